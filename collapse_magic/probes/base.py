@@ -1,0 +1,75 @@
+"""The contract between the session and whatever observes a framework."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import FrameType
+from typing import Any, Protocol
+
+from ..config import WatchConfig
+from ..records import Record
+
+
+class TrainingStopped(Exception):
+    """Ends the watched cell at a step boundary, because ``--stop-on`` asked for it."""
+
+
+class ProbeContext(Protocol):
+    """What a probe may ask of the session."""
+
+    config: WatchConfig
+
+    def emit(self, record: Record) -> None:
+        """Hand on what was observed; never raises."""
+
+    def clock(self) -> float:
+        """Seconds on a monotonic clock (`time.perf_counter`; a fake one in tests)."""
+
+    def place(self, frame: FrameType) -> tuple[int, int] | None:
+        """(cell, line) of the innermost frame, from this one outwards, that runs a user's cell."""
+
+    def namespace(self) -> Mapping[str, Any]:
+        """The user's variables, to find models and optimizers by name."""
+
+    def stop_reason(self) -> str | None:
+        """A sentence where the cell is to be stopped at the next step boundary, else None."""
+
+
+class Probe:
+    """Observes one framework. `attach` and `detach` may be called twice and in any order.
+
+    Subclasses write `_attach` and `_detach`; `_detach` restores every object it replaced, whatever
+    happened before. `flush` emits what is still held back, and is called before `detach`.
+    """
+
+    framework = ""
+
+    def __init__(self, context: ProbeContext) -> None:
+        self.context = context
+        self.attached = False
+
+    @classmethod
+    def available(cls) -> bool:
+        """Whether the user has imported the framework; probes never import it for them."""
+        raise NotImplementedError
+
+    @property
+    def cost_seconds(self) -> float:
+        """Time spent in the probe so far (s)."""
+        return 0.0
+
+    def attach(self) -> None:
+        if not self.attached:
+            self.attached = True
+            self._attach()
+
+    def detach(self) -> None:
+        if self.attached:
+            self.attached = False
+            self._detach()
+
+    def flush(self) -> None: ...
+
+    def _attach(self) -> None: ...
+
+    def _detach(self) -> None: ...

@@ -1,0 +1,207 @@
+"""What was observed, as plain numbers.
+
+Probes emit records; history, rules, the event writer and the Collapse tab read
+them. A record holds no tensor, no module and no frame: only names, integers,
+floats and tuples of these. ``records.schema.json`` is the written contract.
+
+Common words
+    step    1 for the work up to and including the first optimizer step of the
+            run, counted over all optimizers of the run
+    site    one place where a loss is computed for one model, for example
+            ``cross_entropy`` or ``cross_entropy-2``; several losses and models
+            in one cell are several sites
+    model   name of a model, by the user's variable where one is found
+    nats    unit of every entropy and cross entropy
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Phase = Literal["train", "eval"]
+Task = Literal["binary", "multiclass", "multilabel", "regression", "unknown"]
+TargetKind = Literal["index", "binary", "one-hot", "probabilities", "continuous", "unknown"]
+Place = Literal["input", "target", "logits", "loss", "gradient", "weight"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A watched cell (or `with` block) began."""
+
+    run: str
+    started: float  # seconds since the epoch
+    framework: str  # for example "torch 2.13.0"
+    cell: int | None  # execution count
+    class_names: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class LayerFacts:
+    """One module (or, where no module is known, one parameter) that owns parameters."""
+
+    name: str  # dotted path inside the model, "(model)" for the model itself
+    kind: str  # class name, for example "Linear"
+    parameters: int  # number of scalars
+    weight_std: float  # of the first parameter, before the first step; nan if unknown
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """Structure of one model, as far as it was found."""
+
+    model: str
+    kind: str  # class name, "" where only parameters were seen
+    layers: tuple[LayerFacts, ...]  # in order of registration, which is mostly forward order
+    activations: tuple[str, ...]  # class names of activation modules, in order
+    normalizations: tuple[str, ...]
+    dropouts: tuple[float, ...]  # probabilities
+
+
+@dataclass(frozen=True, slots=True)
+class OptimizerFacts:
+    """One optimizer, at its first step or after its settings changed."""
+
+    optimizer: str  # its variable's name where one is found, else its class name
+    kind: str  # class name
+    step: int
+    learning_rates: tuple[float, ...]  # one per parameter group
+    weight_decay: float
+    momentum: float
+    models: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LossFacts:
+    """What a loss call looks like; emitted at a site's first batch and when it changes."""
+
+    site: str
+    step: int
+    loss: str  # cross_entropy | nll | binary_cross_entropy | binary_cross_entropy_with_logits | mse | ...
+    task: Task
+    classes: int  # K; 2 for a binary task with one output, 0 if unknown
+    # Ops between the last layer and the loss, nearest to the loss first, log_softmax of the loss itself
+    # left out: ("sigmoid",), ("softmax",), ("relu",) ...
+    activations: tuple[str, ...]
+    input_shape: tuple[int, ...]  # as the user passed it, before broadcasting
+    target_shape: tuple[int, ...]
+    target_kind: TargetKind
+    target_min: float
+    target_max: float
+    broadcast: bool  # input and target were broadcast to a larger shape than either
+    weighted: bool  # class weights or pos_weight were given
+    model: str | None
+    cell: int | None  # execution count of the cell with the backward call
+    line: int | None  # its line there, from 1
+
+
+@dataclass(frozen=True, slots=True)
+class LossValues:
+    """The user's own loss, a value per counted backward."""
+
+    site: str
+    steps: tuple[int, ...]
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionWindow:
+    """Predictions of some consecutive batches at one site (of a classification task)."""
+
+    site: str
+    phase: Phase
+    first_step: int
+    last_step: int
+    batches: int  # counted
+    one_in: int  # one of so many batches was counted
+    samples: int
+    labels: tuple[int, ...]  # samples per true class, K
+    predicted: tuple[int, ...]  # samples per predicted class, K
+    correct: tuple[int, ...]  # samples per true class that were predicted rightly, K
+    cross_entropy_nats: float  # the tool's own, unweighted mean; never the user's loss
+    mean_probability: tuple[float, ...]  # K
+    pull: tuple[float, ...]  # share of the gradient at the logits by true class, K; sums to 1
+    spread: float  # standard deviation over samples of the logit margin
+    rank: float  # AUC (macro one-vs-rest); nan where one class only
+    outside_unit: float  # share of loss inputs outside [0, 1]; nan unless probabilities are wanted
+    input_row_sums_to_one: bool  # the loss inputs look like probabilities
+    out_of_range: int  # labels that name no class (below 0 or >= K; targets outside [0, 1])
+    single_class_batches: int
+
+
+@dataclass(frozen=True, slots=True)
+class LayerStatistics:
+    """One full look at a model's layers at an optimizer step; the order is ModelFacts.layers'."""
+
+    model: str
+    step: int
+    gradient_norm: tuple[float, ...]  # nan: no gradient (None); 0: exactly zero
+    weight_norm: tuple[float, ...]
+    update_ratio: tuple[float, ...]  # norm of the weights' change over norm of the weights
+
+
+@dataclass(frozen=True, slots=True)
+class LearningRate:
+    optimizer: str
+    step: int
+    learning_rates: tuple[float, ...]  # one per parameter group
+
+
+@dataclass(frozen=True, slots=True)
+class NonFinite:
+    """The first NaN or Inf of a run, at the first place along the way where it is found."""
+
+    site: str
+    step: int
+    place: Place
+    name: str  # layer, parameter or argument; "" if there is nothing to add
+    value: str  # "nan" | "inf" | "-inf"
+
+
+@dataclass(frozen=True, slots=True)
+class EpochEnded:
+    epoch: int  # from 1
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class LossRaised:
+    """The user's loss call raised; read from the traceback, which goes on its way unchanged."""
+
+    loss: str
+    error: str  # class name of the exception
+    message: str  # its first line
+    input_shape: tuple[int, ...]
+    target_shape: tuple[int, ...]
+    input_dtype: str
+    target_dtype: str
+    input_min: float
+    input_max: float
+    target_min: float
+    target_max: float
+    step: int
+    cell: int | None
+    line: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeNote:
+    """One sentence about the watching itself, for example that it was switched off, and why."""
+
+    text: str
+
+
+Record = (
+    RunStarted
+    | ModelFacts
+    | OptimizerFacts
+    | LossFacts
+    | LossValues
+    | PredictionWindow
+    | LayerStatistics
+    | LearningRate
+    | NonFinite
+    | EpochEnded
+    | LossRaised
+    | ProbeNote
+)

@@ -1,0 +1,99 @@
+"""What a watched run came to, as plain data."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any
+
+from .findings import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionSummary:
+    """Predictions of the last window at one site; every tuple has one entry per class."""
+
+    site: str
+    phase: str  # "train" | "eval"
+    classes: tuple[str, ...]  # names, or the indices as text
+    samples: int
+    label_share: tuple[float, ...]
+    predicted_share: tuple[float, ...]
+    recall: tuple[float, ...]  # nan where the class is not in the labels
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What the figure draws; bounded to a few hundred points, and not part of `Report.to_dict`."""
+
+    site: str = ""
+    classes: tuple[str, ...] = ()
+    share_steps: tuple[int, ...] = ()
+    shares: tuple[tuple[float, ...], ...] = ()  # predicted share: share_steps x classes
+    label_share: tuple[float, ...] = ()
+    model: str = ""
+    layers: tuple[str, ...] = ()
+    layer_steps: tuple[int, ...] = ()
+    gradient_norms: tuple[tuple[float, ...], ...] = ()  # layer_steps x layers
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The outcome of one watched run. Findings are ordered: the first is the cause to fix first."""
+
+    run: str
+    steps: int
+    epochs: int | None  # None where no epochs were seen
+    seconds: float
+    cost: float  # share of the wall time that watching took
+    collapsed: bool
+    findings: tuple[Finding, ...]
+    clear: tuple[str, ...]  # rules that ran and found nothing
+    skipped: Mapping[str, str]  # rule name -> why it could not run
+    logdir: str | None  # None where nothing was written
+    predictions: tuple[PredictionSummary, ...] = ()
+    notes: tuple[str, ...] = ()  # one sentence each, about the watching itself
+    finished: bool = True  # False while the cell still runs
+    trace: Trace | None = field(default=None, compare=False)
+
+    @property
+    def verdict(self) -> str:
+        """One sentence: the first open finding, or that nothing was found."""
+        for finding in self.findings:
+            if finding.resolved_step is None and finding.severity != "info":
+                return f"{finding.rule}: {finding.message}"
+        if self.steps == 0:
+            return "no training was seen"
+        return f"no problem found in {self.steps:,} steps"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data; numbers that are not finite are the words NaN, Infinity, -Infinity."""
+        data = {f.name: _plain(getattr(self, f.name)) for f in fields(self) if f.name != "trace"}
+        return {**data, "verdict": self.verdict}
+
+    def to_json(self, indent: int | None = 2) -> str:
+        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
+
+    def __str__(self) -> str:
+        from .render.text import render_report
+
+        return render_report(self)
+
+    def _repr_html_(self) -> str:
+        from .render.html import render_report
+
+        return render_report(self)
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+    return value

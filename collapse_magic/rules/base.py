@@ -1,0 +1,24 @@
+"""What a rule is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from ..findings import Diagnosis
+from ..history import History
+
+
+class Rule(Protocol):
+    """One bad thing, named. Stateless: the engine keeps what was said and since when."""
+
+    code: str  # "CM301"
+    name: str  # "class-imbalance"
+    says: str  # one line for `--rules`
+    explains: tuple[str, ...]  # rules whose findings at the same site are a symptom of this one
+
+    def missing(self, history: History) -> str | None:
+        """Why the rule cannot run on this history ("no layer statistics"), or None if it can."""
+
+    def check(self, history: History) -> Iterable[Diagnosis]:
+        """What it sees now; nothing where all is well. At most one diagnosis per site."""
