@@ -7,7 +7,7 @@ from types import FrameType
 from typing import Any, Protocol
 
 from ..config import WatchConfig
-from ..records import Record
+from ..records import LossRaised, Record
 
 
 class TrainingStopped(Exception):
@@ -69,6 +69,13 @@ class Probe:
             self._detach()
 
     def flush(self) -> None: ...
+
+    def explain(self, error: BaseException) -> LossRaised | None:
+        """What the user's loss call was given, where `error` came out of one; else None.
+
+        Reads the traceback's frames only, so it works for a loss that raised before any hook of ours.
+        """
+        return None
 
     def _attach(self) -> None: ...
 
