@@ -1,0 +1,42 @@
+# `make` alone lists the targets.
+.DEFAULT_GOAL := help
+.PHONY: help install browser lint test bench demo clean
+
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+SERVE  ?= 1
+# The first Python >= 3.11 at hand; override with PYTHON=...
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 python; do \
+	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+FRONTEND := $(shell git ls-files tensorboard_plugin/frontend 2>/dev/null)
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+
+install: $(VENV)/.installed ## create .venv with everything in it, front end built
+
+$(VENV)/.installed: pyproject.toml constraints.txt hatch_build.py $(FRONTEND)
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer with venv is needed: install it, or give PYTHON=/path/to/python"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[torch,sklearn,demo,test,dev]'
+	@touch $@
+
+browser: ## install Chromium where that is possible and none is there (root on Debian)
+	@.ci/browser
+
+lint: install ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: install browser lint ## all tests
+	$(BIN)/python -m pytest
+
+bench: install ## what watching costs: watched over unwatched wall time
+	$(BIN)/python benchmarks/overhead.py
+
+demo: install ## run the example notebook, then serve the Collapse tab (SERVE=0 ends instead)
+	$(BIN)/python examples/run_demo.py $(if $(filter 0,$(SERVE)),--no-serve)
+
+clean: ## remove what was built and installed
+	rm -rf $(VENV) .demo dist tensorboard_plugin/tensorboard_plugin_collapse/static tensorboard_plugin/frontend/node_modules

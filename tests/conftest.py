@@ -1,0 +1,42 @@
+"""What holds for every test."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+# One thread: training in tests is tiny, and results stay the same on any machine.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def _hooked() -> dict[str, Any]:
+    """What watching replaces, as it stands now, by name."""
+    state: dict[str, Any] = {}
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        state["torch.autograd.backward"] = torch.autograd.backward
+        state["torch.autograd.grad"] = torch.autograd.grad
+        state["DataLoader.__iter__"] = torch.utils.data.DataLoader.__iter__
+        for module in (torch._C._nn, torch.nn.functional):
+            for name, value in vars(module).items():
+                if "loss" in name or "entropy" in name:
+                    state[f"{module.__name__}.{name}"] = value
+        state["torch.binary_cross_entropy_with_logits"] = torch.binary_cross_entropy_with_logits
+        state["optimizer pre-hooks"] = len(torch.optim.optimizer._global_optimizer_pre_hooks)
+        state["optimizer post-hooks"] = len(torch.optim.optimizer._global_optimizer_post_hooks)
+    return state
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays_hooked() -> Iterator[None]:
+    """Whatever a test does, the frameworks are as before after it, and no thread of ours runs on."""
+    before = _hooked()
+    yield
+    left = [name for name, value in _hooked().items() if before.get(name, value) is not value]
+    left += [t.name for t in threading.enumerate() if t.name.startswith("collapse-magic")]
+    assert not left, f"left hooked or running: {left}"
