@@ -29,9 +29,10 @@ def show_cell(cell: Any, **_: Any) -> None:
             print(output.text, end="", flush=True)
         elif output.output_type == "error":
             print("\n".join(output.traceback))
-        elif text := output.get("data", {}).get("text/plain", ""):
+        else:
+            text = output.get("data", {}).get("text/plain", "")
             # A figure's text is the name of its class: nothing to read.
-            if not re.match(r"^(<[A-Z]\w+ .*>|Text\(|.*<Axes)", text):
+            if text and not re.match(r"^<[A-Z]\w+ .*>$", text):
                 print(text, flush=True)
 
 

@@ -34,7 +34,7 @@ def _hooked() -> dict[str, Any]:
 
 @pytest.fixture(autouse=True)
 def nothing_stays_hooked() -> Iterator[None]:
-    """Whatever a test does, the frameworks are as before after it, and no thread of ours runs on."""
+    """Whatever a test does, the frameworks are as before, and no thread of ours runs on."""
     before = _hooked()
     yield
     left = [name for name, value in _hooked().items() if before.get(name, value) is not value]

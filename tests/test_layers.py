@@ -77,7 +77,7 @@ def imported(name: str, path: Path, *, top_level_only: bool = False) -> set[str]
 
 def part(module: str) -> str:
     """The part of the house a module of collapse_magic is in: its first name below the package."""
-    return (module.split(".") + [""])[1]
+    return [*module.split("."), ""][1]
 
 
 def test_the_table_speaks_of_modules_that_exist() -> None:
