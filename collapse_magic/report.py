@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
-from .findings import Finding
+from .findings import Evidence, Finding, Fix, Location
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +70,28 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data; numbers that are not finite are the words NaN, Infinity, -Infinity."""
-        data = {f.name: _plain(getattr(self, f.name)) for f in fields(self) if f.name != "trace"}
+        data = {f.name: plain(getattr(self, f.name)) for f in fields(self) if f.name != "trace"}
         return {**data, "verdict": self.verdict}
 
     def to_json(self, indent: int | None = 2) -> str:
         return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Report:
+        """The report that `to_dict` made this of, without its trace.
+
+        Parts that a later version may add are left out. Raises ValueError, TypeError or KeyError
+        where the data are no report.
+        """
+        kwargs = {
+            "findings": tuple(_finding(item) for item in data["findings"]),
+            "predictions": tuple(_summary(item) for item in data.get("predictions", ())),
+            "clear": tuple(data["clear"]),
+            "notes": tuple(data.get("notes", ())),
+            "seconds": float(data["seconds"]),
+            "cost": float(data["cost"]),
+        }
+        return cls(**{**_known(cls, data), **kwargs})
 
     def __str__(self) -> str:
         from .render.text import render_report
@@ -87,13 +104,51 @@ class Report:
         return render_report(self)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """JSON data of dataclasses, mappings, sequences; numbers that are not finite become words."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (tuple, list)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
     return value
+
+
+def _known(kind: type[Any], data: Mapping[str, Any]) -> dict[str, Any]:
+    names = {f.name for f in fields(kind)}
+    return {name: value for name, value in data.items() if name in names}
+
+
+def _finding(data: Mapping[str, Any]) -> Finding:
+    location, fix = data.get("location"), data.get("fix")
+    return Finding(
+        **{
+            **_known(Finding, data),
+            "evidence": tuple(_evidence(item) for item in data["evidence"]),
+            "location": None if location is None else Location(**_known(Location, location)),
+            "fix": None if fix is None else _fix(fix),
+        }
+    )
+
+
+def _evidence(data: Mapping[str, Any]) -> Evidence:
+    return Evidence(data["text"], {name: float(n) for name, n in data.get("values", {}).items()})
+
+
+def _fix(data: Mapping[str, Any]) -> Fix:
+    cells = {int(cell): source for cell, source in data.get("cells", {}).items()}
+    return Fix(**{**_known(Fix, data), "cells": cells})
+
+
+def _summary(data: Mapping[str, Any]) -> PredictionSummary:
+    shares = ("label_share", "predicted_share", "recall")
+    return PredictionSummary(
+        **{
+            **_known(PredictionSummary, data),
+            "classes": tuple(data["classes"]),
+            **{name: tuple(map(float, data[name])) for name in shares},
+        }
+    )

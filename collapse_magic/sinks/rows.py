@@ -1,0 +1,182 @@
+"""Records as rows of numbers: the time series that an event file holds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..records import PredictionWindow
+
+NAN = math.nan
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """``size`` columns of a series that belong together; labels, where known, name one each."""
+
+    name: str
+    size: int
+    labels: tuple[str, ...] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        data: dict[str, Any] = {"name": self.name, "size": self.size}
+        return data if self.labels is None else {**data, "labels": list(self.labels)}
+
+
+class Series:
+    """Rows with strictly increasing steps, made of values that are joined where they share a step.
+
+    The last step stays open until the run has gone past it: several backwards may belong to one
+    optimizer step, and a validation may give many windows between two steps.
+    """
+
+    def __init__(
+        self,
+        join: Callable[[Any, Any], Any],
+        columns: Callable[[Any], Sequence[float]],
+    ) -> None:
+        self._join = join
+        self._columns = columns
+        self._open: tuple[int, float, Any] | None = None
+        self._written = -1
+        self._rows: list[tuple[float, ...]] = []
+
+    def add(self, step: int, wall_time: float, value: Any) -> None:
+        """Takes a value. One that comes too late for its step joins the next one."""
+        if self._open is not None:
+            if step > self._open[0] > self._written:
+                self._close_step()
+            else:
+                step, value = max(step, self._open[0]), self._join(self._open[2], value)
+        self._open = (step, wall_time, value)
+
+    def take(self, run_step: int | None) -> list[tuple[float, ...]]:
+        """The rows that are complete where the run is at this step (None: at its end), once."""
+        if self._open is not None:
+            step = self._open[0]
+            if step > self._written and (run_step is None or run_step > step):
+                self._close_step()
+        rows, self._rows = self._rows, []
+        return rows
+
+    def _close_step(self) -> None:
+        assert self._open is not None
+        step, wall_time, value = self._open
+        self._rows.append((step, wall_time, *self._columns(value)))
+        self._written, self._open = step, None
+
+
+# Loss: a value is (sum, count).
+def loss_fields() -> tuple[Field, ...]:
+    return (Field("loss", 1),)
+
+
+def join_losses(old: tuple[float, int], new: tuple[float, int]) -> tuple[float, int]:
+    return old[0] + new[0], old[1] + new[1]
+
+
+def loss_columns(value: tuple[float, int]) -> tuple[float]:
+    return (value[0] / value[1],)
+
+
+# Layers and learning rates: a value is its columns, the last one of a step counts.
+def layer_fields(layers: int, labels: tuple[str, ...] | None) -> tuple[Field, ...]:
+    names = ("gradient_norm", "weight_norm", "update_ratio")
+    return tuple(Field(name, layers, labels) for name in names)
+
+
+def learning_rate_fields(groups: int) -> tuple[Field, ...]:
+    return (Field("learning_rate", groups),)
+
+
+def keep_last(_old: Sequence[float], new: Sequence[float]) -> Sequence[float]:
+    return new
+
+
+def as_they_are(value: Sequence[float]) -> Sequence[float]:
+    return value
+
+
+# Predictions: a value is a PredictionWindow.
+def prediction_fields(labels: tuple[str, ...]) -> tuple[Field, ...]:
+    classes = len(labels)
+    by_class = ("label_share", "predicted_share", "recall", "mean_probability", "pull")
+    over_all = ("cross_entropy_over_entropy", "rank", "spread")
+    return (
+        Field("samples", 1),
+        *(Field(name, classes, labels) for name in by_class),
+        *(Field(name, 1) for name in over_all),
+    )
+
+
+def prediction_columns(window: PredictionWindow) -> tuple[float, ...]:
+    label_share = _shares(window.labels)
+    recall = (c / n if n else NAN for c, n in zip(window.correct, window.labels, strict=True))
+    # What always answering with the class frequencies would cost; nothing where there is one class.
+    entropy = -sum(p * math.log(p) for p in label_share if p > 0)
+    return (
+        float(window.samples),
+        *label_share,
+        *_shares(window.predicted),
+        *recall,
+        *window.mean_probability,
+        *window.pull,
+        window.cross_entropy_nats / entropy if entropy > 0 else NAN,
+        window.rank,
+        window.spread,
+    )
+
+
+def join_windows(old: PredictionWindow, new: PredictionWindow) -> PredictionWindow:
+    """Both windows as one: counts are added, means weighted by samples."""
+    weights = (old.samples, new.samples)
+
+    def mean(first: float, second: float) -> float:
+        return _mean((first, second), weights)
+
+    def means(first: Sequence[float], second: Sequence[float]) -> tuple[float, ...]:
+        return tuple(map(mean, first, second))
+
+    def sums(first: Sequence[int], second: Sequence[int]) -> tuple[int, ...]:
+        return tuple(a + b for a, b in zip(first, second, strict=True))
+
+    return replace(
+        old,
+        first_step=min(old.first_step, new.first_step),
+        last_step=max(old.last_step, new.last_step),
+        batches=old.batches + new.batches,
+        samples=old.samples + new.samples,
+        labels=sums(old.labels, new.labels),
+        predicted=sums(old.predicted, new.predicted),
+        correct=sums(old.correct, new.correct),
+        cross_entropy_nats=mean(old.cross_entropy_nats, new.cross_entropy_nats),
+        mean_probability=means(old.mean_probability, new.mean_probability),
+        pull=means(old.pull, new.pull),
+        spread=math.sqrt(mean(old.spread * old.spread, new.spread * new.spread)),
+        rank=_mean_of_known((old.rank, new.rank), weights),
+        outside_unit=mean(old.outside_unit, new.outside_unit),
+        input_row_sums_to_one=old.input_row_sums_to_one and new.input_row_sums_to_one,
+        out_of_range=old.out_of_range + new.out_of_range,
+        single_class_batches=old.single_class_batches + new.single_class_batches,
+    )
+
+
+def _shares(counts: Sequence[int]) -> tuple[float, ...]:
+    total = sum(counts)
+    return tuple(n / total if total else NAN for n in counts)
+
+
+def _mean(values: Sequence[float], weights: Sequence[int]) -> float:
+    total = sum(weights)
+    if total == 0:
+        return NAN
+    # A weight of zero must not turn a NaN of nothing into a NaN of everything.
+    return sum(v * w for v, w in zip(values, weights, strict=True) if w) / total
+
+
+def _mean_of_known(values: Sequence[float], weights: Sequence[int]) -> float:
+    """The rank is not defined where one class only was seen; such a window has no say."""
+    known = [(v, w) for v, w in zip(values, weights, strict=True) if not math.isnan(v)]
+    return _mean([v for v, _ in known], [w for _, w in known]) if known else NAN
