@@ -1,0 +1,1 @@
+"""TensorBoard's *Collapse* tab: the plugin that serves it and the command that opens it."""

@@ -1,0 +1,107 @@
+"""The command ``collapse-tb``, and the server that a notebook shows."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from .background import Server, ServerError, start_server
+
+__all__ = ["Server", "ServerError", "main", "start_server"]
+
+USAGE_ERROR = 2
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence, without the whole usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE_ERROR, f"{self.prog}: {message}\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command; returns its exit code: 0, 1 where --fail-on says so, 2 for wrong usage."""
+    parser = _arguments()
+    options, flags = parser.parse_known_args(argv)
+    logdir = Path(options.logdir or options.logdir_flag or "").expanduser()
+    if not (options.logdir or options.logdir_flag):
+        parser.error("which log directory? Give it as in: collapse-tb runs")
+    problem = _problem(logdir)
+    if problem:
+        parser.error(problem)
+    if options.report:
+        if flags:
+            parser.error(f"unknown beside --report: {' '.join(flags)}")
+        from .log_report import print_report
+
+        return print_report(logdir, options.report, options.fail_on)
+    return _serve(parser, logdir, options, flags)
+
+
+def _serve(parser: _Parser, logdir: Path, options: argparse.Namespace, flags: Sequence[str]) -> int:
+    from .log_files import event_files
+    from .server import UsageError, serve
+
+    if not any(event_files(logdir)):
+        print(f"no event files in {logdir} yet: runs appear as they are written", file=sys.stderr)
+    try:
+        return serve(
+            str(logdir), flags, host=options.host, port=options.port, browser=options.browser
+        )
+    except UsageError as error:
+        parser.error(str(error))
+
+
+def _arguments() -> _Parser:
+    parser = _Parser(
+        prog="collapse-tb",
+        description="Opens the Collapse tab of TensorBoard on a log directory.",
+        epilog="Every other flag is handed on to TensorBoard (see tensorboard --help).",
+        allow_abbrev=False,  # "--re" may be the start of one of TensorBoard's flags
+    )
+    parser.add_argument("logdir", nargs="?", metavar="LOGDIR", help="directory of the logs")
+    parser.add_argument("--logdir", dest="logdir_flag", metavar="DIR", help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--port", type=_port, metavar="N", help="the next free one is used where N is taken"
+    )
+    parser.add_argument("--host", metavar="H", help="address to listen on (default: localhost)")
+    parser.add_argument(
+        "--no-browser", dest="browser", action="store_false", help="only print the address"
+    )
+    parser.add_argument(
+        "--report",
+        choices=("text", "json"),
+        help="print what the runs came to instead of serving them",
+    )
+    parser.add_argument(
+        "--fail-on",
+        choices=("error", "warning", "never"),
+        default="error",
+        help="with --report: exit with 1 where a finding is that bad (default: error)",
+    )
+    return parser
+
+
+def _port(text: str) -> int:
+    try:
+        port = int(text)
+    except ValueError:
+        port = -1
+    if not 0 <= port < 1 << 16:
+        raise argparse.ArgumentTypeError(f"a port is a number from 0 to 65535, not {text!r}")
+    return port
+
+
+def _problem(logdir: Path) -> str | None:
+    if not logdir.exists():
+        return f"there is no directory {str(logdir)!r}"
+    if not logdir.is_dir():
+        return f"{str(logdir)!r} is a file; give the directory that holds the runs"
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""One line of the run picker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .reader import Run
+
+SEVERITIES = ("error", "warning", "info")  # worst first
+
+
+def summaries(runs: Iterable[Run]) -> list[dict[str, Any]]:
+    """The runs as the `runs` route shows them, newest first; those of unknown age come last."""
+    return sorted(
+        map(summary, runs), key=lambda line: (-(line["started"] or 0.0), str(line["run"]))
+    )
+
+
+def summary(run: Run) -> dict[str, Any]:
+    """What is to be seen of a run at first sight."""
+    report = run.report
+    open_findings = open_ones(report) if report else []
+    logged = max((tag.version[0] for tag in run.series), default=0)
+    return {
+        "run": run.name,
+        "started": _started(run.facts),
+        "finished": bool(report and report.get("finished", True)),
+        "steps": max(logged, int(report.get("steps", 0)) if report else 0),
+        "severity": worst(open_findings) if report else "waiting",
+        "verdict": str(report.get("verdict", "")) if report else "waiting for the first check",
+        "rule": open_findings[0].get("rule") if open_findings else None,
+        "series": [tag.name for tag in run.series],
+    }
+
+
+def open_ones(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The findings that still hold, in the report's order."""
+    return [f for f in report.get("findings", ()) if f.get("resolved_step") is None]
+
+
+def worst(findings: Iterable[Mapping[str, Any]]) -> str:
+    """The worst severity, "ok" where there is no finding."""
+    present = {finding.get("severity") for finding in findings}
+    return next((severity for severity in SEVERITIES if severity in present), "ok")
+
+
+def _started(facts: Mapping[str, Any] | None) -> float | None:
+    started = facts.get("run", {}).get("started") if facts else None
+    return float(started) if isinstance(started, (int, float)) else None
