@@ -1,0 +1,78 @@
+"""The user's cells: where a diagnosis stands in them, and how to cure it.
+
+`Code` reads the cells as typed, follows names from the backward call to the loss, the model, the optimizer
+and the data, and rewrites cells with libcst, so that formatting and comments stay. Nothing is parsed
+before the first question, and libcst is imported by the first fix only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from ..findings import Diagnosis, Fix, Location
+from .cells import Cell
+from .context import Context
+from .flow import Flow
+from .locate import locate
+from .remedies import REMEDIES, Case
+
+__all__ = ["Code"]
+
+
+class Code:
+    """Cells that were executed, and the variables they left.
+
+    Args:
+        cells: execution count -> raw source, as the user typed it, magics included.
+        namespace: the user's variables, by name; read only.
+    """
+
+    def __init__(self, cells: Mapping[int, str], namespace: Mapping[str, Any]) -> None:
+        self._sources = dict(cells)
+        self._namespace = namespace
+        self._contexts: dict[tuple[int, int, str | None], Context] = {}
+
+    def locate(self, diagnosis: Diagnosis, cell: int | None, line: int | None) -> Location | None:
+        """The line to show; (cell, line) is that of the backward call, or of the call that raised.
+
+        None where it is not certain. Never raises.
+        """
+        try:
+            context = self._context(diagnosis, cell, line)
+            return None if context is None else locate(context, diagnosis.target)
+        except Exception:  # reading foreign code must never disturb its run
+            return None
+
+    def fix(self, diagnosis: Diagnosis, cell: int | None, line: int | None) -> Fix | None:
+        """The remedy as code; an example where it cannot be written surely; else None. Never raises."""
+        remedy = diagnosis.remedy
+        rewrite = None if remedy is None else REMEDIES.get(remedy.kind)
+        if remedy is None or rewrite is None:
+            return None
+        try:
+            context = self._context(diagnosis, cell, line)
+            return None if context is None else rewrite(Case(context, remedy))
+        except Exception:  # reading foreign code must never disturb its run
+            return None
+
+    @cached_property
+    def _cells(self) -> dict[int, Cell]:
+        read = {number: Cell.read(number, source) for number, source in self._sources.items()}
+        return {number: cell for number, cell in read.items() if cell is not None}
+
+    @cached_property
+    def _flow(self) -> Flow:
+        return Flow(self._cells, self._namespace)
+
+    def _context(self, diagnosis: Diagnosis, cell: int | None, line: int | None) -> Context | None:
+        if cell is None or line is None or cell not in self._cells:
+            return None
+        kind = diagnosis.remedy.values.get("loss") if diagnosis.remedy else None
+        if not isinstance(kind, str) and diagnosis.site:
+            kind = diagnosis.site.partition("-")[0]
+        key = (cell, line, kind)
+        if key not in self._contexts:
+            self._contexts[key] = Context(self._flow, self._cells[cell], line, kind)
+        return self._contexts[key]

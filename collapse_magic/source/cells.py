@@ -1,0 +1,129 @@
+"""One cell as a syntax tree, with the questions that the data flow asks of it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from .mask import Masked, mask, syntax_error
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+Scope = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """A cell that was executed: its count, its raw source and what parses of it."""
+
+    number: int
+    source: str
+    masked: Masked
+
+    @classmethod
+    def read(cls, number: int, source: str) -> Cell | None:
+        """The cell, or None where it is not Python or does not parse."""
+        masked = mask(source)
+        if masked is None or syntax_error(masked.text) is not None:
+            return None
+        return cls(number, source, masked)
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.masked.text)
+
+    @cached_property
+    def lines(self) -> list[str]:
+        return self.masked.text.split("\n")
+
+    @cached_property
+    def raw_lines(self) -> list[str]:
+        return self.source.split("\n")
+
+    @cached_property
+    def nodes(self) -> list[ast.AST]:
+        return list(ast.walk(self.tree))
+
+    @cached_property
+    def parents(self) -> dict[ast.AST, ast.AST]:
+        return {child: parent for parent in self.nodes for child in ast.iter_child_nodes(parent)}
+
+    def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
+        while (above := self.parents.get(node)) is not None:
+            yield above
+            node = above
+
+    def scope(self, node: ast.AST) -> Scope:
+        """The function, class or module in whose body `node` stands."""
+        for above in self.ancestors(node):
+            if isinstance(above, Scope):
+                return above
+        return self.tree
+
+    def function(self, node: ast.AST) -> Function | None:
+        """The innermost function around `node`."""
+        return next((a for a in self.ancestors(node) if isinstance(a, Function)), None)
+
+    def owner(self, node: ast.AST) -> ast.ClassDef | None:
+        """The innermost class around `node`."""
+        return next((a for a in self.ancestors(node) if isinstance(a, ast.ClassDef)), None)
+
+    def statement(self, node: ast.AST) -> ast.stmt:
+        """The statement that `node` belongs to (or is)."""
+        for above in (node, *self.ancestors(node)):
+            if isinstance(above, ast.stmt):
+                return above
+        raise ValueError("a module is no statement")
+
+    def statements_at(self, line: int) -> list[ast.stmt]:
+        """Statements that cover `line`, the shortest first; headers only of compound ones."""
+        found = [
+            node
+            for node in self.nodes
+            if isinstance(node, ast.stmt) and node.lineno <= line <= _header_end(node)
+        ]
+        return sorted(found, key=lambda node: (_header_end(node) - node.lineno, -node.lineno))
+
+    def text(self, node: ast.AST) -> str:
+        """The source of an expression or statement, as the user wrote it."""
+        return ast.get_source_segment(self.masked.text, node) or ast.unparse(node)
+
+    def code(self, line: int) -> str:
+        return self.raw_lines[line - 1].rstrip()
+
+    def walk(self, root: ast.AST) -> Iterator[ast.AST]:
+        """Nodes in the body of a scope, not those of functions and classes nested in it."""
+        stack = list(ast.iter_child_nodes(root))[::-1]
+        while stack:
+            node = stack.pop()
+            yield node
+            if not isinstance(node, Scope):
+                stack.extend(list(ast.iter_child_nodes(node))[::-1])
+
+
+def _header_end(node: ast.stmt) -> int:
+    body = getattr(node, "body", None)
+    if isinstance(body, list) and body:
+        return max(node.lineno, body[0].lineno - 1)
+    return node.end_lineno or node.lineno
+
+
+def line_of(node: ast.AST) -> int:
+    return int(getattr(node, "lineno", 0))
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A node and the cell in which it stands."""
+
+    cell: Cell
+    node: ast.AST
+
+    @property
+    def line(self) -> int:
+        return line_of(self.node)
+
+    @property
+    def text(self) -> str:
+        return self.cell.text(self.node)

@@ -1,0 +1,57 @@
+"""Activations between the layers of a model, those on its output left out."""
+
+from __future__ import annotations
+
+import ast
+
+from .cells import Spot, line_of
+from .context import Context
+from .outputs import Activation
+
+
+def hidden_activations(context: Context) -> list[Activation]:
+    """Where hidden activations are applied or listed, in the order of the text.
+
+    A call in `forward` (module, function or method), or an element of an `nn.Sequential`.
+    """
+    model = context.model
+    if model is None:
+        return []
+    at_output = {a.spot.node for path in context.paths for a in path.activations}
+    found: list[Activation] = []
+    owner = context.flow.class_of(model)
+    if owner is not None:
+        found = _in_class(context, owner)
+    else:
+        for made in context.flow.origins(model):
+            found += _in_sequential(context, made)
+    hidden = [a for a in found if a.spot.node not in at_output]
+    return sorted(hidden, key=lambda a: (a.spot.cell.number, line_of(a.spot.node)))
+
+
+def _in_class(context: Context, owner: Spot) -> list[Activation]:
+    found: dict[ast.AST, Activation] = {}
+    for node in ast.walk(owner.node):
+        if not isinstance(node, ast.Call):
+            continue
+        spot = Spot(owner.cell, node)
+        for activation in _in_sequential(context, spot):
+            found[activation.spot.node] = activation
+        applied = context.outputs.activation(spot)
+        if applied is not None:
+            found[node] = applied
+    return list(found.values())
+
+
+def _in_sequential(context: Context, made: Spot) -> list[Activation]:
+    found: list[Activation] = []
+    for element in context.outputs.elements(made) or ():
+        origins = context.flow.origins(element)
+        if len(origins) != 1:
+            continue
+        kind = context.outputs.kind(origins[0])
+        if kind is not None:
+            found.append(Activation(kind, element, None, origins[0]))
+        elif made.node is not origins[0].node:
+            found += _in_sequential(context, origins[0])
+    return found

@@ -1,0 +1,75 @@
+"""The optimizer that steps after a backward call, and its construction."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from .cells import Cell, Spot, line_of
+from .flow import Flow
+
+# Optimizers that live outside of torch.optim, by class name.
+_OTHER = frozenset(
+    "AdamW Adam SGD RMSprop Adagrad Adadelta NAdam RAdam Adafactor Lion LAMB Ranger FusedAdam "
+    "AdamW8bit Adam8bit".split()
+)
+
+
+def optimizers(flow: Flow, cell: Cell, line: int) -> list[Spot]:
+    """Constructions of the optimizer that steps nearest to a line; several: the code cannot tell."""
+    statements = cell.statements_at(line)
+    if not statements:
+        return []
+    here: ast.AST = statements[0]
+    while True:
+        scope = cell.scope(here)
+        if isinstance(scope, ast.ClassDef):
+            here = scope
+            continue
+        if found := _stepped(flow, cell, scope, line):
+            return found
+        if isinstance(scope, ast.Module):
+            return _only(flow)
+        here = scope
+
+
+def _stepped(flow: Flow, cell: Cell, scope: ast.AST, line: int) -> list[Spot]:
+    steps = [
+        (line_of(node) < line, abs(line_of(node) - line), node.col_offset, value)
+        for node in cell.walk(scope)
+        if isinstance(node, ast.Call)
+        for value in _stepping(node)
+    ]
+    for *_, value in sorted(steps, key=lambda s: s[:3]):
+        made = [o for o in flow.origins(Spot(cell, value)) if is_optimizer(flow, o)]
+        if made:
+            return made
+    return []
+
+
+def _stepping(call: ast.Call) -> Iterator[ast.expr]:
+    """What steps in `optimizer.step()`, `scaler.step(optimizer)`."""
+    if isinstance(call.func, ast.Attribute) and call.func.attr == "step":
+        if call.args:
+            yield call.args[0]
+        yield call.func.value
+
+
+def is_optimizer(flow: Flow, spot: Spot) -> bool:
+    if not isinstance(spot.node, ast.Call):
+        return False
+    name = flow.names.torch(spot.node.func) or spot.cell.text(spot.node.func)
+    return name.startswith("optim.") or name.rpartition(".")[2] in _OTHER
+
+
+def _only(flow: Flow) -> list[Spot]:
+    """The one optimizer of the latest cell that makes any (`configure_optimizers`, for example)."""
+    for cell in flow.latest_first:
+        found = [
+            Spot(cell, node)
+            for node in cell.nodes
+            if isinstance(node, ast.Call) and is_optimizer(flow, Spot(cell, node))
+        ]
+        if found:
+            return found
+    return []

@@ -1,0 +1,87 @@
+"""A rewriting of some cells, and the fix that it comes to."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+
+from ..findings import Fix, Safety
+from .cells import Cell, Spot
+from .edits import Argument, Edits, operand, place
+from .flow import Flow
+
+
+class Patch:
+    """Collects changes by place; `fix` applies them."""
+
+    def __init__(self, flow: Flow) -> None:
+        self._flow = flow
+        self._edits: dict[Cell, Edits] = {}
+
+    def _of(self, cell: Cell) -> Edits:
+        return self._edits.setdefault(cell, Edits())
+
+    def replace(self, spot: Spot, text: str) -> None:
+        self._of(spot.cell).replaced[place(spot.cell, spot.node)] = text
+
+    def set_argument(self, call: Spot, name: str, text: str, position: int | None = None) -> None:
+        where = place(call.cell, call.node)
+        self._of(call.cell).arguments.setdefault(where, []).append(Argument(name, text, position))
+
+    def remove_element(self, spot: Spot) -> None:
+        self._of(spot.cell).removed_elements.add(place(spot.cell, spot.node))
+
+    def remove_statement(self, spot: Spot) -> None:
+        self._of(spot.cell).removed_statements.add(place(spot.cell, spot.node))
+
+    def insert_after(self, statement: Spot, texts: list[str]) -> None:
+        self._of(statement.cell).inserted_after[place(statement.cell, statement.node)] = texts
+
+    def spell(self, wanted: str, spot: Spot) -> str:
+        """The user's spelling of a torch name at a place; an import is added where there is none."""
+        text, line = self._flow.names.spell(wanted, spot.cell, spot.node)
+        if line is not None:
+            self._of(spot.cell).imports.append(line)
+        return text
+
+    def fix(self, title: str, safety: Safety = "needs-review") -> Fix | None:
+        """The fix, or None where nothing would change.
+
+        Raises:
+            ValueError, SyntaxError: the rewriting cannot be carried out on this text.
+        """
+        cells: dict[int, str] = {}
+        diffs: list[str] = []
+        for cell in sorted(self._edits, key=lambda c: c.number):
+            source = cell.masked.restore(self._edits[cell].apply(cell))
+            if source != cell.source:
+                cells[cell.number] = source
+                diffs.append(diff(cell.number, cell.source, source))
+        return Fix(title, safety, "\n".join(diffs), cells) if cells else None
+
+
+def diff(number: int, before: str, after: str) -> str:
+    """Unified diff of one cell."""
+    name = f"cell [{number}]"
+    lines = difflib.unified_diff(
+        before.split("\n"), after.split("\n"), fromfile=name, tofile=name, lineterm=""
+    )
+    return "\n".join(lines)
+
+
+def example(title: str, removed: list[str], added: list[str]) -> Fix:
+    """A fix that shows what to write, in the user's names, where no place is certain."""
+    lines = [f"- {line}" for text in removed for line in text.split("\n")]
+    lines += [f"+ {line}" for text in added for line in text.split("\n")]
+    return Fix(title, "example", "\n".join(lines), {})
+
+
+def primary(spot: Spot, node: ast.AST | None = None) -> str:
+    """Source of an expression, fit to be called on or indexed."""
+    node = spot.node if node is None else node
+    return operand(node, spot.cell.text(node))
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A measured number as a float literal of a few digits: 9.0, 0.556, 1e-05."""
+    return repr(float(f"{float(value):.{digits}g}"))

@@ -1,0 +1,32 @@
+"""Rewritings by the kind of remedy; one function each, from a `Case` to a `Fix` or None."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from ...findings import Fix
+from .activations import drop_activation, replace_hidden_activation
+from .base import Case
+from .examples import check_one_batch, clean_inputs, widen_output
+from .labels import binarize_labels, cast_labels, match_shapes, shift_labels
+from .losses import use_logits_loss
+from .training import clip_gradients, scale_learning_rate
+from .weights import weigh_classes
+
+REMEDIES: Mapping[str, Callable[[Case], Fix | None]] = {
+    "weigh-classes": weigh_classes,
+    "drop-activation": drop_activation,
+    "use-logits-loss": use_logits_loss,
+    "shift-labels": shift_labels,
+    "binarize-labels": binarize_labels,
+    "widen-output": widen_output,
+    "match-shapes": match_shapes,
+    "cast-labels": cast_labels,
+    "replace-hidden-activation": replace_hidden_activation,
+    "scale-learning-rate": scale_learning_rate,
+    "clip-gradients": clip_gradients,
+    "clean-inputs": clean_inputs,
+    "check-one-batch": check_one_batch,
+}
+
+__all__ = ["REMEDIES", "Case"]

@@ -1,0 +1,178 @@
+"""drop-activation and replace-hidden-activation: rewritings of the model's definition."""
+
+from __future__ import annotations
+
+import ast
+
+from ...findings import Fix
+from ..cells import Spot
+from ..hidden import hidden_activations
+from ..names import dotted
+from ..outputs import Activation
+from ..patch import Patch, example, primary
+from .base import Case
+
+# A loss that applies softmax itself does not mind log_softmax in front, so only these are dropped.
+_SAME = {"softmax": {"softmax"}, "sigmoid": {"sigmoid"}}
+_FUNCTIONS = {
+    "relu": "torch.relu",
+    "tanh": "torch.tanh",
+    "sigmoid": "torch.sigmoid",
+    "gelu": "F.gelu",
+    "leaky_relu": "F.leaky_relu",
+    "elu": "F.elu",
+    "silu": "F.silu",
+}
+
+
+def drop_activation(case: Case) -> Fix | None:
+    """The outputs without an activation that the loss applies itself."""
+    kind = str(case.values.get("activation", "")).lower()
+    wanted = _SAME.get(kind, {kind})
+    per_path = [[a for a in path.activations if a.kind in wanted] for path in case.paths]
+    found = list({id(a.spot.node): a for path in per_path for a in path}.values())
+    if not found:
+        return None
+    if not all(per_path):  # one way through the model has it, another has not
+        return _shown(case, found)
+    patch = Patch(case.flow)
+    for activation in found:
+        if not _drop(case, patch, activation):
+            return _shown(case, found)
+    return patch.fix(case.title)
+
+
+def _drop(case: Case, patch: Patch, activation: Activation) -> bool:
+    if activation.operand is None:
+        return _drop_element(patch, activation)
+    if _drop_at_loss(case, patch, activation):
+        return True
+    spot, operand = activation.spot, activation.operand
+    statement = spot.cell.statement(spot.node)
+    if _only_repeats(statement, spot.node, operand):
+        patch.remove_statement(Spot(spot.cell, statement))
+    else:
+        patch.replace(spot, _standing(spot, operand))
+    return True
+
+
+def _drop_element(patch: Patch, activation: Activation) -> bool:
+    """An element of `nn.Sequential`; its pair where it has a name in an `OrderedDict`."""
+    spot = activation.spot
+    parent = spot.cell.parents.get(spot.node)
+    if isinstance(parent, ast.Tuple):
+        patch.remove_element(Spot(spot.cell, parent))
+        return True
+    if isinstance(parent, (ast.Call, ast.List)):
+        patch.remove_element(spot)
+        return True
+    return False
+
+
+def _drop_at_loss(case: Case, patch: Patch, activation: Activation) -> bool:
+    """`probs = softmax(out); loss = criterion(probs, y)`: give the loss `out`, and leave `probs` be.
+
+    What else the user does with the probabilities then stays right.
+    """
+    loss = case.loss
+    if loss is None or not isinstance(loss.input, ast.Name) or len(case.paths) != 1:
+        return False
+    if not isinstance(activation.operand, ast.Name) or activation.spot.cell is not loss.cell:
+        return False
+    bindings = case.flow.values(loss.argument("input"))
+    if len(bindings) != 1 or bindings[0].value is not activation.spot.node:
+        return False
+    cell = loss.cell
+    if cell.scope(activation.spot.node) is not cell.scope(loss.call):
+        return False
+    used = case.flow.values(Spot(cell, activation.operand))
+    if activation.operand.id == loss.input.id or not _same_at(case, activation, used):
+        return False
+    patch.replace(loss.argument("input"), activation.operand.id)
+    return True
+
+
+def _same_at(case: Case, activation: Activation, used: list[object]) -> bool:
+    """Whether the operand's name still has the same value at the loss call."""
+    assert case.loss is not None and isinstance(activation.operand, ast.Name)
+    there = ast.copy_location(ast.Name(activation.operand.id, ast.Load()), case.loss.input)
+    case.loss.cell.parents[there] = case.loss.call
+    found = case.flow.values(Spot(case.loss.cell, there))
+    return [b.value for b in found] == [getattr(b, "value", None) for b in used]
+
+
+def _only_repeats(statement: ast.stmt, applied: ast.AST, operand: ast.expr) -> bool:
+    """`x = softmax(x)`: nothing is left of the statement without the activation."""
+    return (
+        isinstance(statement, ast.Assign)
+        and statement.value is applied
+        and len(statement.targets) == 1
+        and isinstance(operand, ast.Name)
+        and isinstance(statement.targets[0], ast.Name)
+        and statement.targets[0].id == operand.id
+    )
+
+
+def _standing(spot: Spot, operand: ast.expr) -> str:
+    """The operand as it can stand in place of the call."""
+    above = spot.cell.parents.get(spot.node)
+    free = isinstance(above, (ast.Assign, ast.Return, ast.AnnAssign, ast.keyword)) or (
+        isinstance(above, ast.Call) and spot.node in above.args
+    )
+    text = spot.cell.text(operand)
+    return text if free else primary(spot, operand)
+
+
+def _shown(case: Case, found: list[Activation]) -> Fix:
+    removed = [a.spot.cell.code(a.spot.line).strip() for a in found]
+    added = [
+        a.spot.cell.code(a.spot.line).strip().replace(a.spot.text, _standing(a.spot, a.operand))
+        for a in found
+        if a.operand is not None and "\n" not in a.spot.text
+    ]
+    return example(case.title, removed, added)
+
+
+def replace_hidden_activation(case: Case) -> Fix | None:
+    """Another activation in the hidden layers; that of the output stays."""
+    old, new = str(case.values["old"]), str(case.values["new"])
+    wanted = old.lower()
+    found = [a for a in hidden_activations(case.context) if a.kind == wanted]
+    if not found:
+        return None
+    at_output = {
+        a.construction.node for p in case.paths for a in p.activations if a.construction is not None
+    }
+    patch = Patch(case.flow)
+    for activation in found:
+        made = activation.construction
+        if made is not None and made.node not in at_output and isinstance(made.node, ast.Call):
+            patch.replace(made, f"{_class_spelling(patch, made, old, new)}()")
+        elif not _replace_call(patch, activation, new):
+            return None
+    return patch.fix(case.title)
+
+
+def _class_spelling(patch: Patch, made: Spot, old: str, new: str) -> str:
+    assert isinstance(made.node, ast.Call)
+    name = dotted(made.node.func) or ""
+    if name.endswith(f".{old}"):
+        return name.removesuffix(old) + new
+    return patch.spell(f"nn.{new}", made)
+
+
+def _replace_call(patch: Patch, activation: Activation, new: str) -> bool:
+    if activation.operand is None:
+        return False
+    spot = activation.spot
+    wanted = _FUNCTIONS.get(_snake(new))
+    if wanted is None:
+        return False
+    patch.replace(spot, f"{patch.spell(wanted, spot)}({spot.cell.text(activation.operand)})")
+    return True
+
+
+def _snake(name: str) -> str:
+    return {"LeakyReLU": "leaky_relu", "ReLU": "relu", "GELU": "gelu", "SiLU": "silu"}.get(
+        name, name.lower()
+    )

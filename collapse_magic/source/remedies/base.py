@@ -1,0 +1,69 @@
+"""What every rewriting is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from ...findings import Fix, Remedy
+from ..cells import Cell
+from ..context import Context
+from ..flow import Flow
+from ..losses import KINDS, LossCall
+from ..outputs import Path
+from ..patch import example
+
+
+@dataclass(frozen=True)
+class Case:
+    """One remedy at one place of the user's code."""
+
+    context: Context
+    remedy: Remedy
+
+    @property
+    def flow(self) -> Flow:
+        return self.context.flow
+
+    @property
+    def cell(self) -> Cell:
+        return self.context.cell
+
+    @property
+    def line(self) -> int:
+        return self.context.line
+
+    @property
+    def title(self) -> str:
+        return self.remedy.title
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        return self.remedy.values
+
+    @property
+    def loss(self) -> LossCall | None:
+        return self.context.loss
+
+    @property
+    def paths(self) -> list[Path]:
+        return self.context.paths
+
+    @cached_property
+    def device(self) -> str | None:
+        """Kind of device of the user's models; None where it is the CPU or not known."""
+        for value in list(self.flow.namespace.values()):
+            if any(c.__module__ == "torch.nn.modules.module" for c in type(value).__mro__):
+                first = next(iter(value.parameters()), None)
+                if first is not None and first.device.type not in ("cpu", "meta"):
+                    return str(first.device.type)
+        return None
+
+    def no_construction(self, loss: LossCall, argument: str, made: str | None = None) -> Fix:
+        """An example where the loss module is made outside of the cells."""
+        name = loss.cell.text(loss.call.func)
+        kinds = {kind: module for module, kind in KINDS.items() if module.startswith("nn.")}
+        module = made or kinds.get(loss.kind or "", "nn.CrossEntropyLoss")
+        return example(self.title, [], [f"{name} = {module}({argument})"])

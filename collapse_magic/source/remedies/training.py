@@ -1,0 +1,177 @@
+"""scale-learning-rate and clip-gradients: rewritings of the optimizer and of the training step."""
+
+from __future__ import annotations
+
+import ast
+
+from ...findings import Fix
+from ..cells import Spot
+from ..names import dotted
+from ..optimizers import optimizers
+from ..patch import Patch, example, number
+from .base import Case
+
+
+def scale_learning_rate(case: Case) -> Fix | None:
+    """The `lr` of the optimizer's construction, or of its parameter groups, times a factor."""
+    found = optimizers(case.flow, case.cell, case.line)
+    if len(found) > 1:
+        found = [made for made in found if _has_rate(case, made)] or found
+    if not found:
+        return None
+    if len(found) > 1:
+        return _shown(case, found)
+    made = found[0]
+    patch = Patch(case.flow)
+    groups = _group_rates(made)
+    for rate in groups:
+        patch.replace(rate, _scaled(case, rate))
+    given = _rate(made)
+    if given is not None:
+        patch.replace(given, _scaled(case, given))
+    elif not groups:
+        patch.set_argument(made, "lr", number(case.values["new"]))
+    return patch.fix(case.title)
+
+
+def _rate(made: Spot) -> Spot | None:
+    """The value of `lr`, by name or as the second argument."""
+    assert isinstance(made.node, ast.Call)
+    for keyword in made.node.keywords:
+        if keyword.arg == "lr":
+            return Spot(made.cell, keyword.value)
+    args = made.node.args
+    if len(args) > 1 and not any(isinstance(a, ast.Starred) for a in args[:2]):
+        return Spot(made.cell, args[1])
+    return None
+
+
+def _group_rates(made: Spot) -> list[Spot]:
+    """Values of "lr" in `optim.SGD([{"params": ..., "lr": ...}])`."""
+    assert isinstance(made.node, ast.Call)
+    first = made.node.args[0] if made.node.args else None
+    entries = first.elts if isinstance(first, (ast.List, ast.Tuple)) else []
+    return [
+        Spot(made.cell, value)
+        for entry in entries
+        if isinstance(entry, ast.Dict)
+        for key, value in zip(entry.keys, entry.values, strict=True)
+        if isinstance(key, ast.Constant) and key.value == "lr"
+    ]
+
+
+def _scaled(case: Case, rate: Spot) -> str:
+    """The new rate: a number where a number stands, else the user's expression times the factor."""
+    literal = _literal(rate.node)
+    factor = float(case.values.get("factor", 0.1))
+    if literal is None:
+        return _scaled_expression(rate, factor)
+    old = case.values.get("old")
+    if old is not None and abs(literal - float(old)) <= 1e-9 * abs(literal):
+        return number(case.values["new"])
+    return number(literal * factor)
+
+
+def _scaled_expression(rate: Spot, factor: float) -> str:
+    simple = isinstance(rate.node, (ast.Name, ast.Attribute, ast.Call, ast.Subscript))
+    text = rate.text if simple else f"({rate.text})"
+    return f"{text} * {number(factor)}"
+
+
+def _literal(node: ast.AST) -> float | None:
+    if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
+        return float(node.value)
+    return None
+
+
+def _has_rate(case: Case, made: Spot) -> bool:
+    rate = _rate(made)
+    literal = None if rate is None else _literal(rate.node)
+    old = case.values.get("old")
+    return literal is not None and old is not None and abs(literal - float(old)) <= 1e-9
+
+
+def _shown(case: Case, found: list[Spot]) -> Fix:
+    name = dotted(getattr(found[0].node, "func", found[0].node)) or "optimizer"
+    return example(
+        case.title,
+        [made.text for made in found],
+        [f"{name}(..., lr={number(case.values['new'])})"],
+    )
+
+
+def clip_gradients(case: Case) -> Fix | None:
+    """`clip_grad_norm_` between the backward call and the optimizer's step."""
+    limit = number(case.values.get("max_norm", 1.0))
+    model = _model_text(case)
+    statement = case.context.statement
+    sent = _backward(statement)
+    if model is None or sent is None:
+        return _clip_example(case, model or "model", limit)
+    patch = Patch(case.flow)
+    lines: list[str] = []
+    func = sent.func
+    assert isinstance(func, ast.Attribute)
+    scaler = _scaler(func.value)
+    if scaler is not None:
+        optimizer = _stepped_by(case, scaler)
+        if optimizer is None:
+            return _clip_example(case, model, limit)
+        lines.append(f"{scaler}.unscale_({optimizer})")
+    if sent.args and dotted(func.value) and not case.flow.names.torch(func):
+        lines.append(f"{dotted(func.value)}.clip_grad_norm_({model}.parameters(), {limit})")
+    else:
+        clip = patch.spell("nn.utils.clip_grad_norm_", statement)
+        lines.append(f"{clip}({model}.parameters(), max_norm={limit})")
+    patch.insert_after(statement, lines)
+    return patch.fix(case.title)
+
+
+def _backward(statement: Spot) -> ast.Call | None:
+    """The backward call, where it is a statement of its own."""
+    node = statement.node
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        func = node.value.func
+        if isinstance(func, ast.Attribute) and func.attr == "backward":
+            return node.value
+    return None
+
+
+def _scaler(node: ast.expr) -> str | None:
+    """`scaler` of `scaler.scale(loss).backward()`."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        if node.func.attr == "scale":
+            return dotted(node.func.value)
+    return None
+
+
+def _stepped_by(case: Case, scaler: str) -> str | None:
+    cell, statement = case.cell, case.context.statement
+    for node in cell.walk(cell.scope(statement.node)):
+        if isinstance(node, ast.Call) and dotted(node.func) == f"{scaler}.step" and node.args:
+            return cell.text(node.args[0])
+    return None
+
+
+def _model_text(case: Case) -> str | None:
+    """The model's name where the backward call stands: as it is called, or as the optimizer holds it."""
+    model = case.context.model
+    here = case.cell.scope(case.context.statement.node)
+    if model is not None and model.cell is case.cell and model.cell.scope(model.node) is here:
+        return dotted(model.node)
+    made = optimizers(case.flow, case.cell, case.line)
+    if len(made) != 1 or not isinstance(made[0].node, ast.Call) or not made[0].node.args:
+        return None
+    held = made[0].node.args[0]
+    if isinstance(held, ast.Call) and (dotted(held.func) or "").endswith(".parameters"):
+        name = (dotted(held.func) or "").removesuffix(".parameters")
+        local = made[0].cell.function(made[0].node) is None or (
+            made[0].cell is case.cell and made[0].cell.scope(made[0].node) is here
+        )
+        return name if local else None
+    return None
+
+
+def _clip_example(case: Case, model: str, limit: str) -> Fix:
+    line = f"torch.nn.utils.clip_grad_norm_({model}.parameters(), max_norm={limit})"
+    return example(case.title, [], ["# between backward() and step():", line])
