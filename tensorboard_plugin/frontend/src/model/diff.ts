@@ -1,0 +1,48 @@
+// A unified diff as lines to show, and the text that Copy hands out.
+import type { Fix } from './contract';
+
+export interface DiffLine {
+  readonly kind: 'cell' | 'hunk' | 'added' | 'removed' | 'same';
+  /** Without the leading mark. */
+  readonly text: string;
+}
+
+export function parseDiff(diff: string): DiffLine[] {
+  const lines: DiffLine[] = [];
+  const source = diff.replace(/\n$/, '').split('\n');
+  source.forEach((line, index) => {
+    if (line.startsWith('--- ') && source[index + 1]?.startsWith('+++ ')) return;
+    if (line.startsWith('+++ ') && source[index - 1]?.startsWith('--- ')) {
+      lines.push({ kind: 'cell', text: cellTitle(line.slice(4)) });
+    } else if (line.startsWith('@@')) {
+      lines.push({ kind: 'hunk', text: hunkTitle(line) });
+    } else if (line.startsWith('+')) lines.push({ kind: 'added', text: line.slice(1) });
+    else if (line.startsWith('-')) lines.push({ kind: 'removed', text: line.slice(1) });
+    else if (!line.startsWith('\\')) lines.push({ kind: 'same', text: line.replace(/^ /, '') });
+  });
+  return lines;
+}
+
+function cellTitle(path: string): string {
+  return path.replace(/^b\//, '').replace(/^cell\[(\d+)\].*$/, 'cell [$1]');
+}
+
+function hunkTitle(line: string): string {
+  const found = /^@@ -\d+(?:,\d+)? \+(\d+)/.exec(line);
+  return found ? `line ${found[1]}` : '';
+}
+
+export interface CopyItem {
+  readonly label: string;
+  readonly text: string;
+}
+
+/** The whole new source of each cell; the added lines where the fix is only an example. */
+export function copyItems(fix: Fix): CopyItem[] {
+  const cells = Object.entries(fix.cells);
+  if (cells.length === 0) {
+    const added = parseDiff(fix.diff).filter(({ kind }) => kind === 'added');
+    return added.length === 0 ? [] : [{ label: 'lines', text: added.map(({ text }) => text).join('\n') }];
+  }
+  return cells.map(([cell, text]) => ({ label: `cell [${cell}]`, text }));
+}

@@ -1,0 +1,52 @@
+// Numbers as people read them.
+
+export function percent(share: number): string {
+  if (Number.isNaN(share)) return 'n/a';
+  const value = share * 100;
+  // 99.96 % must not read as "100%": that would say that not one prediction differs.
+  if (value > 99.9 && value < 100) return '>99.9%';
+  if (value > 0 && value < 0.1) return '<0.1%';
+  return `${trimZero(value.toFixed(value >= 10 && Number.isInteger(value) ? 0 : 1))}%`;
+}
+
+export function quantity(value: number): string {
+  if (Number.isNaN(value)) return 'NaN';
+  if (!Number.isFinite(value)) return value > 0 ? '∞' : '−∞';
+  if (value === 0) return '0';
+  const size = Math.abs(value);
+  if (size < 1e-3 || size >= 1e5) return value.toExponential(1).replace('-', '−').replace('e+', 'e');
+  return value.toPrecision(3).replace('-', '−');
+}
+
+export function count(value: number): string {
+  return value.toLocaleString('en-US');
+}
+
+export function counted(value: number, noun: string): string {
+  return `${count(value)} ${noun}${value === 1 ? '' : 's'}`;
+}
+
+export function duration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return 'n/a';
+  if (seconds < 10) return `${seconds.toFixed(1)}s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole}s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)}m ${whole % 60}s`;
+  return `${Math.floor(whole / 3600)}h ${Math.floor((whole % 3600) / 60)}m`;
+}
+
+export function ago(seconds: number): string {
+  if (seconds < 45) return 'just now';
+  if (seconds < 3600) return `${Math.max(1, Math.round(seconds / 60))} min ago`;
+  if (seconds < 86_400) return `${Math.round(seconds / 3600)} h ago`;
+  return counted(Math.round(seconds / 86_400), 'day') + ' ago';
+}
+
+/** Keeps the end, which tells layers apart: "…layer4.1.conv2". */
+export function keepEnd(text: string, length: number): string {
+  return text.length <= length ? text : `…${text.slice(text.length - length + 1)}`;
+}
+
+function trimZero(text: string): string {
+  return text.endsWith('.0') ? text.slice(0, -2) : text;
+}

@@ -1,0 +1,90 @@
+// The lines of the share chart: a column per shown class, and one for all others together.
+import { chooseClasses, type ClassChoice } from './colours';
+import { SeriesRows } from './series';
+
+export interface ShareLine {
+  /** Class index; null for the others together. */
+  readonly index: number | null;
+  readonly name: string;
+  /** Colour slot; null is neutral. */
+  readonly slot: number | null;
+  readonly predicted: number;
+  readonly label: number;
+}
+
+export interface Shares {
+  readonly rows: SeriesRows;
+  readonly lines: readonly ShareLine[];
+  readonly choice: ClassChoice;
+}
+
+export function sharesOf(rows: SeriesRows, before?: ReadonlyMap<number, number>): Shares {
+  const predicted = rows.field('predicted_share');
+  const label = rows.field('label_share');
+  const choice = chooseClasses(classWeights(rows), before);
+  if (choice.others === 0) {
+    const lines = choice.shown.map((index) => ({
+      index,
+      name: predicted.labels[index]!,
+      slot: index,
+      predicted: predicted.offset + index,
+      label: label.offset + index,
+    }));
+    return { rows, lines, choice };
+  }
+  const width = choice.shown.length + 1;
+  const lines: ShareLine[] = choice.shown.map((index, at) => ({
+    index,
+    name: predicted.labels[index]!,
+    slot: choice.slots.get(index)!,
+    predicted: at,
+    label: width + at,
+  }));
+  lines.push({
+    index: null,
+    name: `${choice.others} others`,
+    slot: null,
+    predicted: width - 1,
+    label: 2 * width - 1,
+  });
+  return { rows: withOthers(rows, choice.shown), lines, choice };
+}
+
+/** How much a class matters: its share of the labels and of the predictions, over the whole run. */
+function classWeights(rows: SeriesRows): number[] {
+  const predicted = rows.field('predicted_share');
+  const label = rows.field('label_share');
+  const weights = new Array<number>(predicted.size).fill(0);
+  const stride = Math.max(1, Math.floor(rows.length / 100));
+  for (let row = 0; row < rows.length; row += stride) {
+    for (let index = 0; index < predicted.size; index += 1) {
+      const both =
+        rows.value(row, predicted.offset + index) + rows.value(row, label.offset + index);
+      if (Number.isFinite(both)) weights[index]! += both;
+    }
+  }
+  return weights;
+}
+
+function withOthers(rows: SeriesRows, shown: readonly number[]): SeriesRows {
+  const width = shown.length + 1;
+  const values = new Float32Array(rows.length * 2 * width);
+  const steps = new Float64Array(rows.length);
+  const fields = [rows.field('predicted_share'), rows.field('label_share')];
+  for (let row = 0; row < rows.length; row += 1) {
+    steps[row] = rows.step(row);
+    fields.forEach(({ offset }, part) => {
+      let rest = 1;
+      shown.forEach((index, at) => {
+        const value = rows.value(row, offset + index);
+        rest -= value;
+        values[row * 2 * width + part * width + at] = value;
+      });
+      values[row * 2 * width + part * width + width - 1] = Math.max(0, rest);
+    });
+  }
+  return SeriesRows.empty([
+    { name: 'predicted_share', size: width },
+    { name: 'label_share', size: width },
+  ]).append({ rows: rows.length, columns: 2 * width, steps, wallTimes: steps, values });
+}

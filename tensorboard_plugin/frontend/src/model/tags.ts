@@ -1,0 +1,38 @@
+// What a run's series are about: sites with their phases, and models.
+import type { Phase, Series } from './contract';
+
+export interface Site {
+  readonly name: string;
+  readonly phases: readonly Phase[];
+  readonly loss: boolean;
+}
+
+export function sitesOf(series: readonly Series[]): Site[] {
+  const sites = new Map<string, { phases: Phase[]; loss: boolean }>();
+  const entry = (name: string) => {
+    const known = sites.get(name) ?? { phases: [], loss: false };
+    sites.set(name, known);
+    return known;
+  };
+  for (const { tag, kind } of series) {
+    if (kind === 'loss') entry(afterSlash(tag)).loss = true;
+    if (kind === 'predictions') {
+      const rest = afterSlash(tag);
+      const cut = rest.lastIndexOf('/');
+      entry(rest.slice(0, cut)).phases.push(rest.slice(cut + 1) as Phase);
+    }
+  }
+  return [...sites].map(([name, { phases, loss }]) => ({
+    name,
+    loss,
+    phases: phases.sort().reverse(), // train before eval
+  }));
+}
+
+export function modelsOf(series: readonly Series[]): string[] {
+  return series.filter(({ kind }) => kind === 'layers').map(({ tag }) => afterSlash(tag));
+}
+
+function afterSlash(tag: string): string {
+  return tag.slice(tag.indexOf('/') + 1);
+}

@@ -1,0 +1,102 @@
+import { flatten, SEVERITY_LOOKS, type FindingNode } from '../model/findings';
+import { count } from '../model/format';
+import type { Finding } from '../model/contract';
+import type { Store } from '../model/store';
+import { FixView } from './fix';
+import { Mark } from './mark';
+
+export function Findings({ store }: { store: Store }) {
+  const nodes = store.nodes.value;
+  const number = flatten(nodes).length;
+  return (
+    <section class="findings" aria-label="Findings">
+      <h2>
+        Findings {number > 0 && <span class="count">{count(number)}</span>}
+        {number > 1 && (
+          <span class="hint">
+            <kbd>j</kbd> <kbd>k</kbd> to move
+          </span>
+        )}
+      </h2>
+      {nodes.length === 0 && <p class="quiet">None.</p>}
+      <ul class="finding-list">
+        {nodes.map((node) => (
+          <FindingItem key={node.key} node={node} store={store} />
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function FindingItem({ node, store }: { node: FindingNode; store: Store }) {
+  const { finding, key, symptoms } = node;
+  const open = store.finding.value?.key === key;
+  const resolved = finding.resolved_step !== null;
+  return (
+    <li>
+      <article class={`finding ${finding.severity}${open ? ' open' : ''}${resolved ? ' resolved' : ''}`}>
+        <button
+          type="button"
+          class="finding-head"
+          aria-expanded={open}
+          data-finding={key}
+          onClick={() => store.chooseFinding(key)}
+        >
+          <Mark severity={finding.severity} />
+          <span class="finding-name">
+            <span class="severity">{SEVERITY_LOOKS[finding.severity].word}</span>{' '}
+            <span class="code">{finding.code}</span> {finding.rule}
+          </span>
+          <span class="when">{when(finding)}</span>
+          <span class="finding-message">{finding.message}</span>
+        </button>
+        {open && <Details finding={finding} />}
+      </article>
+      {symptoms.length > 0 && (
+        <div class="symptoms">
+          <p class="quiet">probably explained by {finding.rule}:</p>
+          <ul class="finding-list">
+            {symptoms.map((symptom) => (
+              <FindingItem key={symptom.key} node={symptom} store={store} />
+            ))}
+          </ul>
+        </div>
+      )}
+    </li>
+  );
+}
+
+function when({ first_step, last_step, resolved_step }: Finding): string {
+  if (resolved_step !== null) return `resolved at step ${count(resolved_step)}`;
+  return first_step === last_step
+    ? `step ${count(first_step)}`
+    : `steps ${count(first_step)}–${count(last_step)}`;
+}
+
+function Details({ finding }: { finding: Finding }) {
+  const { location, fix } = finding;
+  return (
+    <div class="details">
+      <ul class="evidence" aria-label="Evidence">
+        {finding.evidence.map(({ text }, index) => (
+          <li key={index}>{text}</li>
+        ))}
+      </ul>
+      <p class="quiet">
+        {finding.confidence}
+        {finding.site !== null && <>, seen at {finding.site}</>}
+      </p>
+      {location && (
+        <figure class="location">
+          <figcaption>
+            cell [{location.cell}], line {location.line}
+          </figcaption>
+          <pre>
+            <code>{location.code}</code>
+          </pre>
+        </figure>
+      )}
+      {fix && <FixView fix={fix} />}
+    </div>
+  );
+}

@@ -1,0 +1,54 @@
+import { ago, counted } from '../model/format';
+import { SEVERITY_LOOKS } from '../model/findings';
+import type { RunSummary } from '../model/contract';
+import type { Store } from '../model/store';
+import { Mark } from './mark';
+
+export function Runs({ store }: { store: Store }) {
+  const runs = store.runs.value ?? [];
+  return (
+    <nav class="runs" aria-label="Runs">
+      <h2>Runs</h2>
+      <ul>
+        {runs.map((run) => (
+          <li key={run.run}>
+            <Run run={run} shown={run.run === store.runName.value} choose={store.chooseRun} />
+          </li>
+        ))}
+      </ul>
+    </nav>
+  );
+}
+
+interface RunProps {
+  run: RunSummary;
+  shown: boolean;
+  choose: (run: string) => void;
+}
+
+function Run({ run, shown, choose }: RunProps) {
+  const { word } = SEVERITY_LOOKS[run.severity];
+  return (
+    <button
+      type="button"
+      class="run"
+      aria-current={shown ? 'true' : undefined}
+      title={`${run.run}\n${run.verdict}`}
+      onClick={() => choose(run.run)}
+    >
+      <Mark severity={run.severity} />
+      <span class="run-name">{run.run}</span>
+      <span class={`run-verdict ${run.severity}`}>
+        {word}
+        {run.rule === null ? '' : `: ${run.rule}`}
+      </span>
+      <span class="run-facts">{facts(run)}</span>
+    </button>
+  );
+}
+
+function facts(run: RunSummary): string {
+  const steps = counted(run.steps, 'step');
+  if (!run.finished) return `${steps}, unfinished`;
+  return run.started === null ? steps : `${steps}, ${ago(Date.now() / 1000 - run.started)}`;
+}

@@ -1,0 +1,44 @@
+import type { ComponentChildren } from 'preact';
+import { toNumber } from '../model/contract';
+import { count, counted, duration, percent } from '../model/format';
+import { SEVERITY_LOOKS } from '../model/findings';
+import type { Store } from '../model/store';
+import { Mark } from './mark';
+
+/** The run in one sentence, and what stands behind it in one line. */
+export function Verdict({ store }: { store: Store }) {
+  const run = store.summary.value;
+  if (run === null) return null;
+  const { word } = SEVERITY_LOOKS[run.severity];
+  return (
+    <header class={`verdict ${run.severity}`}>
+      <Mark severity={run.severity} />
+      <div>
+        <h1>
+          <span class="severity">{word}</span> {run.verdict}
+        </h1>
+        <p class="run-line">
+          {facts(store).map((fact, index) => (
+            <span key={index}>{fact}</span>
+          ))}
+        </p>
+      </div>
+    </header>
+  );
+}
+
+function facts(store: Store): ComponentChildren[] {
+  const run = store.summary.value!;
+  const report = store.report.value;
+  const steps = report?.steps ?? run.steps;
+  const items: ComponentChildren[] = [<b>{run.run}</b>, counted(steps, 'step')];
+  if (report) {
+    if (report.epochs !== null) items.push(counted(report.epochs, 'epoch'));
+    items.push(duration(toNumber(report.seconds)));
+    items.push(`watching cost ${percent(toNumber(report.cost))}`);
+    const skipped = Object.keys(report.skipped).length;
+    items.push(`${count(report.clear.length)} rules clear${skipped ? `, ${skipped} skipped` : ''}`);
+  }
+  if (!run.finished) items.push(<span class="live">not finished</span>);
+  return items;
+}
