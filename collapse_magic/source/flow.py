@@ -9,12 +9,12 @@ from typing import Any
 
 from .cells import Cell, Function, Spot, line_of
 from .names import Names, dotted
-from .scopes import Binding, attribute_bindings, last, reaching
+from .scopes import Binding, attribute_bindings, bindings, last, reaching
 
 _DEPTH = 16  # steps from a use to its construction; real notebooks need about five
 # Methods and functions that hand back what they are given, as far as its construction goes.
 _SAME_OBJECT = frozenset(
-    "to cuda cpu double float half bfloat16 train eval requires_grad_ apply compile share_memory".split()
+    {"to", "cuda", "cpu", "double", "float", "half", "bfloat16", "train", "eval", "apply", "compile"}
 )
 _WRAPPERS = re.compile(
     r"(^|\.)(compile|DataParallel|DistributedDataParallel|DDP|script|prepare|setup|setup_module|"
@@ -56,19 +56,31 @@ class Flow:
 
     def class_of(self, spot: Spot) -> Spot | None:
         """The user's class of the object that an expression stands for."""
-        name = dotted(spot.node)
-        if name in self.namespace and (
-            found := self.class_named(_class_name(self.namespace[name]))
-        ):
-            return found
         this = self.self_class(spot)
         if this is not None:
             return this
+        live = self._live(spot)
+        if live is not None and (found := self.class_named(type(live).__name__)):
+            return found
         for origin in self.origins(spot):
-            if isinstance(origin.node, ast.Call) and isinstance(origin.node.func, ast.Name):
-                if found := self.class_named(origin.node.func.id):
-                    return found
+            called = origin.node.func if isinstance(origin.node, ast.Call) else None
+            if isinstance(called, ast.Name) and (found := self.class_named(called.id)):
+                return found
         return None
+
+    def _live(self, spot: Spot) -> Any:
+        """The object behind a global name, None for any other expression."""
+        node = spot.node
+        if not isinstance(node, ast.Name) or node.id not in self.namespace:
+            return None
+        scope = spot.cell.scope(node)
+        while not isinstance(scope, ast.Module):
+            if isinstance(scope, Function) and (
+                _parameter(scope, node.id) or bindings(spot.cell, scope, node.id)
+            ):
+                return None
+            scope = spot.cell.scope(scope)
+        return self.namespace[node.id]
 
     def self_class(self, spot: Spot) -> Spot | None:
         """The class around a method, where the expression is the method's first parameter."""
@@ -109,9 +121,9 @@ class Flow:
         scope = spot.cell.scope(spot.node)
         at: ast.AST = spot.node
         while not isinstance(scope, ast.Module):
-            if not isinstance(scope, ast.ClassDef) or scope is spot.cell.scope(spot.node):
-                if found := reaching(spot.cell, name, at, scope):
-                    return found
+            seen = not isinstance(scope, ast.ClassDef) or scope is spot.cell.scope(spot.node)
+            if seen and (found := reaching(spot.cell, name, at, scope)):
+                return found
             if isinstance(scope, Function) and _parameter(scope, name):
                 return self._arguments(Spot(spot.cell, scope), name)
             at, scope = scope, spot.cell.scope(scope)
