@@ -1,0 +1,7 @@
+"""The PyTorch probe."""
+
+from __future__ import annotations
+
+from .probe import TorchProbe
+
+__all__ = ["TorchProbe"]

@@ -1,0 +1,137 @@
+"""Reading the autograd graph: loss nodes, the activations before them, the parameter of the head.
+
+Nothing here computes anything; nodes are looked at by the name of their class. The graph is read
+before the backward pass runs, for that frees what the nodes have saved.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+LOSS_NODES = {
+    "NllLossBackward0": "nll",
+    "NllLoss2DBackward0": "nll",
+    "BinaryCrossEntropyBackward0": "binary_cross_entropy",
+    "BinaryCrossEntropyWithLogitsBackward0": "binary_cross_entropy_with_logits",
+    "MseLossBackward0": "mse",
+    "SmoothL1LossBackward0": "smooth_l1",
+    "HuberLossBackward0": "huber",
+    "SoftMarginLossBackward0": "soft_margin",
+    "MultiMarginLossBackward0": "multi_margin",
+}
+
+# They move or cast values and change none (clamp cuts off what a logarithm could not take).
+_TRANSPARENT = frozenset(
+    f"{name}Backward{number}"
+    for name in (
+        "View", "UnsafeView", "ReshapeAlias", "Squeeze", "Unsqueeze", "Expand", "Select", "Slice",
+        "Index", "IndexSelect", "ToCopy", "Clone", "Alias", "Permute", "Transpose", "T", "Clamp",
+        "AsStrided", "Narrow", "Contiguous", "Unbind", "Split",
+    )
+    for number in range(5)
+)  # fmt: skip
+
+_ACTIVATIONS = {
+    "SoftmaxBackward0": "softmax",
+    "LogSoftmaxBackward0": "log_softmax",
+    "SigmoidBackward0": "sigmoid",
+    "LogSigmoidBackward0": "log_sigmoid",
+    "ReluBackward0": "relu",
+    "LeakyReluBackward0": "leaky_relu",
+    "EluBackward0": "elu",
+    "GeluBackward0": "gelu",
+    "SiluBackward0": "silu",
+    "TanhBackward0": "tanh",
+    "SoftplusBackward0": "softplus",
+    "HardtanhBackward0": "hardtanh",
+    "HardsigmoidBackward0": "hardsigmoid",
+    "PreluKernelBackward0": "prelu",
+    "LogBackward0": "log",
+}
+
+_LAYERS = ("Addmm", "Mm", "Bmm", "Convolution", "Embedding", "NativeLayerNorm", "NativeBatchNorm",
+           "CompiledFunction", "Rnn", "Lstm")  # fmt: skip
+_MOST_NODES = 256  # above the loss; a handwritten loss may be long, the model below is never walked
+_MOST_CHAIN = 32
+
+
+def loss_nodes(root: Any) -> list[Any]:
+    """Nodes of built-in losses at or below `root`, in order, down to the layers of the model."""
+    if type(root).__name__ in LOSS_NODES:
+        return [root]
+    found, seen, stack = [], {root}, [root]
+    while stack and len(seen) < _MOST_NODES:
+        node = stack.pop()
+        name = type(node).__name__
+        if name in LOSS_NODES:
+            found.append(node)
+            continue
+        if name.startswith(_LAYERS):
+            continue
+        for below, _ in reversed(node.next_functions):
+            if below is not None and below not in seen:
+                seen.add(below)
+                stack.append(below)
+    return found
+
+
+def below(node: Any) -> Any | None:
+    """The node that made the first argument of `node`; None where it needs no gradient."""
+    functions = node.next_functions
+    return functions[0][0] if functions else None
+
+
+def activations(node: Any | None) -> tuple[tuple[str, ...], Any | None]:
+    """Activations from `node` downwards, nearest first, and the first node that is none."""
+    names: list[str] = []
+    for _ in range(_MOST_CHAIN):
+        if node is None:
+            break
+        kind = type(node).__name__
+        if kind in _ACTIVATIONS:
+            names.append(_ACTIVATIONS[kind])
+        elif kind not in _TRANSPARENT:
+            break
+        node = below(node)
+    return tuple(names), node
+
+
+def made_by_log_softmax(node: Any) -> Any | None:
+    """The LogSoftmax node directly before an NLL node (which makes both a cross entropy), or None."""
+    before = below(node)
+    while before is not None and type(before).__name__ in ("ViewBackward0", "SqueezeBackward1"):
+        before = below(before)
+    if before is not None and type(before).__name__ == "LogSoftmaxBackward0":
+        return before
+    return None
+
+
+def head_parameter(node: Any | None) -> Any | None:
+    """The nearest parameter at or below `node`: it tells models, and heads of one model, apart."""
+    if node is None:
+        return None
+    queue, seen = deque([node]), {node}
+    while queue and len(seen) < _MOST_NODES:
+        node = queue.popleft()
+        variable = getattr(node, "variable", None)
+        if variable is not None:
+            return variable
+        for under, _ in node.next_functions:
+            if under is not None and under not in seen:
+                seen.add(under)
+                queue.append(under)
+    return None
+
+
+def handwritten_kind(root: Any) -> str:
+    """Name for a loss without a node of its own: ``l1`` where it looks like one, else ``custom``."""
+    node, steps = root, []
+    for _ in range(4):
+        if node is None:
+            break
+        steps.append(type(node).__name__)
+        node = below(node)
+    if "AbsBackward0" in steps and steps[steps.index("AbsBackward0") + 1 :][:1] == ["SubBackward0"]:
+        return "l1"
+    return "custom"

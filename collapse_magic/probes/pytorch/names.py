@@ -1,0 +1,151 @@
+"""Names for models and optimizers: the user's own variables, found by identity."""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from collections.abc import Iterator, Mapping
+from types import FrameType
+from typing import Any
+
+from ..base import ProbeContext
+
+_MOST_FRAMES = 40
+_MOST_ITEMS = 32  # of a list or dict of models
+_OPTIMIZED = 0x1  # code flag of a function's frame
+_SNAPSHOT_REFERENCES = 3  # the frame's own, ours, and the argument of getrefcount
+
+
+class Model:
+    """One root module, by name; the module itself is held weakly."""
+
+    def __init__(self, name: str, module: Any) -> None:
+        self.name = name
+        self.kind = type(module).__name__
+        self.module = weakref.ref(module)
+
+
+class Names:
+    """Finds the root module that owns a parameter, and gives every object one name for the run."""
+
+    def __init__(self, context: ProbeContext, torch: Any) -> None:
+        self._context = context
+        self._torch = torch
+        self._models: dict[int, Model] = {}  # by id of a parameter
+        self._taken: dict[str, int] = {}
+        self.found: list[Model] = []  # not yet reported
+
+    def wanted(self, parameter: Any) -> bool:
+        """Whether the parameter belongs to the model that was asked for (any, if none was)."""
+        only = self._context.config.model
+        if not isinstance(only, self._torch.nn.Module):
+            return True
+        return any(parameter is own for own in only.parameters())
+
+    def model_of(self, parameter: Any, frame: FrameType | None) -> Model | None:
+        """The model that owns `parameter`, looked for in the user's variables from `frame` outwards."""
+        known = self._models.get(id(parameter))
+        if known is not None:
+            module = known.module()
+            if module is not None and any(parameter is own for own in module.parameters()):
+                return known
+        name, best, size = "", None, 0
+        for candidate, module in self._modules(frame):
+            own = {id(p) for p in module.parameters()}
+            if id(parameter) in own and len(own) > size:
+                name, best, size = candidate, module, len(own)
+        return None if best is None else self._remember(name, unwrapped(best))
+
+    def optimizer_name(self, optimizer: Any, frame: FrameType | None) -> str:
+        for name, value in self._variables(frame):
+            if value is optimizer:
+                return self.unique(name)
+        return self.unique(type(optimizer).__name__)
+
+    def unique(self, name: str) -> str:
+        """`name`, or ``name-2`` and so on where it is taken in this run."""
+        self._taken[name] = count = self._taken.get(name, 0) + 1
+        return name if count == 1 else f"{name}-{count}"
+
+    def _remember(self, name: str, module: Any) -> Model:
+        model = next((m for m in self._models.values() if m.module() is module), None)
+        if model is None:
+            model = Model(self.unique(name), module)
+        for parameter in module.parameters():
+            self._models[id(parameter)] = model
+        self.found.append(model)
+        return model
+
+    def _modules(self, frame: FrameType | None) -> Iterator[tuple[str, Any]]:
+        only = self._context.config.model
+        if isinstance(only, self._torch.nn.Module):
+            yield (
+                next((n for n, v in self._variables(frame) if v is only), type(only).__name__),
+                only,
+            )
+            return
+        for name, value in self._variables(frame):
+            if isinstance(value, self._torch.nn.Module):
+                yield name, value
+            elif type(value) in (list, tuple) and len(value) <= _MOST_ITEMS:
+                for index, item in enumerate(value):
+                    if isinstance(item, self._torch.nn.Module):
+                        yield f"{name}[{index}]", item
+            elif type(value) is dict and len(value) <= _MOST_ITEMS:
+                for key, item in value.items():
+                    if isinstance(item, self._torch.nn.Module):
+                        yield f"{name}[{key!r}]", item
+
+    def _variables(self, frame: FrameType | None) -> Iterator[tuple[str, Any]]:
+        """The user's variables first, then those of the callers, attributes of `self` included."""
+        yield from _public(self._context.namespace())
+        for _ in range(_MOST_FRAMES):
+            if frame is None:
+                return
+            if not str(frame.f_globals.get("__name__", "")).startswith("torch."):
+                variables = _locals_of(frame)
+                yield from _public(variables)
+                owner = variables.get("self")
+                if owner is not None:
+                    yield type(owner).__name__, owner
+                    yield from _public(getattr(owner, "__dict__", {}))
+                    yield from _public(getattr(owner, "_modules", None) or {})
+            frame = frame.f_back
+
+
+def unwrapped(module: Any) -> Any:
+    """The model inside DataParallel, DistributedDataParallel or a compiled module."""
+    for _ in range(4):
+        if type(module).__name__ == "OptimizedModule":
+            module = module._orig_mod
+        elif type(module).__name__ in ("DataParallel", "DistributedDataParallel"):
+            module = module.module
+        else:
+            break
+    return module
+
+
+def _public(variables: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    return [
+        (name, value)
+        for name, value in list(variables.items())
+        if isinstance(name, str) and not name.startswith("_") and name != "self"
+    ]
+
+
+def _locals_of(frame: FrameType) -> dict[str, Any]:
+    """A copy of the frame's variables, without leaving one behind.
+
+    Up to Python 3.12 reading `f_locals` of a function leaves a dict in the frame that would keep the
+    user's tensors alive until the function returns. It is emptied where nobody else holds it.
+    """
+    snapshot = frame.f_locals
+    variables = dict(snapshot)
+    if (
+        sys.version_info < (3, 13)
+        and frame.f_code.co_flags & _OPTIMIZED
+        and sys.gettrace() is None
+        and sys.getrefcount(snapshot) <= _SNAPSHOT_REFERENCES
+    ):
+        snapshot.clear()
+    return variables

@@ -1,0 +1,105 @@
+"""Where a loss that is NaN or Inf comes from: the first place along the way that is not finite."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+from ...records import Place
+from . import graph
+from .reading import LossCall
+
+_MOST_NODES = 20_000
+_SAVED = (
+    "_saved_mat1",
+    "_saved_input",
+    "_saved_self",
+    "_saved_mat2",
+    "_saved_other",
+    "_saved_weight",
+)
+
+
+def first_place(
+    root: Any, node: Any | None, call: LossCall | None, module: Any | None, torch: Any
+) -> tuple[Place, str, str] | None:
+    """(place, name, value) of the first non-finite tensor; None where the loss was only masked out.
+
+    Parameters: the loss tensor, its loss node and call (if known), and the model (if known).
+    """
+    parameters = dict(_named(module))
+    for tensor in _leaves(root.grad_fn):
+        value = _bad(tensor, torch)
+        if value is not None:
+            return "input", "input", value
+    if node is not None:
+        targets = node._saved_target
+        value = _bad(targets, torch)
+        if value is not None:
+            return "target", "target", value
+        if call is not None and call.ignore_index is not None:
+            if bool((targets == call.ignore_index).all()):
+                return None  # a mean over no sample: its gradient is zero
+    for name, parameter in _weights(root.grad_fn, parameters):
+        value = _bad(parameter, torch)
+        if value is not None:
+            return "weight", name, value
+    if node is not None:
+        value = _bad(node._saved_self, torch)
+        if value is not None:
+            return "logits", "", value
+    return "loss", "", _word(float(root.detach()))
+
+
+def _named(module: Any | None) -> Iterator[tuple[int, str]]:
+    if module is not None:
+        for name, parameter in module.named_parameters():
+            yield id(parameter), name
+
+
+def _nodes(root: Any) -> Iterator[Any]:
+    queue, seen = deque([root] if root is not None else []), {root}
+    while queue and len(seen) < _MOST_NODES:
+        node = queue.popleft()
+        yield node
+        for below, _ in node.next_functions:
+            if below is not None and below not in seen:
+                seen.add(below)
+                queue.append(below)
+
+
+def _leaves(root: Any) -> Iterator[Any]:
+    """Tensors that layers were given and that no operation of the graph has made."""
+    for node in _nodes(root):
+        if type(node).__name__ in graph.LOSS_NODES:
+            continue
+        for name in _SAVED:
+            tensor = getattr(node, name, None)
+            if hasattr(tensor, "grad_fn") and tensor.grad_fn is None and not tensor.requires_grad:
+                yield tensor
+
+
+def _weights(root: Any, parameters: dict[int, str]) -> Iterator[tuple[str, Any]]:
+    """Parameters in the graph, the model's first layers first."""
+    found = [v for node in _nodes(root) if (v := getattr(node, "variable", None)) is not None]
+    order = {key: place for place, key in enumerate(parameters)}
+    for parameter in sorted(found, key=lambda p: order.get(id(p), len(order))):
+        yield parameters.get(id(parameter), ""), parameter
+
+
+def _bad(tensor: Any, torch: Any) -> str | None:
+    """The word nan, inf or -inf where the tensor holds one, NaN first; else None."""
+    if not isinstance(tensor, torch.Tensor) or not tensor.is_floating_point():
+        return None
+    tensor = tensor.detach()
+    if bool(torch.isfinite(tensor).all()):
+        return None
+    if bool(torch.isnan(tensor).any()):
+        return "nan"
+    return "inf" if bool((tensor == math.inf).any()) else "-inf"
+
+
+def _word(value: float) -> str:
+    return "nan" if math.isnan(value) else ("inf" if value > 0 else "-inf")

@@ -1,0 +1,150 @@
+"""What a loss node of the graph saved: shapes as the user passed them, and the values."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..tasks import DISTANCE_LOSSES, INDEX_LOSSES
+from . import graph
+
+Array = NDArray[Any]
+MOST_SAMPLES = 4096  # of one batch; pixels and tokens come in far larger numbers
+
+
+@dataclass(frozen=True, slots=True)
+class LossCall:
+    """One loss call as it stands in the graph, before backward."""
+
+    loss: str
+    activations: tuple[str, ...]
+    input_shape: tuple[int, ...]
+    target_shape: tuple[int, ...]
+    broadcast: bool
+    weighted: bool
+    ignore_index: int | None
+    class_weights: Array | None  # (K,) or, for a binary task, (2,)
+
+
+def read_call(node: Any, torch: Any) -> LossCall:
+    """Everything about a loss node but the values of its batch."""
+    loss = graph.LOSS_NODES[type(node).__name__]
+    scores, targets = node._saved_self, node._saved_target
+    start = graph.below(node)
+    input_shape, target_shape = tuple(scores.shape), tuple(targets.shape)
+    broadcast = False
+    if loss == "nll":
+        input_shape, target_shape = _sequence_shapes(node, input_shape, target_shape)
+        made_by = graph.made_by_log_softmax(node)
+        if made_by is not None:
+            loss, start = "cross_entropy", graph.below(made_by)
+    elif loss in DISTANCE_LOSSES:
+        input_shape, target_shape = _before_broadcast(scores), _before_broadcast(targets)
+        size = math.prod(scores.shape)
+        broadcast = size > math.prod(input_shape) and size > math.prod(target_shape)
+    return LossCall(
+        loss=loss,
+        activations=graph.activations(start)[0],
+        input_shape=input_shape,
+        target_shape=target_shape,
+        broadcast=broadcast,
+        weighted=_weight(node) is not None or getattr(node, "_saved_pos_weight", None) is not None,
+        ignore_index=_ignore_index(node),
+        class_weights=_class_weights(node, loss, torch),
+    )
+
+
+def head_of(node: Any) -> Any | None:
+    """The parameter nearest to the loss, following the loss's input."""
+    return graph.head_parameter(graph.activations(graph.below(node))[1])
+
+
+def rows(call_loss: str, scores: Any, targets: Any, weights: Any | None) -> tuple[Any, Any, Any]:
+    """Tensors thinned to at most `MOST_SAMPLES` samples, still views: (scores, targets, weights)."""
+    if call_loss in INDEX_LOSSES:
+        if scores.dim() > 2:
+            scores, targets = scores.flatten(2), targets.flatten(1)
+            stride = -(-targets.numel() // MOST_SAMPLES)
+            return scores[:, :, ::stride], targets[:, ::stride], None
+        if scores.dim() < 2:
+            return scores.reshape(1, -1), targets.reshape(1), None
+        stride = -(-len(scores) // MOST_SAMPLES)
+        return (
+            (scores, targets, None) if stride <= 1 else (scores[::stride], targets[::stride], None)
+        )
+    if call_loss in DISTANCE_LOSSES:
+        scores, targets = once(scores), once(targets)
+    return scores, targets, weights
+
+
+def once(tensor: Any) -> Any:
+    """The tensor without its repetitions: dimensions of stride 0 cut down to size 1."""
+    for dimension, (size, stride) in enumerate(zip(tensor.shape, tensor.stride(), strict=True)):
+        if stride == 0 and size > 1:
+            tensor = tensor.narrow(dimension, 0, 1)
+    return tensor
+
+
+def sample_weights(node: Any, size: int) -> Any | None:
+    """Weights that a binary cross entropy was given per element, or None."""
+    weight = _weight(node)
+    return weight if weight is not None and weight.numel() == size and size > 1 else None
+
+
+def _weight(node: Any) -> Any | None:
+    return getattr(node, "_saved_weight", None)
+
+
+def _ignore_index(node: Any) -> int | None:
+    saved = getattr(node, "_saved_ignore_index", None)
+    if saved is None:
+        return None
+    return saved - 2**64 if saved >= 2**63 else saved  # autograd hands it out unsigned
+
+
+def _class_weights(node: Any, loss: str, torch: Any) -> Array | None:
+    """Weights by true class, on the CPU only; a vector per class of the task, (1, w) if binary."""
+    if loss in INDEX_LOSSES:
+        weight = _weight(node)
+        usable = weight is not None and weight.is_cpu
+        return weight.detach().float().numpy().copy() if usable else None
+    positive = getattr(node, "_saved_pos_weight", None)
+    if positive is not None and positive.is_cpu and positive.numel() == 1:
+        return np.array([1.0, float(positive)])
+    return None
+
+
+def _sequence_shapes(
+    node: Any, input_shape: tuple[int, ...], target_shape: tuple[int, ...]
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """(N, K, T) is saved as (N, K, 1, T), and more dimensions as (N, K, 1, all of them)."""
+    before = graph.below(node)
+    if len(input_shape) != 4 or type(before).__name__ != "ViewBackward0":
+        return input_shape, target_shape
+    original = tuple(before._saved_self_sym_sizes)
+    return original, (original[0], *original[2:])
+
+
+def _before_broadcast(tensor: Any) -> tuple[int, ...]:
+    """Shape before it was repeated to the common one: leading repetitions go, others are 1."""
+    node = tensor.grad_fn
+    if node is not None and type(node).__name__ == "ExpandBackward0":
+        return tuple(node._saved_self_sym_sizes)
+    shape, strides = tuple(tensor.shape), tensor.stride()
+    repeated = [stride == 0 and size > 1 for size, stride in zip(shape, strides, strict=True)]
+    if not any(repeated):
+        return shape
+    base = tensor._base
+    if base is not None and base.dim() <= len(shape):
+        try:
+            if base.expand(shape).stride() == strides:
+                return tuple(base.shape)
+        except RuntimeError:
+            pass
+    while repeated and repeated[0]:
+        repeated, shape = repeated[1:], shape[1:]
+    return tuple(1 if again else size for size, again in zip(shape, repeated, strict=True))

@@ -1,0 +1,338 @@
+"""A site: what is kept of one loss call's batches until the next flush."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...records import LossFacts, LossValues, Phase, PredictionWindow
+from .. import samples
+from ..base import ProbeContext
+from ..tasks import DISTANCE_LOSSES, INDEX_LOSSES, Judgement, judge
+from . import reading
+from .names import Model
+from .reading import LossCall
+
+Array = NDArray[Any]
+
+MOST_BATCHES = 64
+MOST_BYTES = 4 * 2**20
+MOST_CLASSES = 1000  # a vocabulary of words is no set of classes that a share could be drawn for
+_MOST_FACTS = 8  # times that a site's facts are told again
+
+
+class Batches:
+    """Copies of some batches' loss inputs and targets, and the steps they belong to."""
+
+    def __init__(self) -> None:
+        self.steps: list[int] = []
+        self.scores: list[Any] = []
+        self.targets: list[Any] = []
+        self.weights: list[Any] = []
+        self.bytes = 0
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    @property
+    def full(self) -> bool:
+        return len(self.steps) >= MOST_BATCHES or self.bytes >= MOST_BYTES
+
+    def add(self, step: int, scores: Any, targets: Any, weights: Any | None) -> None:
+        """Copies are made at once: what is handed in may share memory that the user writes to."""
+        self.steps.append(step)
+        self.scores.append(_copied(scores))
+        self.targets.append(_copied(targets))
+        if weights is not None:
+            self.weights.append(_copied(weights))
+        self.bytes += (scores.numel() + targets.numel()) * scores.element_size()
+
+
+class Site:
+    """One place where a loss is computed for one model."""
+
+    def __init__(self, name: str, context: ProbeContext) -> None:
+        self.name = name
+        self.owner: Model | None = None
+        self.place: tuple[int, int] | None = None
+        self.call: LossCall | None = None
+        self.non_finite_told = False
+        self.last_step = 0
+        self._context = context
+        self._judged: Judgement | None = None
+        self._signature: tuple[Any, ...] | None = None
+        self._material: tuple[Any, ...] | None = None
+        self._facts_told = 0
+        self._range = (math.inf, -math.inf)
+        self._batches: dict[Phase, Batches] = {"train": Batches(), "eval": Batches()}
+        self._values: tuple[list[int], list[Any]] = ([], [])
+        self._lock = threading.Lock()
+
+    # -- while training ---------------------------------------------------------------------------
+
+    def take_loss(self, step: int, value: Any) -> None:
+        """The loss of one counted backward: a number, or a device tensor that is read later."""
+        self.last_step = step
+        self._values[0].append(step)
+        self._values[1].append(value)
+
+    def take_node(self, node: Any, step: int, torch: Any) -> None:
+        """One counted backward's batch, from the loss node of the graph."""
+        scores, targets = node._saved_self, node._saved_target
+        shape, target_shape = scores.shape, targets.shape
+        signature = (len(shape), shape[1:], target_shape[1:], targets.dtype)
+        if signature != self._signature:
+            self._signature = signature
+            self.learn(reading.read_call(node, torch), step, targets)
+        call = self.call
+        if call is None or self._hopeless():
+            return
+        weights = None
+        if call.weighted and call.class_weights is None:
+            weights = reading.sample_weights(node, scores.numel())
+        scores, targets, weights = reading.rows(call.loss, scores, targets, weights)
+        self._batches["train"].add(step, scores, targets, weights)
+
+    def take_evaluation(self, scores: Any, targets: Any, step: int) -> None:
+        """One batch of a loss computed without gradients; raw loss inputs."""
+        call = self.call
+        if call is None or self._hopeless():
+            return
+        scores, targets, _ = reading.rows(call.loss, scores, targets, None)
+        self._batches["eval"].add(step, scores, targets, None)
+
+    def learn(self, call: LossCall, step: int, targets: Any) -> None:
+        """Take in what the call looks like now, and tell it where it differs materially."""
+        self.call = call
+        material = (
+            len(call.input_shape), call.input_shape[1:2], len(call.target_shape),
+            call.target_shape[1:2], call.broadcast, call.activations, call.weighted,
+        )  # fmt: skip
+        if material != self._material:
+            self._material = material
+            self._judged = None
+        if targets.is_cpu and self._judged is None:
+            if call.loss in DISTANCE_LOSSES:
+                targets = reading.once(targets)
+            self._judge(step, _to_numpy([_copied(targets)])[0])
+
+    def learn_unknown(self, loss: str, step: int) -> None:
+        """A loss of which nothing but its value is seen."""
+        self.call = LossCall(loss, (), (), (), False, False, None, None)
+        self._judged = Judgement("unknown", 0, "unknown")
+        self._tell(step)
+
+    @property
+    def full(self) -> bool:
+        return any(batches.full for batches in self._batches.values()) or (
+            len(self._values[0]) >= 4 * MOST_BATCHES
+        )
+
+    def _hopeless(self) -> bool:
+        judged = self._judged
+        return judged is not None and (
+            judged.task not in ("binary", "multiclass") or judged.classes > MOST_CLASSES
+        )
+
+    # -- at a flush -------------------------------------------------------------------------------
+
+    def flush(self, one_in: int, known_step: Callable[[int], int]) -> None:
+        """Emit what is held; `known_step` turns a provisional step into the final one."""
+        with self._lock:
+            self._flush_losses(known_step)
+            for phase in ("train", "eval"):
+                batches = self._batches[phase]
+                if len(batches):
+                    self._batches[phase] = Batches()
+                    self._flush_window(phase, batches, one_in, known_step)
+
+    def _flush_losses(self, known_step: Callable[[int], int]) -> None:
+        steps, values = self._values
+        if not steps:
+            return
+        self._values = ([], [])
+        numbers = tuple(v if isinstance(v, float) else float(v) for v in values)
+        self._context.emit(LossValues(self.name, tuple(map(known_step, steps)), numbers))
+
+    def _flush_window(
+        self, phase: Phase, batches: Batches, one_in: int, known_step: Callable[[int], int]
+    ) -> None:
+        call = self.call
+        scores, targets = _to_numpy(batches.scores), _to_numpy(batches.targets)
+        first, last = known_step(batches.steps[0]), known_step(batches.steps[-1])
+        if call is None:
+            return
+        if self._judged is None:
+            self._judge(first, targets[0])
+        judged = self._judged
+        if judged is None or self._hopeless():
+            return
+        prepared = [
+            rows
+            for s, t in zip(scores, targets, strict=True)
+            if (rows := _prepared(call, judged, s, t)) is not None
+        ]
+        prepared = [(s, t) for s, t in prepared if len(t)]
+        if not prepared:
+            return
+        all_targets = np.concatenate([t for _, t in prepared])
+        self._look_at_range(judged, all_targets, last)
+        judged = self._judged or judged
+        if self._hopeless():
+            return
+        weights = self._weights(judged, batches, all_targets)
+        window = samples.summarize(
+            call.loss, judged, np.concatenate([s for s, _ in prepared]), all_targets, weights
+        )
+        if window is None:
+            return
+        q = window.quantities
+        softmaxed = call.loss == "cross_entropy" and call.activations[:1] == ("softmax",)
+        self._context.emit(
+            PredictionWindow(
+                site=self.name,
+                phase=phase,
+                first_step=first,
+                last_step=last,
+                batches=len(batches),
+                one_in=one_in if phase == "train" else 1,
+                samples=q.samples,
+                labels=q.labels,
+                predicted=q.predicted,
+                correct=q.correct,
+                cross_entropy_nats=q.cross_entropy_nats,
+                mean_probability=q.mean_probability,
+                pull=q.pull,
+                spread=q.spread,
+                rank=q.rank,
+                outside_unit=window.outside_unit,
+                input_row_sums_to_one=softmaxed or window.input_row_sums_to_one,
+                out_of_range=window.out_of_range,
+                single_class_batches=sum(_single_class(t) for _, t in prepared),
+            )
+        )
+
+    def _weights(self, judged: Judgement, batches: Batches, targets: Array) -> Array | None:
+        if batches.weights:
+            weights: Array = np.concatenate([w.reshape(-1) for w in _to_numpy(batches.weights)])
+            return weights if len(weights) == len(targets) else None
+        by_class = None if self.call is None else self.call.class_weights
+        if by_class is None or len(by_class) != judged.classes or targets.ndim != 1:
+            return None
+        labels = (targets > 0.5) if judged.task == "binary" else targets
+        labels = labels.astype(np.intp)
+        return by_class[np.clip(labels, 0, judged.classes - 1)]
+
+    # -- facts ------------------------------------------------------------------------------------
+
+    def _judge(self, step: int, targets: Array) -> None:
+        call = self.call
+        if call is None:
+            return
+        shown = _shown(call, targets)
+        self._judged = judge(call.loss, call.input_shape, shown)
+        self._widen(shown)
+        self._tell(step)
+
+    def _widen(self, targets: Array) -> bool:
+        if not targets.size:
+            return False
+        low, high = self._range
+        self._range = (min(low, float(targets.min())), max(high, float(targets.max())))
+        return self._range != (low, high)
+
+    def _look_at_range(self, judged: Judgement, targets: Array, step: int) -> None:
+        """The first batch may have shown only some of the labels: tell again what came later."""
+        if not self._widen(targets) or self.call is None:
+            return
+        shape = (len(targets), *self.call.input_shape[1:2]) if targets.ndim > 1 else (len(targets),)
+        if self.call.loss not in INDEX_LOSSES:
+            again = judge(self.call.loss, shape, targets)
+            if again.task != judged.task and len(targets) < 2:
+                again = judged
+            self._judged = again
+        self._tell(step)
+
+    def _tell(self, step: int) -> None:
+        call, judged = self.call, self._judged
+        if call is None or judged is None or self._facts_told >= _MOST_FACTS:
+            return
+        self._facts_told += 1
+        low, high = self._range
+        cell, line = self.place if self.place is not None else (None, None)
+        self._context.emit(
+            LossFacts(
+                site=self.name,
+                step=max(step, 1),  # provisional before the first step is sure
+                loss=call.loss,
+                task=judged.task,
+                classes=judged.classes,
+                activations=call.activations,
+                input_shape=call.input_shape,
+                target_shape=call.target_shape,
+                target_kind=judged.kind,
+                target_min=low if low <= high else math.nan,
+                target_max=high if low <= high else math.nan,
+                broadcast=call.broadcast,
+                weighted=call.weighted,
+                model=self.owner.name if self.owner is not None else None,
+                cell=cell,
+                line=line,
+            )
+        )
+
+
+def _copied(tensor: Any) -> Any:
+    """An array of our own of a small CPU tensor; of a device tensor a clone that stays there."""
+    tensor = tensor.detach()
+    if not tensor.is_cpu:
+        return tensor.clone()
+    try:
+        return tensor.numpy().copy()
+    except TypeError:  # bfloat16 has no NumPy counterpart
+        return tensor.float().numpy()
+
+
+def _to_numpy(values: list[Any]) -> list[Array]:
+    return [v if isinstance(v, np.ndarray) else v.float().cpu().numpy() for v in values]
+
+
+def _shown(call: LossCall, targets: Array) -> Array:
+    """Targets as the user gave them, repetitions and ignored ones left out."""
+    if call.loss in INDEX_LOSSES:
+        return targets[targets != call.ignore_index]
+    whole = targets.size == math.prod(call.target_shape)
+    return targets.reshape(call.target_shape) if whole else targets
+
+
+def _prepared(
+    call: LossCall, judged: Judgement, scores: Array, targets: Array
+) -> tuple[Array, Array] | None:
+    """One batch as rows: scores (n, K) or (n,) and targets alike; None where they do not pair."""
+    if call.loss in INDEX_LOSSES:
+        scores = samples.scores_by_row(scores, judged.classes)
+        targets = targets.reshape(-1)
+        if call.ignore_index is not None:
+            kept = targets != call.ignore_index
+            if not kept.all():
+                scores, targets = scores[kept], targets[kept]
+    elif judged.task == "multiclass":
+        k = judged.classes
+        scores, targets = samples.scores_by_row(scores, k), samples.scores_by_row(targets, k)
+    else:
+        scores, targets = scores.reshape(-1), targets.reshape(-1)
+    if len(scores) != len(targets):
+        return None
+    stride = -(-len(targets) // reading.MOST_SAMPLES)
+    return (scores, targets) if stride <= 1 else (scores[::stride], targets[::stride])
+
+
+def _single_class(targets: Array) -> bool:
+    if targets.ndim > 1:
+        targets = targets.argmax(axis=1)
+    return bool((targets == targets[0]).all())

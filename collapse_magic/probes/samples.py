@@ -1,0 +1,102 @@
+"""From what a loss was given to scores and labels, one row per sample, in plain NumPy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import windows
+from .tasks import INDEX_LOSSES, LOGIT_LOSSES, PROBABILITY_LOSSES, Judgement
+
+Array = NDArray[Any]
+
+_LEAST_PROBABILITY = 1e-7  # about float32's resolution next to 1
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A window's quantities, and what its loss inputs and labels looked like."""
+
+    quantities: windows.Quantities
+    outside_unit: float
+    input_row_sums_to_one: bool
+    out_of_range: int
+
+
+def scores_by_row(values: Array, classes: int) -> Array:
+    """(N, K, ...) -> (samples, K); (K,) -> (1, K)."""
+    if values.ndim <= 1:
+        return values.reshape(-1, classes)
+    if values.ndim == 2:
+        return values
+    return np.moveaxis(values, 1, -1).reshape(-1, classes)
+
+
+def summarize(
+    loss: str, judged: Judgement, scores: Array, targets: Array, weights: Array | None
+) -> Window | None:
+    """One window from raw loss inputs.
+
+    Parameters: scores (n, K) where the task has several outputs, else (n,); targets likewise, or
+    (n,) indices; weights (n,) of the loss per sample, or None.
+    """
+    if judged.task == "multiclass":
+        return _multiclass(loss, judged, scores, targets, weights)
+    if judged.task == "binary":
+        return _binary(loss, judged, scores.reshape(-1), targets.reshape(-1), weights)
+    return None
+
+
+def _multiclass(
+    loss: str, judged: Judgement, scores: Array, targets: Array, weights: Array | None
+) -> Window:
+    k = judged.classes
+    if loss in INDEX_LOSSES:
+        labels = targets.astype(np.int64)
+        named = (labels >= 0) & (labels < k)
+    else:
+        labels = targets.argmax(axis=1)
+        named = (targets >= 0).all(axis=1) & (targets <= 1).all(axis=1)
+    out_of_range = int(len(named) - named.sum())
+    outside, sums_to_one = float("nan"), looks_like_probabilities(scores)
+    if loss == "nll":  # wants log-probabilities: none above 0
+        outside = float((scores > 1e-6).mean()) if scores.size else float("nan")
+    elif loss in PROBABILITY_LOSSES:
+        outside = float(((scores < 0) | (scores > 1)).mean()) if scores.size else float("nan")
+    if out_of_range:
+        scores, labels = scores[named], labels[named]
+        weights = None if weights is None else weights[named]
+    predicted = scores.argmax(axis=1)
+    if loss not in INDEX_LOSSES and loss not in LOGIT_LOSSES:
+        scores = np.log(np.clip(scores, _LEAST_PROBABILITY, None))
+    quantities = windows.multiclass(scores, labels, weights, predicted)
+    return Window(quantities, outside, sums_to_one, out_of_range)
+
+
+def _binary(
+    loss: str, judged: Judgement, scores: Array, targets: Array, weights: Array | None
+) -> Window:
+    low = -1 if judged.signed else 0
+    labels = (targets > (low + 1) / 2).astype(np.int64)
+    out_of_range = int(((targets < low) | (targets > 1)).sum())
+    outside = float("nan")
+    if loss in PROBABILITY_LOSSES:
+        outside = float(((scores < 0) | (scores > 1)).mean()) if scores.size else float("nan")
+    if loss in LOGIT_LOSSES:
+        logits = scores
+    else:
+        p = (scores - low) / (1 - low)
+        p = np.clip(p, _LEAST_PROBABILITY, 1 - _LEAST_PROBABILITY)
+        logits = np.log(p) - np.log1p(-p)
+    return Window(windows.binary(logits, labels, weights), outside, False, out_of_range)
+
+
+def looks_like_probabilities(scores: Array) -> bool:
+    """Whether rows (n, K), K > 1, are non-negative and sum to one."""
+    if scores.ndim != 2 or scores.shape[1] < 2 or not len(scores):
+        return False
+    with np.errstate(invalid="ignore"):
+        return bool((scores >= 0).all() and (np.abs(scores.sum(axis=1) - 1) < 1e-3).all())

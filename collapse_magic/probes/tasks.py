@@ -1,0 +1,96 @@
+"""What kind of task a loss call is, judged by the loss, the shapes and the targets' values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..records import TargetKind, Task
+
+Array = NDArray[Any]
+
+INDEX_LOSSES = frozenset({"cross_entropy", "nll", "multi_margin"})
+PROBABILITY_LOSSES = frozenset({"binary_cross_entropy"})
+LOGIT_LOSSES = frozenset({"binary_cross_entropy_with_logits", "soft_margin"})
+DISTANCE_LOSSES = frozenset({"mse", "smooth_l1", "huber", "l1"})
+
+# Soft labels come in few values (smoothing two, mixup four a batch); pictures to be reconstructed
+# through a binary cross entropy in many.
+_MOST_SOFT_VALUES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a loss call is about; `signed` tells targets -1/+1 from 0/1."""
+
+    task: Task
+    classes: int
+    kind: TargetKind
+    signed: bool = False
+
+
+def width(shape: tuple[int, ...]) -> int:
+    """Outputs per sample of an element-wise loss: (N,) and (N, H, W) have one, (N, C, ...) have C."""
+    return shape[1] if len(shape) in (2, 4, 5) else 1
+
+
+def classes_of(shape: tuple[int, ...]) -> int:
+    """K of a loss that takes class indices: (N, K, ...) or (K,)."""
+    return shape[1] if len(shape) >= 2 else (shape[0] if shape else 0)
+
+
+def judge(loss: str, input_shape: tuple[int, ...], targets: Array) -> Judgement:
+    """Judge one batch; `targets` are as the user gave them, without ignored ones where indices."""
+    if loss in INDEX_LOSSES:
+        return Judgement("multiclass", classes_of(input_shape), "index")
+    values = targets.reshape(-1)
+    outputs = width(input_shape)
+    if len(values) == 0:
+        return Judgement("unknown", 0, "unknown")
+    zero_one = bool(((values == 0) | (values == 1)).all())
+    signed = not zero_one and bool(((values == -1) | (values == 1)).all())
+    one_hot = outputs > 1 and not signed and _rows_sum_to_one(targets, outputs)
+    if loss in PROBABILITY_LOSSES or loss in LOGIT_LOSSES:
+        return _judge_binary(values, outputs, zero_one, signed, one_hot, loss)
+    if loss not in DISTANCE_LOSSES:
+        return Judgement("unknown", 0, "unknown")
+    if outputs == 1 and (zero_one or signed):
+        return Judgement("binary", 2, "binary", signed)
+    if one_hot and zero_one:
+        return Judgement("multiclass", outputs, "one-hot")
+    return Judgement("regression", 0, "index" if _whole(values) else "continuous")
+
+
+def _judge_binary(
+    values: Array, outputs: int, zero_one: bool, signed: bool, one_hot: bool, loss: str
+) -> Judgement:
+    kind: TargetKind
+    if zero_one or signed:
+        kind = "one-hot" if one_hot else "binary"
+    elif bool(((values >= 0) & (values <= 1)).all()):
+        kind = "probabilities"
+        if len(np.unique(values[:4096])) > _MOST_SOFT_VALUES and not one_hot:
+            return Judgement("regression", 0, kind)
+    else:
+        kind = "index" if _whole(values) else "continuous"
+    if outputs == 1:
+        # For a margin loss -1 is the other class; for a cross entropy it is out of range.
+        return Judgement("binary", 2, kind, signed and loss == "soft_margin")
+    return Judgement("multiclass" if one_hot else "multilabel", outputs, kind)
+
+
+def _whole(values: Array) -> bool:
+    if not np.issubdtype(values.dtype, np.floating):
+        return True
+    return bool(np.isfinite(values).all() and (values == np.round(values)).all())
+
+
+def _rows_sum_to_one(targets: Array, outputs: int) -> bool:
+    if targets.ndim < 2 or targets.shape[1] != outputs:
+        return False
+    if not bool(((targets >= 0) & (targets <= 1)).all()):
+        return False
+    return bool((np.abs(targets.sum(axis=1) - 1) < 1e-3).all())
