@@ -77,19 +77,26 @@ def write_sample_logs(logdir: str | Path) -> dict[str, Report | None]:
         LIVE: None,
         HOSTILE: _report(HOSTILE, folder, (hostile(),), windows=4),
     }
-    records: dict[str, list[Record]] = {
-        COLLAPSED: _records(2, windows=64, collapse=True),
-        HEALTHY: _records(10, windows=64),
-        NOT_FINITE: _records(2, windows=12, finite=False),
-        LIVE: _records(2, windows=6),
-        HOSTILE: _records(2, windows=4),
-    }
-    for number, run in enumerate(RUNS):
-        # The last one is the oldest, so that the order of time is not that of the names.
-        started = STARTED - 3600 * number
-        facts = RunStarted(run, started, "torch 2.13.0", 7, CLASSES.get(run))
-        write_run(folder / run, started, [facts, *records[run]], reports[run])
+    for run in RUNS:
+        write_run(folder / run, started(run), sample_records(run), reports[run])
     return reports
+
+
+def started(run: str) -> float:
+    """The last one is the oldest, so that the order of time is not that of the names."""
+    return STARTED - 3600 * RUNS.index(run)
+
+
+def sample_records(run: str) -> list[Record]:
+    """What was observed in the run, in order."""
+    records = {
+        COLLAPSED: lambda: _records(2, windows=64, collapse=True),
+        HEALTHY: lambda: _records(10, windows=64),
+        NOT_FINITE: lambda: _records(2, windows=12, finite=False),
+        LIVE: lambda: _records(2, windows=6),
+        HOSTILE: lambda: _records(2, windows=4),
+    }[run]()
+    return [RunStarted(run, started(run), "torch 2.13.0", 7, CLASSES.get(run)), *records]
 
 
 def write_run(

@@ -1,0 +1,290 @@
+"""What a watched run writes, served by a real TensorBoard with each of its two loaders."""
+
+from __future__ import annotations
+
+import io
+import math
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tensorboard.compat.proto import event_pb2
+from tensorboard_plugin_collapse.log_files import event_files, masked_crc, records
+
+from collapse_magic.records import (
+    LayerStatistics,
+    LearningRate,
+    LossValues,
+    PredictionWindow,
+)
+from collapse_magic.report import Report
+from tests.support import sample_logs as samples
+from tests.support.tensorboards import RunningTensorBoard, parse_series, running
+from tests.support.waiting import wait_until
+
+Served = tuple[RunningTensorBoard, dict[str, Report | None]]
+
+
+@pytest.fixture(scope="module", params=["true", "false"], ids=["fast", "slow"])
+def served(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Served]:
+    """One TensorBoard per loader for all tests here; plain, without any flag of ours."""
+    if request.param == "true":
+        server = pytest.importorskip("tensorboard_data_server")
+        if server.server_binary() is None:
+            pytest.skip("the fast loader does not exist for this platform")
+    folder = tmp_path_factory.mktemp("served")
+    logdir = folder / "logs"
+    reports = samples.write_sample_logs(logdir)
+    with running(logdir, f"--load_fast={request.param}", log=folder / "said") as tensorboard:
+        # All there: the report is the last event of a run, and the live run has none.
+        wait_until(
+            lambda: all(
+                name in (runs := tensorboard.runs())
+                and (report is None or runs[name]["finished"])
+                and len(runs[name]["series"]) >= 4
+                for name, report in reports.items()
+            ),
+            "all runs are served",
+        )
+        yield tensorboard, reports
+
+
+def test_the_runs_are_listed_newest_first_with_what_they_came_to(served: Served) -> None:
+    tensorboard, reports = served
+    runs = tensorboard.get("runs").json["runs"]
+    assert [run["run"] for run in runs if run["run"] in reports] == list(samples.RUNS)
+    line = {run["run"]: run for run in runs}
+    assert line[samples.COLLAPSED]["severity"] == "error"
+    assert line[samples.COLLAPSED]["rule"] == "class-imbalance"
+    assert line[samples.COLLAPSED]["steps"] == 640
+    assert line[samples.COLLAPSED]["started"] == samples.STARTED
+    assert line[samples.HEALTHY]["severity"] == "ok"
+    assert line[samples.HEALTHY]["rule"] is None
+    assert line[samples.HOSTILE]["severity"] == "warning"
+    assert line[samples.LIVE]["severity"] == "waiting"
+    assert not line[samples.LIVE]["finished"]
+
+
+@pytest.mark.parametrize("run", samples.RUNS)
+def test_report_and_facts_come_back_as_they_were_written(served: Served, run: str) -> None:
+    tensorboard, reports = served
+    reply = tensorboard.get("run", run=run).json
+    report = reports[run]
+    assert reply["report"] == (None if report is None else report.to_dict())
+    assert reply["facts"]["run"]["run"] == run
+    assert reply["facts"]["run"]["started"] == samples.started(run)
+    assert [model["model"] for model in reply["facts"]["models"]] == ["model"]
+    assert [loss["site"] for loss in reply["facts"]["losses"]] == ["cross_entropy"]
+    assert reply["damaged"] == []
+
+
+@pytest.mark.parametrize("run", [run for run in samples.RUNS if run != samples.LIVE])
+def test_every_value_is_served_as_it_was_observed(served: Served, run: str) -> None:
+    tensorboard, _ = served
+    expected = expected_series(run)
+    listed = {s["tag"]: s for s in tensorboard.get("run", run=run).json["series"]}
+    assert set(listed) == set(expected)
+    for tag, rows in expected.items():
+        answer = tensorboard.get("series", run=run, tag=tag)
+        assert answer.content_type == "application/octet-stream"
+        series = parse_series(answer.body)
+        columns = sum(field["size"] for field in listed[tag]["fields"])
+        assert series.header["columns"] == columns
+        assert series.steps.tolist() == [step for step, _ in rows]
+        values = np.array([value for _, value in rows], np.float32)
+        np.testing.assert_array_equal(series.values, values, err_msg=tag)
+        # Wall times do not go back, and lie in the run.
+        assert (np.diff(series.wall_times) >= 0).all()
+        assert series.wall_times[0] >= samples.started(run)
+
+
+def test_nan_and_infinity_are_numbers_on_the_wire(served: Served) -> None:
+    tensorboard, _ = served
+    answer = tensorboard.get("series", run=samples.NOT_FINITE, tag="layers/model")
+    values = parse_series(answer.body).values
+    assert np.isnan(values[:, 0]).all()
+    assert np.isposinf(values[:, 1]).all()
+
+
+def test_since_gives_only_what_came_later(served: Served) -> None:
+    tensorboard, _ = served
+    tag = "loss/cross_entropy"
+    whole = parse_series(tensorboard.get("series", run=samples.COLLAPSED, tag=tag).body)
+    answer = tensorboard.get("series", run=samples.COLLAPSED, tag=tag, since=600)
+    late = parse_series(answer.body)
+    assert late.steps.tolist() == list(range(601, 641))
+    np.testing.assert_array_equal(late.values, whole.values[-40:])
+    nothing = tensorboard.get("series", run=samples.COLLAPSED, tag=tag, since=640)
+    assert parse_series(nothing.body).header == {
+        "version": 1,
+        "rows": 0,
+        "columns": 1,
+        "first_step": None,
+        "last_step": None,
+    }
+
+
+def test_labels_and_names_describe_the_columns(served: Served) -> None:
+    tensorboard, _ = served
+    listed = {s["tag"]: s for s in tensorboard.get("run", run=samples.HEALTHY).json["series"]}
+    layers = listed["layers/model"]
+    assert layers["kind"] == "layers"
+    assert layers["name"] == "model"
+    assert [field["name"] for field in layers["fields"]] == [
+        "gradient_norm",
+        "weight_norm",
+        "update_ratio",
+    ]
+    assert layers["fields"][0]["labels"] == ["stem.conv", "body.conv", "head"]
+    predictions = listed["predictions/cross_entropy/train"]["fields"]
+    assert predictions[1] == {
+        "name": "label_share",
+        "size": 10,
+        "labels": list(samples.CLASSES[samples.HEALTHY]),
+    }
+
+
+def test_a_run_grows_while_it_is_watched(served: Served) -> None:
+    """GIVEN a live run, WHEN more is written, half a record at its end, THEN all whole ones show."""
+    tensorboard, _ = served
+    name = "grows"
+    observed = samples.sample_records(samples.COLLAPSED)
+    path = samples.write_run(tensorboard.logdir / name, samples.STARTED, observed[:40], None)
+    whole = path.read_bytes()
+    cut = whole[: len(whole) * 2 // 3]
+    path.write_bytes(cut)
+
+    def last_step() -> int:
+        answer = tensorboard.get("series", run=name, tag="loss/cross_entropy")
+        return (parse_series(answer.body).header["last_step"] or 0) if answer.status == 200 else 0
+
+    before = wait_until(last_step, "the first part is served")
+    with path.open("ab") as file:
+        file.write(whole[len(cut) :])
+    wait_until(lambda: last_step() > before, "the second part is served")
+    expected = [step for step, _ in expected_series(samples.COLLAPSED)["loss/cross_entropy"]]
+    answer = tensorboard.get("series", run=name, tag="loss/cross_entropy")
+    steps = parse_series(answer.body).steps.tolist()
+    assert steps == expected[: len(steps)]
+    assert tensorboard.get("run", run=name).json["damaged"] == []
+
+
+def test_a_damaged_chunk_is_named_and_left_out(served: Served, tmp_path: Path) -> None:
+    """GIVEN a bit that flipped inside a tensor, the record's own checksum put right,
+    THEN the chunk's checksum tells, and the other chunks are served."""
+    tensorboard, _ = served
+    name = "damaged"
+    observed = samples.sample_records(samples.COLLAPSED)
+    path = samples.write_run(tmp_path / name, samples.STARTED, observed, None)
+    (tensorboard.logdir / name).mkdir()
+    flipped = with_a_flipped_loss(path.read_bytes())
+    (tensorboard.logdir / name / path.name).write_bytes(flipped)
+
+    def damaged() -> list[str]:
+        answer = tensorboard.get("run", run=name)
+        return answer.json["damaged"] if answer.status == 200 else []
+
+    sentences = wait_until(damaged, "the damage is found")
+    assert len(sentences) == 1
+    assert sentences[0].startswith("loss/cross_entropy: the rows up to step ")
+    assert "checksum" in sentences[0]
+    answer = tensorboard.get("series", run=name, tag="loss/cross_entropy")
+    steps = parse_series(answer.body).steps
+    assert len(steps) > 500
+    missing = sorted(set(range(1, int(steps[-1]) + 1)) - set(steps.tolist()))
+    assert missing == list(range(missing[0], missing[-1] + 1))  # one chunk
+
+
+def with_a_flipped_loss(data: bytes) -> bytes:
+    """The file with one bit changed in the fourth chunk of losses."""
+    out, chunks = [], 0
+    for record in records(io.BytesIO(data)):
+        assert isinstance(record, bytes)
+        event = event_pb2.Event.FromString(record)
+        if event.summary.value and event.summary.value[0].tag == "loss/cross_entropy":
+            chunks += 1
+            if chunks == 4:
+                content = bytearray(event.summary.value[0].tensor.tensor_content)
+                content[-3] ^= 1
+                event.summary.value[0].tensor.tensor_content = bytes(content)
+        changed = event.SerializeToString()
+        length = struct.pack("<Q", len(changed))
+        out += [length, struct.pack("<I", masked_crc(length))]
+        out += [changed, struct.pack("<I", masked_crc(changed))]
+    assert chunks > 4
+    return b"".join(out)
+
+
+def test_what_is_not_there_is_said_in_a_sentence(served: Served) -> None:
+    tensorboard, _ = served
+    for status, route, arguments in (
+        (404, "run", {"run": "nobody"}),
+        (400, "run", {}),
+        (404, "series", {"run": samples.HEALTHY, "tag": "loss/nothing"}),
+        (404, "series", {"run": samples.HEALTHY, "tag": "report"}),
+        (404, "series", {"run": "nobody", "tag": "loss/cross_entropy"}),
+        (400, "series", {"run": samples.HEALTHY}),
+        (400, "series", {"run": samples.HEALTHY, "tag": "loss/cross_entropy", "since": "soon"}),
+        (400, "series", {"run": samples.HEALTHY, "tag": "loss/cross_entropy", "since": "nan"}),
+        (404, "assets/nothing.js", {}),
+        (404, "assets/../plugin.py", {}),
+        (404, "assets/..%2F..%2Fplugin.py", {}),
+    ):
+        answer = tensorboard.get(route, **arguments)
+        assert answer.status == status, (route, arguments)
+        if "plugin.py" not in route:  # TensorBoard itself may be the one that answers
+            assert set(answer.json) == {"error"}
+        assert b"CollapsePlugin" not in answer.body
+
+
+def expected_series(run: str) -> dict[str, list[tuple[int, list[float]]]]:
+    """tag -> [(step, values)], worked out from the records without the writer's code."""
+    series: dict[str, list[tuple[int, list[float]]]] = {}
+    for record in samples.sample_records(run):
+        match record:
+            case LossValues():
+                rows = series.setdefault("loss/cross_entropy", [])
+                rows += [(s, [v]) for s, v in zip(record.steps, record.values, strict=True)]
+            case PredictionWindow():
+                tag = f"predictions/cross_entropy/{record.phase}"
+                series.setdefault(tag, []).append((record.last_step, prediction_row(record)))
+            case LayerStatistics():
+                values = [
+                    *record.gradient_norm,
+                    *record.weight_norm,
+                    *record.update_ratio,
+                ]
+                series.setdefault("layers/model", []).append((record.step, values))
+            case LearningRate():
+                rows = series.setdefault("learning_rate/optimizer", [])
+                rows.append((record.step, list(record.learning_rates)))
+    return series
+
+
+def prediction_row(window: PredictionWindow) -> list[float]:
+    labels = np.array(window.labels)
+    shares = labels / labels.sum()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        recall = np.array(window.correct) / labels
+        entropy = -np.nansum(shares * np.log(shares))
+    return [
+        float(window.samples),
+        *shares,
+        *np.array(window.predicted) / sum(window.predicted),
+        *recall,
+        *window.mean_probability,
+        *window.pull,
+        window.cross_entropy_nats / entropy if entropy else math.nan,
+        window.rank,
+        window.spread,
+    ]
+
+
+def test_the_sample_logs_hold_one_event_file_per_run(tmp_path: Path) -> None:
+    """TensorBoard loses data where two files share a run: the writer never does that."""
+    samples.write_sample_logs(tmp_path)
+    assert sorted(run for run, _ in event_files(tmp_path)) == sorted(samples.RUNS)
