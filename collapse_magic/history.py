@@ -1,0 +1,396 @@
+"""Bounded store of what was observed, and the questions that rules ask of it.
+
+A run of a million steps stays within a few megabytes: where a series is full its older half is
+thinned, windows by merging neighbours, so the past gets coarser and the present stays as it was
+measured.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import takewhile
+
+from .records import (
+    EpochEnded,
+    LayerStatistics,
+    LearningRate,
+    LossFacts,
+    LossRaised,
+    LossValues,
+    ModelFacts,
+    NonFinite,
+    OptimizerFacts,
+    Phase,
+    PredictionWindow,
+    ProbeNote,
+    Record,
+    RunStarted,
+)
+from .statistics import entropy_nats, merge_windows, ratio, shares
+
+# 512 windows of 10 classes take about 1.5 MB; as many points as a figure can show.
+CAPACITY_PER_SERIES = 512
+# Plain numbers in one series: bounds the memory for a thousand classes or layers (about 32 bytes
+# each).
+MAX_NUMBERS_PER_SERIES = 60_000
+MIN_CAPACITY = 16
+# The user's own loss, a value a step; 4,096 points are more than a chart has pixels.
+MAX_LOSS_POINTS = 4096
+# Rare records of which the first say everything.
+MAX_RARE = 64
+# Longer names of classes would not fit the first line of a card.
+MAX_NAME = 14
+# A learning rate within one percent of the highest so far has stopped rising.
+STILL_RISING = 1.01
+
+
+@dataclass(frozen=True)
+class WindowTotal:
+    """Some windows of one site and phase merged into one, and what follows from the counts."""
+
+    window: PredictionWindow
+
+    @classmethod
+    def of(cls, windows: Sequence[PredictionWindow]) -> WindowTotal:
+        return cls(merge_windows(windows))
+
+    @property
+    def samples(self) -> int:
+        return self.window.samples
+
+    @property
+    def batches(self) -> int:
+        return self.window.batches
+
+    @property
+    def first_step(self) -> int:
+        return self.window.first_step
+
+    @property
+    def last_step(self) -> int:
+        return self.window.last_step
+
+    @property
+    def single_class_batches(self) -> int:
+        return self.window.single_class_batches
+
+    @property
+    def spread(self) -> float:
+        return self.window.spread
+
+    @property
+    def rank(self) -> float:
+        return self.window.rank
+
+    @property
+    def pull(self) -> tuple[float, ...]:
+        return self.window.pull
+
+    @property
+    def classes(self) -> int:
+        return len(self.window.labels)
+
+    @cached_property
+    def prior(self) -> tuple[float, ...]:
+        """Share of each class in the labels."""
+        return shares(self.window.labels)
+
+    @cached_property
+    def predicted_share(self) -> tuple[float, ...]:
+        return shares(self.window.predicted)
+
+    @cached_property
+    def recall(self) -> tuple[float, ...]:
+        """Share of each class' samples that was predicted rightly; nan for a class without any."""
+        return tuple(map(ratio, self.window.correct, self.window.labels))
+
+    @cached_property
+    def top_class(self) -> int:
+        """The most predicted class."""
+        return max(range(self.classes), key=self.window.predicted.__getitem__)
+
+    @property
+    def top(self) -> float:
+        """Share of the most predicted class."""
+        return self.predicted_share[self.top_class]
+
+    @cached_property
+    def ttop_class(self) -> int:
+        """The most frequent label."""
+        return max(range(self.classes), key=self.window.labels.__getitem__)
+
+    @property
+    def ttop(self) -> float:
+        """Share of the most frequent label."""
+        return self.prior[self.ttop_class]
+
+    @cached_property
+    def entropy_nats(self) -> float:
+        """Entropy of the labels: the loss of always answering with their shares."""
+        return entropy_nats(self.window.labels)
+
+    @cached_property
+    def cross_entropy_over_entropy(self) -> float:
+        """1 for always answering with the label shares, less for learning; nan for one class."""
+        return ratio(self.window.cross_entropy_nats, self.entropy_nats)
+
+    @property
+    def batch_size(self) -> float:
+        return ratio(self.samples, self.batches)
+
+
+class History:
+    """Append records in the order they were observed; ask for totals, facts and series."""
+
+    def __init__(self, capacity_per_series: int = CAPACITY_PER_SERIES) -> None:
+        self.capacity = max(MIN_CAPACITY, capacity_per_series)
+        self.run: RunStarted | None = None
+        self.steps = 0
+        self.epochs: int | None = None
+        self._facts: dict[str, LossFacts] = {}
+        self._target_range: dict[str, tuple[float, float]] = {}
+        self._models: dict[str, ModelFacts] = {}
+        self._optimizers: dict[str, OptimizerFacts] = {}
+        self._windows: dict[tuple[str, Phase], list[PredictionWindow]] = {}
+        self._samples: dict[tuple[str, Phase], int] = {}
+        self._losses: dict[str, list[tuple[int, float]]] = {}
+        self._layers: dict[str, list[LayerStatistics]] = {}
+        self._rates: dict[str, list[LearningRate]] = {}
+        self._peak: dict[str, tuple[float, int]] = {}
+        self._non_finite: list[NonFinite] = []
+        self._raised: deque[LossRaised] = deque(maxlen=MAX_RARE)
+        self._notes: list[str] = []
+        self._totals: dict[tuple[str, Phase, int, int], tuple[WindowTotal, ...]] = {}
+        self._keep: dict[type, Callable[..., None]] = {
+            RunStarted: self._run_started,
+            ModelFacts: self._model_facts,
+            OptimizerFacts: self._optimizer_facts,
+            LossFacts: self._loss_facts,
+            LossValues: self._loss_values,
+            PredictionWindow: self._prediction_window,
+            LayerStatistics: self._layer_statistics,
+            LearningRate: self._learning_rate,
+            NonFinite: self._non_finite_seen,
+            EpochEnded: self._epoch_ended,
+            LossRaised: self._raised.append,
+            ProbeNote: self._note,
+        }
+
+    def append(self, record: Record) -> None:
+        self._keep[type(record)](record)
+
+    # -- reading: facts --------------------------------------------------------------------------
+
+    def sites(self) -> tuple[str, ...]:
+        """Places where a loss is computed, in the order they were first seen."""
+        return tuple(dict.fromkeys([*self._facts, *(site for site, _ in self._windows)]))
+
+    def loss_facts(self, site: str) -> LossFacts | None:
+        """The latest facts, with the range of the targets over all that were given at this site."""
+        facts = self._facts.get(site)
+        if facts is None:
+            return None
+        low, high = self._target_range[site]
+        return replace(facts, target_min=low, target_max=high)
+
+    def model_facts(self, model: str | None) -> ModelFacts | None:
+        return None if model is None else self._models.get(model)
+
+    def models(self) -> tuple[ModelFacts, ...]:
+        return tuple(self._models.values())
+
+    def optimizers(self, model: str | None = None) -> tuple[OptimizerFacts, ...]:
+        """The latest facts of each optimizer; with ``model`` only of those that train it."""
+        every = tuple(self._optimizers.values())
+        if model is None:
+            return every
+        return tuple(facts for facts in every if model in facts.models)
+
+    def class_name(self, site: str, index: int) -> str:
+        """ "class 1", or the name that the user gave if there are as many names as classes."""
+        names = self.run.class_names if self.run else None
+        facts = self._facts.get(site)
+        if names and index < len(names) and (facts is None or facts.classes in (0, len(names))):
+            name = names[index]
+            return name if len(name) <= MAX_NAME else name[: MAX_NAME - 1] + "…"
+        return f"class {index}"
+
+    # -- reading: series -------------------------------------------------------------------------
+
+    def windows(self, site: str, phase: Phase = "train") -> tuple[PredictionWindow, ...]:
+        """Oldest first; the older ones stand for more batches than the newer."""
+        return tuple(self._windows.get((site, phase), ()))
+
+    def samples(self, site: str, phase: Phase = "train") -> int:
+        """Samples counted so far."""
+        return self._samples.get((site, phase), 0)
+
+    def total(self, site: str, phase: Phase, samples: int, since: int = 0) -> WindowTotal | None:
+        """The last windows merged until they hold ``samples`` samples; None where there are fewer.
+
+        Windows that begin before step ``since`` do not count.
+        """
+        totals = self._last_totals(site, phase, samples, since)
+        return totals[0] if totals else None
+
+    def two_totals(
+        self, site: str, phase: Phase, samples: int, since: int = 0
+    ) -> tuple[WindowTotal, WindowTotal] | None:
+        """(the one before, the last), each of at least ``samples`` samples, without overlap."""
+        totals = self._last_totals(site, phase, samples, since)
+        return (totals[1], totals[0]) if len(totals) == 2 else None
+
+    def total_until(self, site: str, phase: Phase, samples: int, step: int) -> WindowTotal | None:
+        """As `total`, of the windows that ended at or before ``step``."""
+        past = [kept for kept in self._windows.get((site, phase), []) if kept.last_step <= step]
+        taken = _until_enough(reversed(past), samples)
+        return WindowTotal.of(taken[::-1]) if taken else None
+
+    def loss_values(self, site: str) -> tuple[tuple[int, ...], tuple[float, ...]]:
+        """The user's own loss: (steps, values); older values are means of neighbours."""
+        points = self._losses.get(site, [])
+        return tuple(step for step, _ in points), tuple(value for _, value in points)
+
+    def layer_statistics(self, model: str | None) -> tuple[LayerStatistics, ...]:
+        return tuple(self._layers.get(model or "", ()))
+
+    def learning_rates(self, optimizer: str) -> tuple[LearningRate, ...]:
+        return tuple(self._rates.get(optimizer, ()))
+
+    def settled_step(self, model: str | None) -> int:
+        """The step at which the learning rate reached its highest value so far: the warm-up is
+        over.
+
+        Schedules that fall, cycle or restart settle at their first peak; a learning rate that still
+        rises settles at the latest step, so that nothing is said of the time before.
+        """
+        names = [facts.optimizer for facts in self.optimizers(model)]
+        return max((self._peak[name][1] for name in names if name in self._peak), default=0)
+
+    def non_finite(self) -> tuple[NonFinite, ...]:
+        return tuple(self._non_finite)
+
+    def raised(self) -> tuple[LossRaised, ...]:
+        return tuple(self._raised)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return tuple(self._notes)
+
+    # -- keeping ---------------------------------------------------------------------------------
+
+    def _run_started(self, record: RunStarted) -> None:
+        self.run = record
+
+    def _model_facts(self, record: ModelFacts) -> None:
+        self._models[record.model] = record
+
+    def _optimizer_facts(self, record: OptimizerFacts) -> None:
+        self._optimizers[record.optimizer] = record
+        self._see_rates(record.optimizer, record.learning_rates, record.step)
+
+    def _loss_facts(self, record: LossFacts) -> None:
+        low, high = self._target_range.get(record.site, (math.inf, -math.inf))
+        # min and max of a nan are whatever comes first, so a nan is left out by hand
+        if not math.isnan(record.target_min):
+            low = min(low, record.target_min)
+        if not math.isnan(record.target_max):
+            high = max(high, record.target_max)
+        self._target_range[record.site] = (low, high)
+        self._facts[record.site] = record
+
+    def _loss_values(self, record: LossValues) -> None:
+        points = self._losses.setdefault(record.site, [])
+        points.extend(zip(record.steps, record.values, strict=True))
+        self._seen(record.steps[-1] if record.steps else 0)
+        while len(points) > MAX_LOSS_POINTS:
+            half = len(points) // 4 * 2
+            points[:half] = [
+                (b[0], (a[1] + b[1]) / 2)
+                for a, b in zip(points[:half:2], points[1:half:2], strict=True)
+            ]
+
+    def _prediction_window(self, record: PredictionWindow) -> None:
+        key = (record.site, record.phase)
+        kept = self._windows.setdefault(key, [])
+        kept.append(record)
+        self._samples[key] = self._samples.get(key, 0) + record.samples
+        self._totals.clear()
+        self._seen(record.last_step)
+        if len(kept) > self._bound(5 * len(record.labels)):
+            half = len(kept) // 4 * 2
+            kept[:half] = [
+                merge_windows(pair) for pair in zip(kept[:half:2], kept[1:half:2], strict=True)
+            ]
+
+    def _layer_statistics(self, record: LayerStatistics) -> None:
+        kept = self._layers.setdefault(record.model, [])
+        kept.append(record)
+        self._seen(record.step)
+        if len(kept) > self._bound(3 * len(record.gradient_norm)):
+            half = len(kept) // 4 * 2
+            kept[:half] = kept[1:half:2]
+
+    def _learning_rate(self, record: LearningRate) -> None:
+        kept = self._rates.setdefault(record.optimizer, [])
+        kept.append(record)
+        self._see_rates(record.optimizer, record.learning_rates, record.step)
+        if len(kept) > self._bound(len(record.learning_rates)):
+            half = len(kept) // 4 * 2
+            kept[:half] = kept[1:half:2]
+
+    def _non_finite_seen(self, record: NonFinite) -> None:
+        if len(self._non_finite) < MAX_RARE:
+            self._non_finite.append(record)
+
+    def _epoch_ended(self, record: EpochEnded) -> None:
+        self.epochs = record.epoch
+        self._seen(record.step)
+
+    def _note(self, record: ProbeNote) -> None:
+        if record.text not in self._notes and len(self._notes) < MAX_RARE:
+            self._notes.append(record.text)
+
+    def _seen(self, step: int) -> None:
+        self.steps = max(self.steps, step)
+
+    def _see_rates(self, optimizer: str, rates: Sequence[float], step: int) -> None:
+        highest = max(rates, default=0.0)
+        peak = self._peak.get(optimizer)
+        if peak is None:
+            # a rate that never changes was at its peak from the start, whenever it was first seen
+            self._peak[optimizer] = (highest, 0)
+        elif highest > peak[0] * STILL_RISING:
+            self._peak[optimizer] = (highest, step)
+
+    def _bound(self, numbers_per_entry: int) -> int:
+        by_numbers = MAX_NUMBERS_PER_SERIES // max(1, numbers_per_entry)
+        return max(MIN_CAPACITY, min(self.capacity, by_numbers))
+
+    def _last_totals(
+        self, site: str, phase: Phase, samples: int, since: int
+    ) -> tuple[WindowTotal, ...]:
+        """Up to two totals, the last first; kept until a new window arrives."""
+        key = (site, phase, samples, since)
+        if key not in self._totals:
+            kept = reversed(self._windows.get((site, phase), []))
+            newest_first = takewhile(lambda window: window.first_step >= since, kept)
+            parts = (_until_enough(newest_first, samples) for _ in range(2))
+            self._totals[key] = tuple(WindowTotal.of(part[::-1]) for part in parts if part)
+        return self._totals[key]
+
+
+def _until_enough(windows: Iterator[PredictionWindow], samples: int) -> list[PredictionWindow]:
+    """Takes windows until they hold ``samples`` samples; empty where they never do."""
+    taken: list[PredictionWindow] = []
+    held = 0
+    for window in windows:
+        taken.append(window)
+        held += window.samples
+        if held >= samples:
+            return taken
+    return []

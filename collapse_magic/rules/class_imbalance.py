@@ -1,0 +1,229 @@
+"""class-imbalance (CM301)
+
+## What it checks
+Whether the majority class drowns the minority: a rare class that the scores can tell apart is found
+far less often than the frequent one.
+
+## Why it matters
+Every sample pulls equally, so the frequent class decides where the threshold comes to lie. Accuracy
+looks fine (nine in ten are right for free) while the rare class, mostly the one that matters, is
+missed.
+
+## How it is measured
+The most frequent label takes 80% or more, or is four times as frequent as a rarer class, on at
+least 1,000 labels that hold 100 of the rare class. In two windows running its recall is surely
+(Wilson bound) below 80% and 20 points below the frequent class', while the scores rank better than
+chance (.6). An error where it is found in less than 10% of the cases, else a warning. Silent as
+long as training still gets better quickly: where the progress of the last doubling of steps, made
+once more, would do.
+
+## Known limits
+A rare class that is also hard to tell apart looks the same; weights then trade its recall for false
+alarms. Says nothing where the labels are balanced, however bad the recalls.
+
+## Example
+    criterion = nn.BCELoss()                # 900 samples of class 0, 100 of class 1
+
+## Use instead
+    criterion = nn.BCEWithLogitsLoss(pos_weight=torch.tensor(9.0))
+
+## Fix safety
+Needs review: weights change what is trained for, towards equal recalls, and so the probabilities.
+
+## References
+King and Zeng, Logistic Regression in Rare Events Data (2001); the n / (K n_c) weights are
+scikit-learn's `class_weight="balanced"`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from ..findings import Diagnosis, Evidence, Remedy, Severity
+from ..history import History, WindowTotal
+from ..statistics import merge_windows, number, percent, round_measured, wilson_bounds
+from . import gates
+from .wording import fitting, loss_change
+
+# What counts as imbalanced, and on how many labels that is sure.
+TOP_LABEL_SHARE = 0.8
+LABEL_RATIO = 4.0
+MIN_LABELS = 1000
+# With 100 cases a recall is known to about ten points either way.
+MIN_RARE_LABELS = 100
+# Below .6 the scores hardly follow the inputs: then something else is wrong, or too.
+MIN_RANK = 0.6
+# A rare class that is found in four of five cases needs no warning; the gap keeps out tasks that
+# are hard for both classes alike.
+LAGGING_RECALL = 0.8
+RECALL_GAP = 0.2
+NEARLY_NEVER = 0.1
+# From here on the counts no longer fit the first line of a card.
+MANY_CASES = 10_000
+# Loss over that of a constant answer, against the same at half the steps: a tenth less is quick
+# progress.
+QUICK_PROGRESS = 0.9
+
+
+class ClassImbalance:
+    code = "CM301"
+    name = "class-imbalance"
+    says = "the majority class drowns the minority"
+    explains: tuple[str, ...] = ("single-class-predictions",)
+
+    def missing(self, history: History) -> str | None:
+        return gates.no_classification(history)
+
+    def check(self, history: History) -> Iterable[Diagnosis]:
+        for site in gates.classification_sites(history):
+            whole = WindowTotal(merge_windows(history.windows(site)))
+            rare = _rarest_imbalanced(whole)
+            if not rare:
+                continue
+            smallest = min(whole.prior[index] for index in rare)
+            needed = math.ceil(max(MIN_LABELS, MIN_RARE_LABELS / smallest))
+            look = gates.look(history, site, needed)
+            if look is None or gates.sees_one_class_at_a_time(look.last):
+                continue
+            lagging = [
+                index for index in rare if _lags(look.before, index) and _lags(look.last, index)
+            ]
+            if lagging and look.last.rank >= MIN_RANK:
+                worst = min(lagging, key=look.last.recall.__getitem__)
+                if not _gets_there(history, look, worst, needed):
+                    yield self._diagnosis(history, look, whole, worst)
+
+    def _diagnosis(
+        self, history: History, look: gates.Look, whole: WindowTotal, rare: int
+    ) -> Diagnosis:
+        site, last = look.site, look.last
+        found, cases = last.window.correct[rare], last.window.labels[rare]
+        severity: Severity = "error" if _upper(last, rare) < NEARLY_NEVER else "warning"
+        facts = history.loss_facts(site)
+        weighted = facts is not None and facts.weighted
+        return Diagnosis(
+            rule=self.name,
+            code=self.code,
+            severity=severity,
+            # with weights in place the recall may lag for another reason
+            confidence="to check" if weighted else "likely",
+            message=f"{history.class_name(site, rare)} is found in {found:,} of {cases:,} cases"
+            if cases < MANY_CASES
+            else f"{history.class_name(site, rare)} is found in {percent(found / cases)} of cases",
+            evidence=(
+                _counts(history, look, whole, rare),
+                _recalls(history, look, rare),
+                _pull(history, look, whole),
+            ),
+            step=last.last_step,
+            since_step=look.before.first_step,
+            remedy=None if weighted else _remedy(history, site, whole, rare),
+            target="loss",
+            site=site,
+        )
+
+
+def _rarest_imbalanced(whole: WindowTotal) -> list[int]:
+    """Classes that are rare enough beside the most frequent one."""
+    counts = whole.window.labels
+    most = max(counts)
+    if whole.samples < MIN_LABELS:
+        return []
+    alone = whole.ttop >= TOP_LABEL_SHARE
+    return [
+        index
+        for index, count in enumerate(counts)
+        if 0 < count < most and (alone or most >= LABEL_RATIO * count)
+    ]
+
+
+def _upper(total: WindowTotal, index: int) -> float:
+    return wilson_bounds(total.window.correct[index], total.window.labels[index])[1]
+
+
+def _lags(total: WindowTotal, rare: int) -> bool:
+    frequent = total.ttop_class
+    cases = total.window.labels[rare]
+    if cases == 0 or rare == frequent:
+        return False
+    lower, _ = wilson_bounds(total.window.correct[frequent], total.window.labels[frequent])
+    upper = _upper(total, rare)
+    return upper < LAGGING_RECALL and lower - upper > RECALL_GAP
+
+
+def _gets_there(history: History, look: gates.Look, rare: int, needed: int) -> bool:
+    """Whether it is too early to say: there is no first half yet, or much was gained since."""
+    facts = history.loss_facts(look.site)
+    start = history.settled_step(facts.model if facts else None)
+    half = start + (look.last.last_step - start) // 2
+    earlier = history.total_until(look.site, "train", needed, half)
+    if earlier is None:
+        return True
+    if look.last.cross_entropy_over_entropy < QUICK_PROGRESS * earlier.cross_entropy_over_entropy:
+        return True
+    low, high = earlier.recall[rare], look.last.recall[rare]
+    cases = earlier.window.labels[rare], look.last.window.labels[rare]
+    if not min(cases):
+        return False
+    mean = (low * cases[0] + high * cases[1]) / sum(cases)
+    noise = math.sqrt(mean * (1 - mean) * (1 / cases[0] + 1 / cases[1]))
+    gained = high - low
+    return gained > 2 * noise and high + gained >= LAGGING_RECALL
+
+
+def _counts(history: History, look: gates.Look, whole: WindowTotal, rare: int) -> Evidence:
+    last = look.last
+    ratio = whole.window.labels[whole.ttop_class] / whole.window.labels[rare]
+    top = history.class_name(look.site, last.top_class)
+    parts = [f"labels {number(ratio)} to 1", f"predictions {percent(last.top)} {top}"]
+    values = {"label_ratio": ratio, "predicted_share": last.top, "label_share": last.ttop}
+    change = loss_change(history, look.site)
+    if change < -0.01:
+        parts.append(f"loss fell {-100 * change:.0f}% all the same")
+        values["loss_change"] = change
+    return Evidence(fitting(parts), values)
+
+
+def _recalls(history: History, look: gates.Look, rare: int) -> Evidence:
+    last = look.last
+    frequent = last.ttop_class
+    few, many = last.recall[rare], last.recall[frequent]
+    names = history.class_name(look.site, rare), history.class_name(look.site, frequent)
+    return Evidence(
+        f"recall {percent(few)} for {names[0]}, {percent(many)} for {names[1]}",
+        {"recall": few, "recall_of_majority": many, "rank": last.rank},
+    )
+
+
+def _pull(history: History, look: gates.Look, whole: WindowTotal) -> Evidence:
+    """At the start who pulls shows; where training has come to rest, both classes pull alike."""
+    frequent = whole.ttop_class
+    name = history.class_name(look.site, frequent)
+    now = look.last.pull[frequent]
+    first = history.windows(look.site)[0]
+    values = {"pull": now, "pull_at_first": first.pull[frequent]}
+    if first.pull[frequent] > now:
+        text = (
+            f"{name} made {percent(first.pull[frequent], 0)} of the gradient at the logits at first"
+        )
+        return Evidence(fitting([text, f"{percent(now, 0)} now"]), values)
+    return Evidence(f"{name} makes {percent(now, 0)} of the gradient at the logits", values)
+
+
+def _remedy(history: History, site: str, whole: WindowTotal, rare: int) -> Remedy:
+    facts = history.loss_facts(site)
+    counts = whole.window.labels
+    values: dict[str, object] = {
+        "loss": facts.loss if facts else "",
+        "task": facts.task if facts else "unknown",
+        # a class without any label would weigh infinitely much: it keeps weight 1
+        "weights": [
+            round_measured(sum(counts) / (len(counts) * count), 3) if count else 1.0
+            for count in counts
+        ],
+    }
+    if len(counts) == 2:
+        values["pos_weight"] = round_measured(counts[0] / counts[1], 2)
+    name = history.class_name(site, rare)
+    return Remedy("weigh-classes", f"weigh {name} by the measured ratio", values)

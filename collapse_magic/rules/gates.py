@@ -1,0 +1,143 @@
+"""When a statistical diagnosis may be made: enough samples, seen twice, nothing on the move."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..history import History, WindowTotal
+
+# A healthy predictor of a 90% majority gives an all-same window of 256 samples once in 5e11, of 64
+# once in a thousand; 512 leave room for samples that depend on each other. With many classes every
+# class needs a few.
+MIN_SAMPLES = 512
+MIN_SAMPLES_PER_CLASS = 20
+# Before 30 optimizer steps the predictions are mostly those of the initial weights.
+MIN_STEPS = 30
+# "Nearly all": one in 200 may differ.
+ONE_CLASS_SHARE = 0.995
+# Up to here a one-class answer says nothing for itself: it is not what the labels look like.
+LABELS_NEARLY_ONE_CLASS = 0.9
+# A rank of .5 is chance; a standard deviation of the logit margin of a thousandth is no answer to
+# the input.
+CHANCE_RANK = 0.55
+CONSTANT_SPREAD = 1e-3
+# Not learning: within 3% of always answering with the label shares, after 200 steps, and no 1%
+# better than the window before.
+NOT_LEARNING = 0.97
+NOT_LEARNING_STEPS = 200
+BETTER_BY = 0.99
+WORSE_THAN_PRIOR = 1.05
+# Rank gained from one window to the next that no longer is noise at 512 samples (standard error
+# about .025).
+RANK_GAINED = 0.05
+# Data sorted by class, or the two halves of a GAN's step, are no view on all labels at once.
+SINGLE_CLASS_BATCHES = 0.8
+MIN_BATCH_SIZE = 8
+CLASSIFICATION = ("binary", "multiclass")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Two windows running at one site: the one before and the last."""
+
+    site: str
+    before: WindowTotal
+    last: WindowTotal
+
+
+def needed_samples(classes: int) -> int:
+    """Samples that one window needs for a statement about the whole."""
+    return max(MIN_SAMPLES, MIN_SAMPLES_PER_CLASS * classes)
+
+
+def classification_sites(history: History) -> tuple[str, ...]:
+    """Sites whose labels name one class per sample."""
+    return tuple(
+        site
+        for site in history.sites()
+        if (facts := history.loss_facts(site)) is not None
+        and facts.task in CLASSIFICATION
+        and history.windows(site)
+    )
+
+
+def no_classification(history: History) -> str | None:
+    """Why a rule about predictions cannot run, or None if it can."""
+    if not history.sites():
+        return "no loss was seen"
+    if not classification_sites(history):
+        return "no predictions of classes were seen"
+    return None
+
+
+def look(history: History, site: str, samples: int | None = None) -> Look | None:
+    """The last two windows after any warm-up; None as long as it is too early to say."""
+    facts = history.loss_facts(site)
+    windows = history.windows(site)
+    if facts is None or not windows:
+        return None
+    since = history.settled_step(facts.model)
+    needed = samples or needed_samples(len(windows[-1].labels))
+    totals = history.two_totals(site, "train", needed, since=since)
+    if totals is None or totals[1].last_step - since < MIN_STEPS:
+        return None
+    return Look(site, *totals)
+
+
+def predicts_one_class(look: Look) -> bool:
+    """Gate G: nearly one class, twice, while the labels are not or the outputs follow no input."""
+    return (
+        look.before.top_class == look.last.top_class
+        and one_class(look.before)
+        and one_class(look.last)
+    )
+
+
+def one_class(total: WindowTotal) -> bool:
+    if total.top < ONE_CLASS_SHARE:
+        return False
+    if total.ttop <= LABELS_NEARLY_ONE_CLASS:
+        return True
+    several_labels = total.ttop < 1
+    return several_labels and (total.rank < CHANCE_RANK or total.spread < CONSTANT_SPREAD)
+
+
+def learns_nothing(history: History, look: Look) -> bool:
+    """Gate N: after an epoch and 200 steps as good as the label shares, and not getting better."""
+    if look.last.last_step < NOT_LEARNING_STEPS or history.epochs == 0:
+        return False
+    return look.last.cross_entropy_over_entropy >= NOT_LEARNING and not gets_better(history, look)
+
+
+def gets_better(history: History, look: Look) -> bool:
+    """Whether the last window beats everything before by 1%, or ranks clearly better than the one
+    before.
+
+    Against everything, since a training that jumps about beats the window before every other time.
+    """
+    earlier = [
+        total.cross_entropy_over_entropy
+        for window in history.windows(look.site)
+        if window.last_step < look.last.first_step
+        and (total := WindowTotal(window)).samples >= MIN_SAMPLES // 2
+    ]
+    best = min([*earlier, look.before.cross_entropy_over_entropy])
+    ranks_better = look.last.rank - look.before.rank > RANK_GAINED and look.last.rank > CHANCE_RANK
+    return look.last.cross_entropy_over_entropy < BETTER_BY * best or ranks_better
+
+
+def worse_than_prior(look: Look) -> bool:
+    """Worse than always answering with the label shares, twice."""
+    return (
+        min(look.before.cross_entropy_over_entropy, look.last.cross_entropy_over_entropy)
+        > WORSE_THAN_PRIOR
+    )
+
+
+def sees_one_class_at_a_time(total: WindowTotal) -> bool:
+    """Nearly every batch holds one class, though by chance it would hold several."""
+    if total.batch_size < MIN_BATCH_SIZE:
+        return False
+    by_chance = sum(share**total.batch_size for share in total.prior)
+    found = total.single_class_batches / total.batches
+    return found >= SINGLE_CLASS_BATCHES and by_chance < SINGLE_CLASS_BATCHES / 2

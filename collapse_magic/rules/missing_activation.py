@@ -1,0 +1,115 @@
+"""missing-activation (CM402)
+
+## What it checks
+Whether raw outputs go into a loss that wants probabilities or their logarithms.
+
+## Why it matters
+A binary cross entropy on raw outputs raises, or where it is written by hand yields NaN. A negative
+log-likelihood on raw outputs falls below zero without end, and rewards one large output for every
+input.
+
+## How it is measured
+Outputs outside [0, 1] at a loss that wants probabilities, in 1% of the samples or more, or where
+the call raised for them; a negative log-likelihood below zero, which logarithms of probabilities
+cannot give. Certain.
+
+## Known limits
+Custom terms that are added to the loss can make it negative, so only the loss call of its own is
+judged.
+
+## Example
+    loss = nn.NLLLoss()(model(x), y)             # model(x) are raw outputs
+
+## Use instead
+    loss = nn.CrossEntropyLoss()(model(x), y)
+
+## Fix safety
+Needs review: the loss for raw outputs is the right partner of the model as it is; what reads them
+must know.
+
+## References
+PyTorch, NLLLoss: "the input is expected to contain log-probabilities"; BCEWithLogitsLoss on
+numerical stability.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..findings import Diagnosis, Evidence, Remedy
+from ..history import History
+from ..records import LossFacts
+from ..statistics import number, percent
+from . import gates
+from .raised import TAKES_PROBABILITIES, Problem, raised_problems
+
+# Probabilities that were rounded may lie outside by a hair; raw outputs do so in bulk.
+OUTSIDE_SHARE = 0.01
+
+
+class MissingActivation:
+    code = "CM402"
+    name = "missing-activation"
+    says = "raw outputs into a loss that wants probabilities or log-probabilities"
+    explains: tuple[str, ...] = (
+        "non-finite",
+        "learning-rate-too-high",
+        "vanishing-gradients",
+        "class-imbalance",
+        "single-class-predictions",
+    )
+
+    def missing(self, history: History) -> str | None:
+        return None if history.sites() or history.raised() else "no loss was seen"
+
+    def check(self, history: History) -> Iterable[Diagnosis]:
+        for site in history.sites():
+            facts = history.loss_facts(site)
+            evidence = _seen(history, facts) if facts is not None else None
+            if facts is not None and evidence is not None:
+                step = max(facts.step, history.steps)
+                yield self._diagnosis(facts.loss, evidence, step, facts.step, site)
+        for record in raised_problems(history, Problem.RAW_OUTPUT):
+            evidence = Evidence(
+                f"outputs {number(record.input_min)} to {number(record.input_max)}; "
+                "the loss takes 0 to 1",
+                {"input_min": record.input_min, "input_max": record.input_max},
+            )
+            yield self._diagnosis(record.loss, evidence, record.step, record.step, None)
+
+    def _diagnosis(
+        self, loss: str, evidence: Evidence, step: int, since: int, site: str | None
+    ) -> Diagnosis:
+        wanted = "probabilities" if loss in TAKES_PROBABILITIES else "log-probabilities"
+        return Diagnosis(
+            rule=self.name,
+            code=self.code,
+            severity="error",
+            confidence="certain",
+            message=f"raw outputs; the loss wants {wanted}",
+            evidence=(evidence,),
+            step=step,
+            since_step=since,
+            remedy=Remedy("use-logits-loss", "take the loss for raw outputs", {"loss": loss}),
+            target="loss",
+            site=site,
+            structural=True,
+        )
+
+
+def _seen(history: History, facts: LossFacts) -> Evidence | None:
+    if facts.loss in TAKES_PROBABILITIES:
+        for window in history.windows(facts.site)[-1:]:
+            if window.outside_unit >= OUTSIDE_SHARE:
+                return Evidence(
+                    f"{percent(window.outside_unit)} of the outputs lie outside 0 to 1",
+                    {"outside_unit": window.outside_unit},
+                )
+    if facts.loss == "nll" and facts.task in gates.CLASSIFICATION and not facts.activations:
+        lowest = min(history.loss_values(facts.site)[1], default=0.0)
+        if lowest < 0:
+            return Evidence(
+                f"loss down to {number(lowest)}; with log-probabilities it is never below 0",
+                {"loss": lowest},
+            )
+    return None

@@ -1,0 +1,158 @@
+"""non-finite (CM204)
+
+## What it checks
+Whether NaN or Inf appears, and where first: input, target, logits, loss, gradient or weight.
+
+## Why it matters
+One NaN in a weight makes every output NaN, for good; the largest of NaNs is index 0, so all
+predictions are the first class.
+
+## How it is measured
+The first place along the way input, target, logits, loss, gradient, weight where a value is not
+finite. Silent where the loss is finite again afterwards: a gradient scaler skips its first steps,
+and a batch may hold only ignored labels. A gradient counts once a loss after it is not finite.
+
+## Known limits
+The place is where it was first seen, not always where it arose: an input of 1e30 overflows later.
+
+## Example
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e6)
+
+## Use instead
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+
+## Fix safety
+Needs review; for inputs and targets an example, since only the user knows what a missing value
+means.
+
+## References
+Pascanu et al., On the difficulty of training recurrent neural networks (2013), on clipping.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from ..findings import Diagnosis, Evidence, Remedy, Target
+from ..history import History
+from ..records import LossFacts, NonFinite
+from ..statistics import number
+from .learning_rates import slower
+from .raised import Problem, raised_problems
+from .wording import layer
+
+# Losses in a row that are finite again: then whatever it was did not stay.
+RECOVERED = 3
+SATURATING = ("sigmoid", "softmax")
+CLIP_NORM = 1.0
+
+
+class NonFiniteValues:
+    code = "CM204"
+    name = "non-finite"
+    says = "NaN or Inf, with the first place where it appeared"
+    explains: tuple[str, ...] = (
+        "learning-rate-too-high",
+        "vanishing-gradients",
+        "class-imbalance",
+        "single-class-predictions",
+    )
+
+    def missing(self, history: History) -> str | None:
+        return None if history.sites() or history.raised() else "no loss was seen"
+
+    def check(self, history: History) -> Iterable[Diagnosis]:
+        sites: set[str] = set()
+        for record in history.non_finite():
+            if record.site not in sites and _stayed(history, record):
+                sites.add(record.site)
+                yield self._diagnosis(history, record)
+        for raised in raised_problems(history, Problem.NON_FINITE):
+            if not sites:
+                yield Diagnosis(
+                    rule=self.name,
+                    code=self.code,
+                    severity="error",
+                    confidence="certain",
+                    message=f"the outputs are nan where {raised.loss} takes 0 to 1",
+                    evidence=(Evidence(f"all outputs are nan at step {raised.step:,}"),),
+                    step=raised.step,
+                    since_step=raised.step,
+                    remedy=slower(history, None),
+                    target="optimizer",
+                    structural=True,
+                )
+
+    def _diagnosis(self, history: History, record: NonFinite) -> Diagnosis:
+        facts = history.loss_facts(record.site)
+        where = f" ({layer(record.name)})" if record.name else ""
+        remedy, target = _remedy(history, record, facts)
+        return Diagnosis(
+            rule=self.name,
+            code=self.code,
+            severity="error",
+            confidence="certain",
+            message=f"{record.value} in the {record.place}{where} at step {record.step:,}",
+            evidence=_evidence(history, record),
+            step=max(record.step, history.steps),
+            since_step=record.step,
+            remedy=remedy,
+            target=target,
+            site=record.site,
+            structural=True,
+        )
+
+
+def _stayed(history: History, record: NonFinite) -> bool:
+    later = [
+        value
+        for step, value in zip(*history.loss_values(record.site), strict=True)
+        if step > record.step
+    ]
+    if record.place == "gradient":
+        return any(not math.isfinite(value) for value in later[-RECOVERED:])
+    return len(later) < RECOVERED or any(not math.isfinite(v) for v in later[-RECOVERED:])
+
+
+def _evidence(history: History, record: NonFinite) -> tuple[Evidence, ...]:
+    steps, values = history.loss_values(record.site)
+    bad = sum(not math.isfinite(value) for value in values)
+    before = [value for value in values if math.isfinite(value)]
+    evidence = [
+        Evidence(
+            f"first {record.value} at step {record.step:,}: {record.place}", {"step": record.step}
+        )
+    ]
+    if before:
+        evidence.append(
+            Evidence(
+                f"loss {number(before[0])} at step {steps[0]:,}; "
+                f"{number(before[-1])} when last finite",
+                {"first_loss": before[0], "last_finite_loss": before[-1]},
+            )
+        )
+    if bad:
+        evidence.append(
+            Evidence(
+                f"loss not finite in {bad:,} of {len(values):,} values",
+                {"not_finite": float(bad), "values": float(len(values))},
+            )
+        )
+    return tuple(evidence)
+
+
+def _remedy(
+    history: History, record: NonFinite, facts: LossFacts | None
+) -> tuple[Remedy | None, Target]:
+    if record.place in ("input", "target"):
+        title = f"keep out {record.place}s that are not finite"
+        return Remedy("clean-inputs", title, {"argument": record.place}), "data"
+    saturates = facts is not None and any(name in SATURATING for name in facts.activations)
+    if record.place in ("logits", "loss") and facts is not None and saturates:
+        title = "take the loss on logits, which cannot overflow"
+        return Remedy("use-logits-loss", title, {"loss": facts.loss}), "loss"
+    if record.place == "gradient":
+        title = f"clip the gradient's norm at {CLIP_NORM:.0f}"
+        return Remedy("clip-gradients", title, {"max_norm": CLIP_NORM}), "backward"
+    return slower(history, facts.model if facts else None), "optimizer"

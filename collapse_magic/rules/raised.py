@@ -1,0 +1,76 @@
+"""Why a loss call raised, read from what it was given rather than from the exception's words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from enum import Enum, auto
+
+from ..history import History
+from ..records import LossRaised
+
+TAKES_INDICES = ("cross_entropy", "nll")
+TAKES_PROBABILITIES = ("binary_cross_entropy",)
+INDEX_TYPES = ("int64", "uint8")
+BINARY = ("binary_cross_entropy", "binary_cross_entropy_with_logits")
+
+
+class Problem(Enum):
+    """What is wrong with the arguments of a loss call; at most one is named."""
+
+    NON_FINITE = auto()
+    SHAPE = auto()
+    ENCODING = auto()
+    LABEL_RANGE = auto()
+    RAW_OUTPUT = auto()
+
+
+def raised_problems(history: History, problem: Problem) -> Iterator[LossRaised]:
+    """The latest loss call that raised, where it raised for this reason."""
+    if history.raised() and problem_of(record := history.raised()[-1]) is problem:
+        yield record
+
+
+def problem_of(record: LossRaised) -> Problem | None:
+    if math.isnan(record.input_min) and math.isnan(record.input_max) and _numbers(record):
+        return Problem.NON_FINITE
+    if record.loss in TAKES_INDICES:
+        return _problem_of_indices(record)
+    if record.input_shape != record.target_shape:
+        if record.loss in BINARY and _names_classes(record):
+            return Problem.ENCODING
+        return Problem.SHAPE
+    if record.loss in TAKES_PROBABILITIES and (record.input_min < 0 or record.input_max > 1):
+        return Problem.RAW_OUTPUT
+    if record.loss in BINARY and (record.target_min < 0 or record.target_max > 1):
+        return Problem.LABEL_RANGE
+    if record.target_dtype != record.input_dtype:
+        return Problem.ENCODING
+    return None
+
+
+def _problem_of_indices(record: LossRaised) -> Problem | None:
+    shapes = record.input_shape, record.target_shape
+    classes = shapes[0][1] if len(shapes[0]) > 1 else 0
+    if shapes[0] == shapes[1]:  # class probabilities: these have to be floating point
+        return None if "float" in record.target_dtype else Problem.ENCODING
+    if len(shapes[0]) > 1 and (shapes[0][0], *shapes[0][2:]) != shapes[1]:
+        return Problem.SHAPE
+    if not any(name in record.target_dtype for name in INDEX_TYPES):
+        return Problem.ENCODING
+    if record.target_min < 0 or (classes and record.target_max >= classes):
+        return Problem.LABEL_RANGE
+    return None
+
+
+def _numbers(record: LossRaised) -> bool:
+    return 0 not in record.input_shape and "float" in record.input_dtype
+
+
+def _names_classes(record: LossRaised) -> bool:
+    """One index per sample where the loss wants a column per class."""
+    return (
+        len(record.input_shape) == 2
+        and record.input_shape[1] > 1
+        and record.target_shape in (record.input_shape[:1], (record.input_shape[0], 1))
+    )

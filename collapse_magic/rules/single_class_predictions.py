@@ -1,0 +1,100 @@
+"""single-class-predictions (CM101)
+
+## What it checks
+Whether (nearly) all predictions are one class while the labels are not.
+
+## Why it matters
+Accuracy then equals the share of that class, which can look good, and the loss may still fall. It
+is a symptom: where another rule finds a cause at the same loss, this finding stands below it.
+
+## How it is measured
+Over two windows running of training samples, at least 512 (and 20 per class) each, from step 30 on
+and after a warm-up of the learning rate: the most predicted class takes 99.5% or more in both, the
+most frequent label 90% or less. Where the labels themselves are more one-sided, the scores must
+also rank no better than chance, or hardly differ between samples. Silent while the cross entropy or
+the ranking still gets better.
+
+## Known limits
+Where nearly every batch holds a single class (sorted data, a GAN's real and fake halves) it says
+nothing.
+
+## Example
+    model = nn.Sequential(nn.Linear(2, 1), nn.ReLU(), nn.Linear(1, 2))  # the one hidden unit is
+    dead
+    loss = nn.CrossEntropyLoss()(model(x), y)                           # every prediction is one
+    class
+
+## Use instead
+    model = nn.Sequential(nn.Linear(2, 16), nn.ReLU(), nn.Linear(16, 2))
+    # and first of all: can the model learn one small batch by heart? If not, something is wired
+    # wrongly.
+
+## Fix safety
+Example: no rewriting follows from the symptom alone; the lines shown test a single batch.
+
+## References
+Karpathy, A Recipe for Training Neural Networks (2019): "overfit one batch".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..findings import Diagnosis, Evidence, Remedy
+from ..history import History, WindowTotal
+from ..statistics import number, percent
+from . import gates
+
+
+class SingleClassPredictions:
+    code = "CM101"
+    name = "single-class-predictions"
+    says = "(nearly) all predictions are one class while the labels are not"
+    explains: tuple[str, ...] = ()
+
+    def missing(self, history: History) -> str | None:
+        return gates.no_classification(history)
+
+    def check(self, history: History) -> Iterable[Diagnosis]:
+        for site in gates.classification_sites(history):
+            look = gates.look(history, site)
+            if (
+                look is not None
+                and gates.predicts_one_class(look)
+                and not gates.gets_better(history, look)
+                and not gates.sees_one_class_at_a_time(look.last)
+            ):
+                yield self._diagnosis(history, look)
+
+    def _diagnosis(self, history: History, look: gates.Look) -> Diagnosis:
+        last = look.last
+        name = history.class_name(look.site, last.top_class)
+        return Diagnosis(
+            rule=self.name,
+            code=self.code,
+            severity="error",
+            confidence="likely",
+            message=f"{percent(last.top)} of predictions are {name}",
+            evidence=(_shares(name, last), _scores(last)),
+            step=last.last_step,
+            since_step=look.before.first_step,
+            remedy=Remedy("check-one-batch", "see whether it can learn one batch by heart"),
+            target="model",
+            site=look.site,
+        )
+
+
+def _shares(name: str, last: WindowTotal) -> Evidence:
+    label = last.prior[last.top_class]
+    return Evidence(
+        f"{name}: {percent(last.top)} of predictions, {percent(label)} of labels",
+        {"predicted_share": last.top, "label_share": label, "samples": last.samples},
+    )
+
+
+def _scores(last: WindowTotal) -> Evidence:
+    over = last.cross_entropy_over_entropy
+    return Evidence(
+        f"rank {number(last.rank)} (chance 0.5); loss {number(over)} x a constant answer's",
+        {"rank": last.rank, "cross_entropy_over_entropy": over, "spread": last.spread},
+    )

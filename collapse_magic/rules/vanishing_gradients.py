@@ -1,0 +1,147 @@
+"""vanishing-gradients (CM201)
+
+## What it checks
+Whether the first layers receive (next to) no gradient while the last ones do.
+
+## Why it matters
+Layers without a gradient stay at their initial weights: what comes out of them hardly depends on
+the input, so the last layer can only learn the label shares, and the answer is one class.
+
+## How it is measured
+Gradient norm per layer: the first layer's below 0.0001 and below a thousandth of the last one's in
+most of the latest looks, while nothing is learned (after an epoch and 200 steps within 3% of a
+constant answer).
+
+## Known limits
+Layers without any gradient (frozen) are left out. A gradient of exactly zero counts only behind
+saturating activations; behind ReLU it is a dead unit.
+
+## Example
+    layers = [nn.Linear(8, 8), nn.Sigmoid()] * 10    # each sigmoid passes a quarter at most
+
+## Use instead
+    layers = [nn.Linear(8, 8), nn.ReLU()] * 10
+
+## Fix safety
+Needs review: another activation is another model; it has to be trained anew.
+
+## References
+Glorot and Bengio, Understanding the difficulty of training deep feedforward neural networks (2010).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from ..findings import Diagnosis, Evidence, Remedy
+from ..history import History
+from ..records import LayerStatistics, ModelFacts
+from ..statistics import number
+from . import gates
+from .wording import layer
+
+FIRST_OVER_LAST = 1e-3
+FIRST_NORM = 1e-4
+# Of the last five looks most have to show it: single steps may have a gradient near zero.
+LOOKS = 5
+MIN_LOOKS = 3
+SATURATING = ("Sigmoid", "Tanh")
+
+
+class VanishingGradients:
+    code = "CM201"
+    name = "vanishing-gradients"
+    says = "the first layers receive (next to) no gradient"
+    explains: tuple[str, ...] = ("class-imbalance", "single-class-predictions")
+
+    def missing(self, history: History) -> str | None:
+        reason = gates.no_classification(history)
+        if reason is None and not any(
+            history.layer_statistics(facts.model) for facts in history.models()
+        ):
+            return "no layer statistics were taken"
+        return reason
+
+    def check(self, history: History) -> Iterable[Diagnosis]:
+        for site in gates.classification_sites(history):
+            facts = history.loss_facts(site)
+            model = history.model_facts(facts.model) if facts else None
+            look = gates.look(history, site)
+            if model is None or look is None or not gates.learns_nothing(history, look):
+                continue
+            looks = history.layer_statistics(model.model)[-LOOKS:]
+            ends = [end for one in looks if (end := _ends(model, one)) is not None]
+            vanished = [end for end in ends if _vanishes(model, one_end=end)]
+            if len(ends) >= MIN_LOOKS and 2 * len(vanished) > len(ends):
+                yield self._diagnosis(look, model, vanished[-1], looks[-1])
+
+    def _diagnosis(
+        self,
+        look: gates.Look,
+        model: ModelFacts,
+        end: tuple[int, int, float, float],
+        statistics: LayerStatistics,
+    ) -> Diagnosis:
+        first, last, first_norm, last_norm = end
+        names = layer(model.layers[first].name), layer(model.layers[last].name)
+        over = look.last.cross_entropy_over_entropy
+        return Diagnosis(
+            rule=self.name,
+            code=self.code,
+            severity="error",
+            confidence="likely",
+            message=f"the first layer's gradient is {number(first_norm)}",
+            evidence=(
+                Evidence(
+                    f"gradient norm {number(first_norm)} at {names[0]}, "
+                    f"{number(last_norm)} at {names[1]}",
+                    {"first": first_norm, "last": last_norm},
+                ),
+                Evidence(
+                    f"loss {number(over)} x a constant answer's after "
+                    f"{look.last.last_step:,} steps",
+                    {"cross_entropy_over_entropy": over},
+                ),
+            ),
+            step=max(look.last.last_step, statistics.step),
+            since_step=look.before.first_step,
+            remedy=_remedy(model),
+            target="model",
+            site=look.site,
+        )
+
+
+def _ends(model: ModelFacts, look: LayerStatistics) -> tuple[int, int, float, float] | None:
+    """(first layer, last layer, their gradient norms) of the layers that have a gradient."""
+    trained = [
+        (index, norm)
+        for index, norm in enumerate(look.gradient_norm)
+        if math.isfinite(norm) and "Norm" not in model.layers[index].kind
+    ]
+    if len(trained) < 2:
+        return None
+    (first, first_norm), (last, last_norm) = trained[0], trained[-1]
+    return first, last, first_norm, last_norm
+
+
+def _vanishes(model: ModelFacts, one_end: tuple[int, int, float, float]) -> bool:
+    _, _, first, last = one_end
+    if first == 0 and not _saturating(model.activations):
+        return False
+    return last > 0 and first < FIRST_NORM and first < FIRST_OVER_LAST * last
+
+
+def _saturating(activations: Sequence[str]) -> str | None:
+    return next((name for name in SATURATING if name in activations), None)
+
+
+def _remedy(model: ModelFacts) -> Remedy | None:
+    old = _saturating(model.activations)
+    if old is None:
+        return None
+    return Remedy(
+        "replace-hidden-activation",
+        f"ReLU instead of {old} in the hidden layers",
+        {"old": old, "new": "ReLU"},
+    )

@@ -1,0 +1,315 @@
+"""Every rule on records written by hand: what fires, with which numbers, and what stays silent."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from collapse_magic.engine import Engine
+from collapse_magic.findings import Diagnosis
+from collapse_magic.history import History
+from collapse_magic.records import LossValues, NonFinite
+from collapse_magic.rules import RULES
+from collapse_magic.rules.wording import MAX_COLUMNS
+
+from .hand_made import (
+    history_of,
+    layer_statistics,
+    loss_facts,
+    model_facts,
+    optimizer_facts,
+    raised,
+    window,
+)
+
+ONE_CLASS: dict[str, Any] = {
+    "recall": (1.0, 0.0),
+    "rank": 0.5,
+    "spread": 1e-4,
+    "cross_entropy_nats": 0.6932,
+}
+
+
+def windows(count: int, **changes: Any) -> list[Any]:
+    return [window(index, **changes) for index in range(count)]
+
+
+def diagnoses(history: History) -> dict[str, Diagnosis]:
+    return {found.rule: found for rule in RULES for found in rule.check(history)}
+
+
+FIRES: dict[str, tuple[str, str | None, list[Any]]] = {
+    # what is wrong: (rule, kind of remedy, records)
+    "all predictions are one class": (
+        "single-class-predictions",
+        "check-one-batch",
+        [loss_facts(), *windows(4, **ONE_CLASS)],
+    ),
+    "the minority is never found": (
+        "class-imbalance",
+        "weigh-classes",
+        [loss_facts(), *windows(8, labels=(900, 100), recall=(1.0, 0.0), cross_entropy_nats=0.25)],
+    ),
+    "the minority lags": (
+        "class-imbalance",
+        "weigh-classes",
+        [loss_facts(), *windows(8, labels=(900, 100), recall=(0.98, 0.5), cross_entropy_nats=0.15)],
+    ),
+    "one of three classes lags": (
+        "class-imbalance",
+        "weigh-classes",
+        [
+            loss_facts(task="multiclass", classes=3),
+            *windows(8, labels=(500, 400, 100), recall=(0.95, 0.95, 0.3)),
+        ],
+    ),
+    "softmax before cross entropy": (
+        "double-activation",
+        "drop-activation",
+        [loss_facts(activations=("softmax",))],
+    ),
+    "sigmoid before the loss on logits": (
+        "double-activation",
+        "drop-activation",
+        [loss_facts("binary_cross_entropy_with_logits", activations=("sigmoid",))],
+    ),
+    "two sigmoids": (
+        "double-activation",
+        "drop-activation",
+        [loss_facts("binary_cross_entropy", activations=("sigmoid", "sigmoid"))],
+    ),
+    "labels -1 and 1": (
+        "labels-out-of-range",
+        "binarize-labels",
+        [loss_facts("binary_cross_entropy_with_logits", target_min=-1.0)],
+    ),
+    "labels 1 and 2": (
+        "labels-out-of-range",
+        "shift-labels",
+        [loss_facts("binary_cross_entropy_with_logits", target_min=1.0, target_max=2.0)],
+    ),
+    "ten classes into one output": (
+        "labels-out-of-range",
+        "widen-output",
+        [loss_facts("binary_cross_entropy_with_logits", target_max=9.0)],
+    ),
+    "a mask of 0 and 255": (
+        "labels-out-of-range",
+        "binarize-labels",
+        [loss_facts("binary_cross_entropy_with_logits", target_max=255.0)],
+    ),
+    "labels 1..K raise": (
+        "labels-out-of-range",
+        "shift-labels",
+        [raised(target_min=1.0, target_max=3.0)],
+    ),
+    "more classes than outputs raise": (
+        "labels-out-of-range",
+        "widen-output",
+        [raised(target_max=4.0)],
+    ),
+    "targets of 2 raise in BCE": (
+        "labels-out-of-range",
+        "widen-output",
+        [
+            raised(
+                "binary_cross_entropy",
+                input_shape=(8,),
+                input_min=0.1,
+                target_dtype="torch.float32",
+                target_max=2.0,
+            )
+        ],
+    ),
+    "outputs (N, 1), targets (N,)": (
+        "label-shape-broadcast",
+        "match-shapes",
+        [
+            loss_facts(
+                "mse", task="regression", input_shape=(32, 1), target_shape=(32,), broadcast=True
+            )
+        ],
+    ),
+    "BCE refuses (N, 1) and (N,)": (
+        "label-shape-broadcast",
+        "match-shapes",
+        [raised("binary_cross_entropy_with_logits", input_shape=(8, 1), target_max=1.0)],
+    ),
+    "cross entropy refuses labels (N, 1)": (
+        "label-shape-broadcast",
+        "match-shapes",
+        [raised(target_shape=(8, 1))],
+    ),
+    "batches of different size": (
+        "label-shape-broadcast",
+        None,
+        [raised(target_shape=(7,))],
+    ),
+    "float labels in cross entropy": (
+        "label-encoding",
+        "cast-labels",
+        [raised(target_dtype="torch.float32")],
+    ),
+    "whole numbers in BCE": (
+        "label-encoding",
+        "cast-labels",
+        [raised("binary_cross_entropy_with_logits", target_shape=(8, 3), target_max=1.0)],
+    ),
+    "indices in BCE with a column per class": (
+        "label-encoding",
+        "widen-output",
+        [raised("binary_cross_entropy_with_logits", target_dtype="torch.float32")],
+    ),
+    "cross entropy over one column": (
+        "label-encoding",
+        "widen-output",
+        [loss_facts(classes=1, input_shape=(32, 1), target_shape=(32, 1))],
+    ),
+    "raw outputs into BCE": (
+        "missing-activation",
+        "use-logits-loss",
+        [
+            raised(
+                "binary_cross_entropy",
+                input_shape=(8,),
+                target_dtype="torch.float32",
+                target_max=1.0,
+            )
+        ],
+    ),
+    "raw outputs into the negative log-likelihood": (
+        "missing-activation",
+        "use-logits-loss",
+        [loss_facts("nll"), LossValues("loss", (1, 2), (0.1, -0.4))],
+    ),
+    "no gradient at the first layer": (
+        "vanishing-gradients",
+        "replace-hidden-activation",
+        [
+            loss_facts(),
+            model_facts(activations=("Sigmoid",)),
+            *[layer_statistics(step, (1e-9, 0.1)) for step in range(1, 400, 20)],
+            *windows(6, **ONE_CLASS),
+        ],
+    ),
+    "steps far too large": (
+        "learning-rate-too-high",
+        "scale-learning-rate",
+        [
+            loss_facts(),
+            model_facts(),
+            optimizer_facts(1.0),
+            *[layer_statistics(step, updates=(0.6, 0.4)) for step in range(1, 400, 20)],
+            *windows(6, **{**ONE_CLASS, "cross_entropy_nats": 7.0}),
+        ],
+    ),
+    "nan in the input": (
+        "non-finite",
+        "clean-inputs",
+        [loss_facts(), NonFinite("loss", 3, "input", "x", "nan")],
+    ),
+    "the loss overflows": (
+        "non-finite",
+        "scale-learning-rate",
+        [loss_facts(), optimizer_facts(10.0), NonFinite("loss", 3, "loss", "", "inf")],
+    ),
+    "a gradient overflows and nan follows": (
+        "non-finite",
+        "clip-gradients",
+        [
+            loss_facts(),
+            NonFinite("loss", 3, "gradient", "first.weight", "inf"),
+            LossValues("loss", (2, 3, 4, 5), (0.5, 0.4, math.nan, math.nan)),
+        ],
+    ),
+    "BCE was given nan": (
+        "non-finite",
+        "scale-learning-rate",
+        [
+            optimizer_facts(10.0),
+            raised(
+                "binary_cross_entropy",
+                input_shape=(8,),
+                input_min=math.nan,
+                input_max=math.nan,
+                target_max=1.0,
+            ),
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FIRES)
+def test_the_true_cause_comes_first_with_its_remedy(case: str) -> None:
+    # GIVEN records of one thing that is wrong
+    rule, remedy, records = FIRES[case]
+    engine = Engine(RULES, history_of(*records))
+
+    # WHEN the rules run
+    finding = engine.update()[0]
+
+    # THEN that is what comes first, with the numbers for its cure
+    assert finding.rule == rule
+    assert finding.severity in ("error", "warning")
+    diagnosis = engine.diagnosis(finding)
+    assert (diagnosis.remedy.kind if diagnosis.remedy else None) == remedy
+    # and it fits a card
+    assert len(f"{finding.severity}[{finding.code}] {finding.rule}: {finding.message}") <= 79
+    assert finding.evidence
+    for evidence in finding.evidence:
+        assert 0 < len(evidence.text) <= MAX_COLUMNS, evidence.text
+    assert not engine.skipped or all("rule failed" not in why for why in engine.skipped.values())
+
+
+SILENT: dict[str, list[Any]] = {
+    "healthy": [loss_facts(), *windows(8, cross_entropy_nats=0.2)],
+    "balanced, but one class is hard": [loss_facts(), *windows(8, recall=(0.95, 0.4))],
+    "9 to 1, both found": [loss_facts(), *windows(8, labels=(900, 100), recall=(0.99, 0.95))],
+    "too few labels": [loss_facts(), *windows(2, labels=(58, 6), recall=(1.0, 0.0))],
+    "no signal: constant answers by the label shares, labels 9.5 to .5": [
+        loss_facts(),
+        # rank .7: it does tell them apart, and has only begun
+        *windows(2, labels=(950, 50), recall=(1.0, 0.0), rank=0.7),
+    ],
+    "log_softmax before cross entropy": [loss_facts(activations=("log_softmax",))],
+    "softmax over many labels": [
+        loss_facts("binary_cross_entropy_with_logits", task="multilabel", activations=("softmax",))
+    ],
+    "one sigmoid before BCE": [loss_facts("binary_cross_entropy", activations=("sigmoid",))],
+    "soft labels": [loss_facts("binary_cross_entropy", target_min=0.05, target_max=0.95)],
+    "ignored labels of -100": [loss_facts(target_min=-100.0), window()],
+    "a gradient scaler's first steps": [
+        loss_facts(),
+        NonFinite("loss", 1, "gradient", "first.weight", "inf"),
+        LossValues("loss", (1, 2, 3, 4), (0.7, 0.7, 0.6, 0.6)),
+    ],
+    "one batch of ignored labels only": [
+        loss_facts(),
+        NonFinite("loss", 2, "loss", "", "nan"),
+        LossValues("loss", (1, 2, 3, 4, 5), (0.7, math.nan, 0.6, 0.6, 0.5)),
+    ],
+    "large updates that learn": [
+        loss_facts(),
+        model_facts(),
+        *[layer_statistics(step, updates=(0.6, 0.4)) for step in range(1, 400, 20)],
+        *windows(6, cross_entropy_nats=0.2),
+    ],
+    "small first gradients that learn": [
+        loss_facts(),
+        model_facts(activations=("Tanh",)),
+        *[layer_statistics(step, (1e-9, 0.1)) for step in range(1, 400, 20)],
+        *windows(6, cross_entropy_nats=0.2),
+    ],
+    "one class at a time": [
+        loss_facts(),
+        *windows(6, **{**ONE_CLASS, "single_class_batches": 64}),
+    ],
+    "regression": [loss_facts("mse", task="regression", classes=0, target_max=17.0)],
+}
+
+
+@pytest.mark.parametrize("case", SILENT)
+def test_what_is_well_stays_silent(case: str) -> None:
+    assert diagnoses(history_of(*SILENT[case])) == {}
