@@ -56,10 +56,10 @@ def _multiclass(
     k = judged.classes
     if loss in INDEX_LOSSES:
         labels = targets.astype(np.int64)
-        named = (labels >= 0) & (labels < k)
+        named = np.asarray((labels >= 0) & (labels < k))
     else:
         labels = targets.argmax(axis=1)
-        named = (targets >= 0).all(axis=1) & (targets <= 1).all(axis=1)
+        named = np.asarray(((targets >= 0) & (targets <= 1)).all(axis=1))
     out_of_range = int(len(named) - named.sum())
     outside, sums_to_one = float("nan"), looks_like_probabilities(scores)
     if loss == "nll":  # wants log-probabilities: none above 0

@@ -2,9 +2,9 @@
 
 The probe's own time is measured where it is spent. Two things can be done less often: counting the
 predictions of a batch (one in `one_in` backwards), and taking full layer statistics (every
-`layer_gap` steps). The gaps between counted batches vary at random around their mean, because a fixed
-gap could fall in step with alternating losses or with the order of the data; the generator is the
-schedule's own, so the user's random state is not touched.
+`layer_gap` steps). The gaps between counted batches vary at random around their mean, because a
+fixed gap could fall in step with alternating losses or with the order of the data; the generator is
+the schedule's own, so the user's random state is not touched.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import random
 
-# A short run may exceed the percentage: a toy that trains for a second would otherwise show nothing.
+# A short run may exceed the percentage: a toy that trains for a second would else show nothing.
 GRACE_SECONDS = 0.05
 # How the budget is shared out; the rest is for the wrappers' own calls and for the rules.
 _PREDICTION_SHARE = 0.5
@@ -30,7 +30,7 @@ class Schedule:
         self.every = every
         self.own_seconds = 0.0
         self.one_in = 1
-        self._random = random.Random(0)
+        self._random = random.Random(0)  # noqa: S311 - for sampling
         self._until_next = 0  # backwards to let pass before the next counted one
         self._mark: tuple[float, float, int, int] | None = None
         self._backward_seconds = 0.0  # the training's own time per backward, lately
@@ -65,7 +65,7 @@ class Schedule:
         allowed = self.budget * _PREDICTION_SHARE * self._backward_seconds
         wanted = own / looked / allowed if allowed > 0 else _MOST_ONE_IN
         exact = 2 ** math.ceil(math.log2(max(wanted, 1.0)))
-        # One slow stretch (a page fault, a busy machine) must not silence the counting: go stepwise.
+        # One slow stretch (a busy machine) must not silence the counting: go stepwise.
         self.one_in = int(min(max(exact, self.one_in // 2), self.one_in * 4, _MOST_ONE_IN))
 
     def layer_gap(self, look_seconds: float, step_seconds: float) -> int:

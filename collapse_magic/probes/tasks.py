@@ -33,7 +33,7 @@ class Judgement:
 
 
 def width(shape: tuple[int, ...]) -> int:
-    """Outputs per sample of an element-wise loss: (N,) and (N, H, W) have one, (N, C, ...) have C."""
+    """Outputs per sample of an element-wise loss: one of (N,) and (N, H, W), C of (N, C, ...)."""
     return shape[1] if len(shape) in (2, 4, 5) else 1
 
 

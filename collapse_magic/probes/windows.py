@@ -65,7 +65,7 @@ def multiclass(
 
 
 def binary(logits: Floats, labels: Ints, weights: Floats | None = None) -> Quantities:
-    """Logits (n,) against labels (n,) in {0, 1}; predicted is class 1 where the logit is positive."""
+    """Logits (n,) against labels (n,) in {0, 1}; a positive logit predicts class 1."""
     n = len(logits)
     with np.errstate(all="ignore"):
         # log(1 + e^-|z|) + max(z, 0) - z t: the stable form of the cross entropy
@@ -90,11 +90,12 @@ def binary(logits: Floats, labels: Ints, weights: Floats | None = None) -> Quant
 
 def log_softmax(scores: Floats) -> Floats:
     shifted = scores - scores.max(axis=1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    normed: Floats = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return normed
 
 
 def auc(scores: Floats, positive: NDArray[np.bool_]) -> float:
-    """Share of pairs (positive, negative) in the right order, ties counting half; nan without pairs.
+    """Share of pairs (positive, negative) in the right order, ties counting half; nan without.
 
     Of large samples a part of the positives and a part of the negatives is taken, evenly spaced:
     the share of pairs does not depend on how many there are of each.
@@ -124,7 +125,8 @@ def _thinned(values: Floats) -> Floats:
         return values
     # Not a constant stride: that could fall in step with the order of the data.
     picks = np.arange(_RANK_SAMPLES) + 0.5 + 0.5 * np.sin(np.arange(_RANK_SAMPLES) * 12.9898)
-    return values[(picks * (len(values) / (_RANK_SAMPLES + 0.5))).astype(np.intp)]
+    thinned: Floats = values[(picks * (len(values) / (_RANK_SAMPLES + 0.5))).astype(np.intp)]
+    return thinned
 
 
 def _counts(values: Ints, k: int) -> tuple[int, ...]:

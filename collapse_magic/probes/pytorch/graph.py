@@ -76,7 +76,7 @@ def loss_nodes(root: Any) -> list[Any]:
     return found
 
 
-def below(node: Any) -> Any | None:
+def below(node: Any) -> Any:
     """The node that made the first argument of `node`; None where it needs no gradient."""
     functions = node.next_functions
     return functions[0][0] if functions else None
@@ -98,7 +98,7 @@ def activations(node: Any | None) -> tuple[tuple[str, ...], Any | None]:
 
 
 def made_by_log_softmax(node: Any) -> Any | None:
-    """The LogSoftmax node directly before an NLL node (which makes both a cross entropy), or None."""
+    """The LogSoftmax node directly before an NLL node, which makes both a cross entropy."""
     before = below(node)
     while before is not None and type(before).__name__ in ("ViewBackward0", "SqueezeBackward1"):
         before = below(before)
@@ -125,7 +125,7 @@ def head_parameter(node: Any | None) -> Any | None:
 
 
 def handwritten_kind(root: Any) -> str:
-    """Name for a loss without a node of its own: ``l1`` where it looks like one, else ``custom``."""
+    """Name for a loss without a node of its own: ``l1`` or ``custom``."""
     node, steps = root, []
     for _ in range(4):
         if node is None:

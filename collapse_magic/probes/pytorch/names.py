@@ -43,7 +43,7 @@ class Names:
         return any(parameter is own for own in only.parameters())
 
     def model_of(self, parameter: Any, frame: FrameType | None) -> Model | None:
-        """The model that owns `parameter`, looked for in the user's variables from `frame` outwards."""
+        """The model that owns `parameter`, by the variables of the user and of the callers."""
         known = self._models.get(id(parameter))
         if known is not None:
             module = known.module()
@@ -79,10 +79,8 @@ class Names:
     def _modules(self, frame: FrameType | None) -> Iterator[tuple[str, Any]]:
         only = self._context.config.model
         if isinstance(only, self._torch.nn.Module):
-            yield (
-                next((n for n, v in self._variables(frame) if v is only), type(only).__name__),
-                only,
-            )
+            names = (name for name, value in self._variables(frame) if value is only)
+            yield next(names, type(only).__name__), only
             return
         for name, value in self._variables(frame):
             if isinstance(value, self._torch.nn.Module):
@@ -136,8 +134,8 @@ def _public(variables: Mapping[str, Any]) -> list[tuple[str, Any]]:
 def _locals_of(frame: FrameType) -> dict[str, Any]:
     """A copy of the frame's variables, without leaving one behind.
 
-    Up to Python 3.12 reading `f_locals` of a function leaves a dict in the frame that would keep the
-    user's tensors alive until the function returns. It is emptied where nobody else holds it.
+    Up to Python 3.12 reading `f_locals` of a function leaves a dict in the frame that would keep
+    the user's tensors alive until the function returns. It is emptied where nobody else holds it.
     """
     snapshot = frame.f_locals
     variables = dict(snapshot)

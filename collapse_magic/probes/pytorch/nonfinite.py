@@ -12,14 +12,7 @@ from . import graph
 from .reading import LossCall
 
 _MOST_NODES = 20_000
-_SAVED = (
-    "_saved_mat1",
-    "_saved_input",
-    "_saved_self",
-    "_saved_mat2",
-    "_saved_other",
-    "_saved_weight",
-)
+_SAVED = ("mat1", "input", "self", "mat2", "other", "weight")
 
 
 def first_place(
@@ -39,9 +32,9 @@ def first_place(
         value = _bad(targets, torch)
         if value is not None:
             return "target", "target", value
-        if call is not None and call.ignore_index is not None:
-            if bool((targets == call.ignore_index).all()):
-                return None  # a mean over no sample: its gradient is zero
+        ignored = None if call is None else call.ignore_index
+        if ignored is not None and bool((targets == ignored).all()):
+            return None  # a mean over no sample: its gradient is zero
     for name, parameter in _weights(root.grad_fn, parameters):
         value = _bad(parameter, torch)
         if value is not None:
@@ -76,7 +69,7 @@ def _leaves(root: Any) -> Iterator[Any]:
         if type(node).__name__ in graph.LOSS_NODES:
             continue
         for name in _SAVED:
-            tensor = getattr(node, name, None)
+            tensor: Any = getattr(node, f"_saved_{name}", None)
             if hasattr(tensor, "grad_fn") and tensor.grad_fn is None and not tensor.requires_grad:
                 yield tensor
 

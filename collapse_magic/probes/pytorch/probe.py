@@ -117,8 +117,8 @@ class TorchProbe(Probe):
         backward.__name__ = backward.__qualname__ = original.__name__
         backward.__doc__ = original.__doc__
         backward.__module__ = original.__module__
-        # What `torch.compiler.disable` sets, without importing the compiler (seconds): compiled code
-        # calls this function as it is and is neither broken up nor compiled again.
+        # What `torch.compiler.disable` sets, without importing the compiler (seconds): compiled
+        # code calls this function as it is and is neither broken up nor compiled again.
         backward._torchdynamo_disable = True  # type: ignore[attr-defined]
         return backward
 
@@ -175,7 +175,7 @@ class TorchProbe(Probe):
         for site, node in self._sites_of(root.grad_fn, frame):
             site.take_loss(step, value)
             if node is not None:
-                site.take_node(node, step, self._torch)
+                site.take_node(node, step)
             if not finite and not site.non_finite_told:
                 self._tell_non_finite(site, node, root, max(step, 1))
         self._counted += due
@@ -202,7 +202,7 @@ class TorchProbe(Probe):
     # -- sites ------------------------------------------------------------------------------------
 
     def _sites_of(self, root: Any, frame: FrameType) -> list[tuple[Site, Any]]:
-        """The sites of one backward with their loss nodes; one without a node where none is known."""
+        """The sites of one backward with their loss nodes; None where the loss is handwritten."""
         if root is None:
             return []
         found = []
@@ -229,7 +229,7 @@ class TorchProbe(Probe):
             report_models(self._names, self.context, self._torch)
             loss = graph.handwritten_kind(root)
             if node is not None:
-                loss = reading.read_call(node, self._torch).loss
+                loss = reading.read_call(node).loss
             site = self._evaluation.adopt(loss, node) or Site(
                 self._names.unique(loss), self.context
             )
@@ -290,7 +290,7 @@ def _caller(frame: FrameType, torch: Any) -> FrameType:
 
 
 def _pre_hook(switch: Switch) -> Callable[..., None]:
-    def before_step(optimizer: Any, args: Any, kwargs: Any) -> None:
+    def before_step(optimizer: Any, *_: Any) -> None:
         probe = switch.probe
         if probe is not None and not probe._busy:
             probe.guarded(probe.before_step, optimizer, sys._getframe(1))
@@ -299,7 +299,7 @@ def _pre_hook(switch: Switch) -> Callable[..., None]:
 
 
 def _post_hook(switch: Switch) -> Callable[..., None]:
-    def after_step(optimizer: Any, args: Any, kwargs: Any) -> None:
+    def after_step(optimizer: Any, *_: Any) -> None:
         probe = switch.probe
         if probe is not None and not probe._busy:
             probe.guarded(probe.after_step, optimizer)
@@ -308,7 +308,7 @@ def _post_hook(switch: Switch) -> Callable[..., None]:
 
 
 def _next(original: Callable[[Any], Any], switch: Switch) -> Callable[[Any], Any]:
-    def __next__(self: Any) -> Any:
+    def next_batch(self: Any) -> Any:
         probe = switch.probe
         if probe is None:
             return original(self)
@@ -320,4 +320,4 @@ def _next(original: Callable[[Any], Any], switch: Switch) -> Callable[[Any], Any
             probe.guarded(probe.after_pass, self)
             raise
 
-    return __next__
+    return next_batch

@@ -25,7 +25,7 @@ _LOSS_OF_FUNCTION = {
     "kl_div": "kl_div",
 }
 _FILES = tuple(
-    os.path.join("torch", "nn", *parts) for parts in (("functional.py",), ("modules", "loss.py"))
+    name.replace("/", os.sep) for name in ("torch/nn/functional.py", "torch/nn/modules/loss.py")
 )
 
 

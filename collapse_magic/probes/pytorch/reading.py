@@ -30,7 +30,7 @@ class LossCall:
     class_weights: Array | None  # (K,) or, for a binary task, (2,)
 
 
-def read_call(node: Any, torch: Any) -> LossCall:
+def read_call(node: Any) -> LossCall:
     """Everything about a loss node but the values of its batch."""
     loss = graph.LOSS_NODES[type(node).__name__]
     scores, targets = node._saved_self, node._saved_target
@@ -54,7 +54,7 @@ def read_call(node: Any, torch: Any) -> LossCall:
         broadcast=broadcast,
         weighted=_weight(node) is not None or getattr(node, "_saved_pos_weight", None) is not None,
         ignore_index=_ignore_index(node),
-        class_weights=_class_weights(node, loss, torch),
+        class_weights=_class_weights(node, loss),
     )
 
 
@@ -73,9 +73,9 @@ def rows(call_loss: str, scores: Any, targets: Any, weights: Any | None) -> tupl
         if scores.dim() < 2:
             return scores.reshape(1, -1), targets.reshape(1), None
         stride = -(-len(scores) // MOST_SAMPLES)
-        return (
-            (scores, targets, None) if stride <= 1 else (scores[::stride], targets[::stride], None)
-        )
+        if stride > 1:
+            scores, targets = scores[::stride], targets[::stride]
+        return scores, targets, None
     if call_loss in DISTANCE_LOSSES:
         scores, targets = once(scores), once(targets)
     return scores, targets, weights
@@ -100,18 +100,19 @@ def _weight(node: Any) -> Any | None:
 
 
 def _ignore_index(node: Any) -> int | None:
-    saved = getattr(node, "_saved_ignore_index", None)
+    saved: int | None = getattr(node, "_saved_ignore_index", None)
     if saved is None:
         return None
     return saved - 2**64 if saved >= 2**63 else saved  # autograd hands it out unsigned
 
 
-def _class_weights(node: Any, loss: str, torch: Any) -> Array | None:
+def _class_weights(node: Any, loss: str) -> Array | None:
     """Weights by true class, on the CPU only; a vector per class of the task, (1, w) if binary."""
     if loss in INDEX_LOSSES:
         weight = _weight(node)
-        usable = weight is not None and weight.is_cpu
-        return weight.detach().float().numpy().copy() if usable else None
+        if weight is None or not weight.is_cpu:
+            return None
+        return np.array(weight.detach().float().numpy())
     positive = getattr(node, "_saved_pos_weight", None)
     if positive is not None and positive.is_cpu and positive.numel() == 1:
         return np.array([1.0, float(positive)])

@@ -81,14 +81,14 @@ class Site:
         self._values[0].append(step)
         self._values[1].append(value)
 
-    def take_node(self, node: Any, step: int, torch: Any) -> None:
+    def take_node(self, node: Any, step: int) -> None:
         """One counted backward's batch, from the loss node of the graph."""
         scores, targets = node._saved_self, node._saved_target
         shape, target_shape = scores.shape, targets.shape
         signature = (len(shape), shape[1:], target_shape[1:], targets.dtype)
         if signature != self._signature:
             self._signature = signature
-            self.learn(reading.read_call(node, torch), step, targets)
+            self.learn(reading.read_call(node), step, targets)
         call = self.call
         if call is None or self._hopeless():
             return
@@ -226,7 +226,8 @@ class Site:
             return None
         labels = (targets > 0.5) if judged.task == "binary" else targets
         labels = labels.astype(np.intp)
-        return by_class[np.clip(labels, 0, judged.classes - 1)]
+        chosen: Array = by_class[np.clip(labels, 0, judged.classes - 1)]
+        return chosen
 
     # -- facts ------------------------------------------------------------------------------------
 
@@ -305,7 +306,8 @@ def _to_numpy(values: list[Any]) -> list[Array]:
 def _shown(call: LossCall, targets: Array) -> Array:
     """Targets as the user gave them, repetitions and ignored ones left out."""
     if call.loss in INDEX_LOSSES:
-        return targets[targets != call.ignore_index]
+        named: Array = targets[targets != call.ignore_index]
+        return named
     whole = targets.size == math.prod(call.target_shape)
     return targets.reshape(call.target_shape) if whole else targets
 

@@ -23,7 +23,7 @@ _CHANGES_TOLD_AT_ONCE = 64
 class StepCounter:
     """The number of the current step: optimizer steps where there are any, else backwards.
 
-    As long as neither is sure, `now` hands out provisional (negative) numbers; `known` settles them.
+    As long as neither is sure, `now` hands out provisional (negative) numbers that `known` settles.
     """
 
     def __init__(self) -> None:
