@@ -1,0 +1,1 @@
+"""A report as text, HTML and a figure: pure functions of plain data."""

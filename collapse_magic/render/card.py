@@ -1,0 +1,122 @@
+"""What stands on the card of one finding, before it becomes text or HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..findings import Finding, Fix, Severity
+from ..report import Report
+from .words import count
+
+MOST_OPEN_CARDS = 3
+# Where a run is not in a notebook, its single "cell" is the script's file.
+SCRIPT_CELL = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DiffLine:
+    sign: str  # "+", "-", or "" for the name of the cell that the next lines are in
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """The parts of a card, as plain strings that still have to be fitted or escaped."""
+
+    severity: Severity
+    code: str
+    rule: str
+    message: str
+    place: str
+    when: str
+    line: int | None
+    source: str
+    evidence: tuple[str, ...]
+    explains: tuple[str, ...]
+    fix: str
+    confidence: str
+    diff: tuple[DiffLine, ...]
+    resolved: int | None
+    mute: str
+    more: str
+
+    @property
+    def head(self) -> str:
+        return f"{self.severity}[{self.code}] {self.rule}: {self.message}"
+
+
+def make_card(finding: Finding, report: Report) -> Card:
+    location = finding.location
+    return Card(
+        severity=finding.severity,
+        code=finding.code,
+        rule=finding.rule,
+        message=finding.message.strip(),
+        place=f"{cell_name(location.cell)}, line {location.line}" if location else "",
+        when=_when(finding, report),
+        line=location.line if location and location.code.strip() else None,
+        source=location.code.strip() if location else "",
+        evidence=tuple(evidence.text for evidence in finding.evidence),
+        explains=_explained(finding, report),
+        fix=finding.fix.title if finding.fix else "",
+        confidence=finding.confidence,
+        diff=_diff(finding.fix),
+        resolved=finding.resolved_step,
+        mute=f"--ignore {finding.rule}",
+        more=f"%watch_training --explain {finding.code}",
+    )
+
+
+def cell_name(cell: int) -> str:
+    return "script" if cell == SCRIPT_CELL else f"cell [{cell}]"
+
+
+def causes(report: Report) -> tuple[Finding, ...]:
+    """Findings that no other finding of the report explains, in the report's order."""
+    rules = {finding.rule for finding in report.findings}
+    return tuple(f for f in report.findings if f.explained_by not in rules)
+
+
+def open_findings(report: Report) -> tuple[Finding, ...]:
+    return tuple(finding for finding in causes(report) if finding.resolved_step is None)
+
+
+def _when(finding: Finding, report: Report) -> str:
+    step = finding.last_step if finding.resolved_step is None else finding.resolved_step
+    since = f" (since step {finding.first_step:,})" if finding.first_step < step else ""
+    epoch = ""
+    if report.epochs is not None and finding.resolved_step is None:
+        epoch = f"epoch {report.epochs if report.finished else report.epochs + 1:,}, "
+    return f"{epoch}step {step:,}{since}"
+
+
+def _explained(finding: Finding, report: Report) -> tuple[str, ...]:
+    names = [f"{f.code} {f.rule}" for f in report.findings if f.explained_by == finding.rule]
+    return tuple(dict.fromkeys(names))
+
+
+def _diff(fix: Fix | None) -> tuple[DiffLine, ...]:
+    """Removed and added lines; the cell's name before them where several cells change."""
+    if fix is None:
+        return ()
+    several = len(fix.cells) > 1
+    lines: list[DiffLine] = []
+    for line in fix.diff.splitlines():
+        if line.startswith(("--- ", "+++ ")):
+            if several and line.startswith("+++ "):
+                lines.append(DiffLine("", line[4:].strip().removeprefix("b/")))
+        elif line.startswith(("+", "-")) and line[1:].strip():
+            lines.append(DiffLine(line[0], line[1:].rstrip()))
+    return tuple(_undented(lines))
+
+
+def _undented(lines: Sequence[DiffLine]) -> list[DiffLine]:
+    """Without the indentation that all lines share: columns are few."""
+    code = [line.code for line in lines if line.sign]
+    margin = min((len(text) - len(text.lstrip()) for text in code), default=0)
+    return [DiffLine(line.sign, line.code[margin:] if line.sign else line.code) for line in lines]
+
+
+def more_cards(hidden: int) -> str:
+    return f"and {count(hidden, 'more finding')}, listed in the report" if hidden else ""

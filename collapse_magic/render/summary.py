@@ -1,0 +1,122 @@
+"""What the end-of-cell summary says, line by line, before it becomes text or HTML."""
+
+from __future__ import annotations
+
+from ..report import PredictionSummary, Report
+from .card import causes
+from .words import count, cut, duration, percent, top_classes
+
+MOST_SKIPPED = 3
+
+
+def summary_lines(report: Report) -> list[str]:
+    """Title, counts, predictions, the one next step, where it was saved, notes."""
+    if nothing_seen(report):
+        return [
+            "watch_training  no training was seen in this cell: nothing to report",
+            *report.notes,
+        ]
+    lines = [title(report), counts(report)]
+    if any(finding.resolved_step is None for finding in report.findings):
+        lines += predictions(report)
+    lines += filter(None, [next_step(report), saved(report)])
+    lines += report.notes
+    return lines
+
+
+def nothing_seen(report: Report) -> bool:
+    return report.steps == 0 and not report.findings and not report.predictions
+
+
+def title(report: Report) -> str:
+    work = [] if report.epochs is None else [count(report.epochs, "epoch")]
+    work += [count(report.steps, "step"), duration(report.seconds)]
+    return f"watch_training  run '{report.run}'  {', '.join(work)}  (cost {percent(report.cost)})"
+
+
+def counts(report: Report) -> str:
+    """``1 error, 1 warning, 31 rules clear, 2 skipped (no validation data)``."""
+    open_ones = [finding for finding in report.findings if finding.resolved_step is None]
+    numbers = [
+        count(sum(finding.severity == severity for finding in open_ones), word, plural)
+        for severity, word, plural in (
+            ("error", "error", "errors"),
+            ("warning", "warning", "warnings"),
+            ("info", "note", "notes"),
+        )
+        if any(finding.severity == severity for finding in open_ones)
+    ] or ["no problem found"]
+    resolved = len(report.findings) - len(open_ones)
+    numbers += [f"{resolved} resolved"] if resolved else []
+    numbers.append(f"{count(len(report.clear), 'rule')} clear")
+    if report.skipped:
+        numbers.append(f"{len(report.skipped)} skipped ({skipped_reasons(report)})")
+    return ", ".join(numbers)
+
+
+def skipped_reasons(report: Report) -> str:
+    """Every reason once, each with its rules unless it is the only one."""
+    rules: dict[str, list[str]] = {}
+    for rule, reason in report.skipped.items():
+        rules.setdefault(reason, []).append(rule)
+    if len(rules) == 1:
+        return next(iter(rules))
+    return "; ".join(f"{', '.join(names)}: {reason}" for reason, names in rules.items())
+
+
+def predictions(report: Report) -> list[str]:
+    """Predicted shares beside label shares, of training where there is some."""
+    summary = shown_predictions(report)
+    if summary is None:
+        return []
+    shown, hidden = top_classes(summary.classes, summary.predicted_share)
+    index = {name: k for k, name in reversed(list(enumerate(summary.classes)))}
+    order = sorted(range(len(summary.classes)), key=lambda k: (-summary.predicted_share[k], k))
+    labels = " / ".join(percent(summary.label_share[k]).rstrip("%") for k in order[: len(shown)])
+    names = "  ".join(f"{_class_name(name, index)} {percent(share)}" for name, share in shown)
+    more = f"  and {hidden} more" if hidden else ""
+    return [f"predictions  {names}{more}      labels  {labels}"]
+
+
+def _class_name(name: str, index: dict[str, int]) -> str:
+    """A bare index is no name: say that it is a class."""
+    return f"class {name}" if name.isdigit() and name in index else name
+
+
+def shown_predictions(report: Report) -> PredictionSummary | None:
+    if not report.predictions:
+        return None
+    suspects = {f.site for f in report.findings if f.resolved_step is None and f.site}
+    training = [p for p in report.predictions if p.phase == "train"] or list(report.predictions)
+    return next((p for p in training if p.site in suspects), training[0])
+
+
+def next_step(report: Report) -> str:
+    """Exactly one thing to do next; nothing where all is well."""
+    open_causes = [
+        finding
+        for finding in causes(report)
+        if finding.resolved_step is None and finding.severity != "info"
+    ]
+    if not open_causes:
+        return ""
+    first = open_causes[0]
+    explained = dict.fromkeys(f.code for f in report.findings if f.explained_by == first.rule)
+    if explained:
+        why = f", it probably explains {', '.join(explained)}"
+    elif first.fix is not None and first.fix.cells:
+        why = ": %watch_training --fix shows the changed cell"
+    else:
+        why = ""
+    order = " first" if explained or len(open_causes) > 1 else ""
+    return f"next: fix {first.code}{order}{why}"
+
+
+def saved(report: Report) -> str:
+    if report.logdir is None:
+        return ""
+    logdir = cut(report.logdir, 60)
+    return (
+        f"saved: {logdir.rstrip('/')}/{report.run}    "
+        f"open: %tensorboard --logdir {logdir}   (tab Collapse)"
+    )

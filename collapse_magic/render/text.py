@@ -1,0 +1,105 @@
+"""Cards and summaries as plain text: at most 79 columns, at most 12 lines a card."""
+
+from __future__ import annotations
+
+from ..findings import Finding
+from ..report import Report
+from .card import MOST_OPEN_CARDS, Card, causes, make_card, more_cards, open_findings
+from .summary import summary_lines
+from .words import cut, cut_code, fill, wrap
+
+WIDTH = 79
+MOST_LINES = 12
+MOST_EVIDENCE_LINES = 3
+
+
+def render_report(report: Report) -> str:
+    """The summary, and below it the card of every cause."""
+    cards = [render_card(finding, report) for finding in causes(report)[:MOST_OPEN_CARDS]]
+    return "\n\n".join([render_summary(report), *cards])
+
+
+def render_summary(report: Report) -> str:
+    return "\n".join(line for text in summary_lines(report) for line in _hanging(text))
+
+
+def render_board(report: Report) -> str:
+    """What stands in the notebook while the cell runs: a line, or the open cards.
+
+    At the end nothing is left of the line: the summary says it all.
+    """
+    if not report.findings:
+        return "" if report.finished else status(report)
+    shown = open_findings(report)
+    blocks = [render_card(finding, report) for finding in shown[:MOST_OPEN_CARDS]]
+    blocks += [more_cards(len(shown) - MOST_OPEN_CARDS)] if len(shown) > MOST_OPEN_CARDS else []
+    blocks += [resolved(f, report) for f in causes(report) if f.resolved_step is not None]
+    return "\n\n".join(blocks)
+
+
+def status(report: Report) -> str:
+    if report.steps == 0:
+        return "watch_training  watching"
+    return cut(
+        f"watch_training  run '{report.run}'  step {report.steps:,}, {report.verdict}", WIDTH
+    )
+
+
+def resolved(finding: Finding, report: Report) -> str:
+    card = make_card(finding, report)
+    return cut(f"resolved at step {card.resolved:,}: {card.head}", WIDTH)
+
+
+def render_card(finding: Finding, report: Report) -> str:
+    """At most 12 lines of 79 columns; line 1 stands alone."""
+    card = make_card(finding, report)
+    if card.resolved is not None:
+        return resolved(finding, report)
+    top = _top(card)
+    foot = [cut_code(f"mute: {card.mute}     more: {card.more}", WIDTH)]
+    return "\n".join([*top, *_fix(card, MOST_LINES - len(top) - len(foot)), *foot])
+
+
+def _top(card: Card) -> list[str]:
+    head = wrap(card.head, WIDTH)
+    if len(head) > 2:
+        head = [head[0], cut(" ".join(head[1:]), WIDTH)]
+    where = "    ".join(filter(None, (card.place, card.when)))
+    lines = [*head, cut_code(f" --> {where}", WIDTH)]
+    if card.line is not None:
+        lines.append(cut_code(f"{card.line} | {card.source}", WIDTH))
+    evidence = fill(card.evidence, WIDTH - 10)
+    if len(evidence) > MOST_EVIDENCE_LINES:
+        last = cut(evidence[MOST_EVIDENCE_LINES - 1] + "; and more", WIDTH - 10)
+        evidence = [*evidence[: MOST_EVIDENCE_LINES - 1], last]
+    lines += [("evidence: " if n == 0 else " " * 10) + text for n, text in enumerate(evidence)]
+    if card.explains:
+        lines.append(cut("explains: " + ", ".join(card.explains), WIDTH))
+    return lines
+
+
+def _fix(card: Card, room: int) -> list[str]:
+    if not card.fix:
+        return []
+    note = f"({card.confidence})"
+    lines = [f"fix: {cut(card.fix, WIDTH - 7 - len(note)):<{WIDTH - 7 - len(note)}}  {note}"]
+    diff = [
+        cut_code(f"  {line.sign} {line.code}" if line.sign else f"  in {line.code}:", WIDTH)
+        for line in card.diff
+    ]
+    if len(diff) > room - 1:
+        hidden = len(diff) - (room - 2)
+        diff = [*diff[: room - 2], f"  {hidden} more lines: %watch_training --fix"]
+    return lines + diff
+
+
+def _hanging(text: str) -> list[str]:
+    """One line of the summary, wrapped with an indent where it is too long."""
+    if len(text) <= WIDTH:
+        return [text]
+    first, *rest = wrap(text, WIDTH - 2)
+    return [first, *(f"  {line}" for line in rest)]
+
+
+def indented(source: str) -> str:
+    return "\n".join(f"    {line}".rstrip() for line in source.splitlines())

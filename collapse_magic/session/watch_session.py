@@ -1,0 +1,362 @@
+"""One watched run: wires configuration, user code, history, engine, fixes, probes and sinks.
+
+The order of duties: never raise into the user's training, never change it, restore everything, then report.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib import import_module
+from types import FrameType
+from typing import Any
+
+from .. import rules
+from ..config import WatchConfig
+from ..engine import Engine
+from ..findings import SEVERITY_ORDER, Finding
+from ..history import History
+from ..probes import Probe, probes_for
+from ..records import (
+    LossFacts,
+    LossRaised,
+    ModelFacts,
+    NonFinite,
+    OptimizerFacts,
+    PredictionWindow,
+    ProbeNote,
+    Record,
+    RunStarted,
+)
+from ..report import Report
+from ..sinks.base import Sink
+from ..sinks.tensorboard import EventSink
+from .export import export
+from .expressions import Expression
+from .late_import import LateImport
+from .placing import Placer
+from .reporting import build_report
+from .user_code import UserCode
+
+FRAMEWORKS = ("torch",)
+# Rules look at windows of hundreds of samples: twice a second is as often as a reader can follow.
+UPDATE_SECONDS = 0.5
+# Rules and rendering may take this part of the budget; where one round takes long, rounds become rarer.
+UPDATE_SHARE_OF_BUDGET = 0.25
+# Wiring mistakes are certain from the first batches, and are to be said before the cell runs for an hour.
+FIRST_STEPS = 3
+STRUCTURAL = (LossFacts, OptimizerFacts, NonFinite, LossRaised)
+
+
+class WatchSession:
+    """Implements `probes.base.ProbeContext`. `start` and `stop` may each be called more than once.
+
+    Parameters
+        config: the options; ``model`` and ``class_names`` may be `Expression`s, looked up in the user's
+            variables as soon as they can be.
+        code: where the user's code is.
+        sinks: what shows the run; the event sink is added by itself when training is seen.
+        event_sink: makes the event sink from (logdir, name).
+    """
+
+    def __init__(
+        self,
+        config: WatchConfig,
+        code: UserCode,
+        sinks: Sequence[Sink] = (),
+        *,
+        event_sink: Callable[[str, str], Any] = EventSink,
+        clock: Callable[[], float] = time.perf_counter,
+        probes: Callable[[Any], list[Probe]] = probes_for,
+    ) -> None:
+        self._config = config
+        self.code = code
+        self.history = History()
+        self.engine = Engine(rules.select(config.select, config.ignore), self.history)
+        self.error: BaseException | None = None
+        self._sinks = list(sinks)
+        self._event_sink = event_sink
+        self._events: Any = None
+        self._clock = clock
+        self._make_probes = probes
+        self._probes: list[Probe] = []
+        self._late_import = LateImport(FRAMEWORKS, self._attach)
+        self._placer = Placer(self.engine, self.history, code)
+        self._model_name: str | None = None
+        self._run: str | None = None  # what the log directory made of the name: NAME, NAME-2 ...
+        self._notes: list[str] = []
+        self._problems: dict[str, str] = {}
+        self._held: list[Record] = []
+        self._open_words: dict[str, Expression] = {
+            name: value
+            for name in ("model", "class_names")
+            if isinstance(value := getattr(config, name), Expression)
+        }
+        self._training = False
+        self._began = self._ended = clock()
+        self._started_at = time.time()
+        self._own_seconds = 0.0
+        self._next_update = 0.0
+        self._findings: tuple[Finding, ...] = ()
+        self._report: Report | None = None
+        self._stop_reason: str | None = None
+        self._lock = threading.RLock()
+        self._running = False
+
+    # -- the run ---------------------------------------------------------------------------------
+
+    @property
+    def run(self) -> str:
+        """What the run is called: as the user says, else after the model it trains."""
+        return self._run or self.config.name or self._model_name or "training"
+
+    @property
+    def config(self) -> WatchConfig:
+        """The options; words that name variables are looked up anew until training has begun.
+
+        The cell itself may make the model that ``--model`` names, and an earlier run of the cell may have left
+        another one under that name: what counts is what is there when the probe first sees a loss.
+        """
+        if self._open_words and self._running:
+            self._guard(self._look_up)
+        return self._config
+
+    @property
+    def running(self) -> bool:
+        return self._running
+
+    def start(self) -> None:
+        if self._running or self._report is not None:
+            return
+        self._running = True
+        self._warm_up()
+        self._began = self._clock()
+        self._guard(self._attach)
+        self._guard(self._late_import.install)
+        for sink in self._sinks:
+            self._guard(sink.update, self._build())
+
+    def explain(self, error: BaseException) -> None:
+        """Shows what went wrong where the user's loss raised; called before the traceback is shown."""
+        if not self._running or self.error is error:
+            return
+        self.error = error
+        with self._lock:
+            for probe in self._probes:
+                record = self._guard(probe.explain, error)
+                if record is not None:
+                    self.emit(record)
+                    break
+
+    def stop(self) -> Report:
+        """Restores everything and gives the final report; the sinks get it first."""
+        if not self._running:
+            return self._report or self._build()
+        with self._lock:
+            self._late_import.remove()
+            for probe in self._probes:
+                self._guard(probe.flush)
+            for probe in self._probes:
+                self._guard(probe.detach)
+            self._ended = self._clock()
+            self._notes += [problem for problem in self._problems.values() if problem]
+            self._running = False
+            self._guard(self._find, True)
+            report = self._build(final=True)
+            if self._events is not None:
+                self._guard(self._events.close, report)
+                report = self._build(final=True)  # closing may have found that the log is cut short
+            if self.config.export is not None:
+                problem = self._guard(export, report, self.config.export)
+                if problem:
+                    report = dataclasses.replace(report, notes=(*report.notes, problem))
+            self._report = report
+            for sink in self._sinks:
+                self._guard(sink.close, report)
+            self._guard(self.code.release)
+        return report
+
+    @property
+    def report(self) -> Report:
+        """As it stands; the final one after the run."""
+        if self._report is not None:
+            return self._report
+        with self._lock:
+            return self._build()
+
+    # -- what probes ask -------------------------------------------------------------------------
+
+    def emit(self, record: Record) -> None:
+        with self._lock:
+            self._guard(self._take, record)
+
+    def clock(self) -> float:
+        """Stands still while rules and sinks work: probes book their own time, the session its own."""
+        return self._clock() - self._own_seconds
+
+    def place(self, frame: FrameType) -> tuple[int, int] | None:
+        try:
+            return self.code.place(frame)
+        except Exception:
+            return None
+
+    def namespace(self) -> Mapping[str, Any]:
+        try:
+            return self.code.namespace()
+        except Exception:
+            return {}
+
+    def stop_reason(self) -> str | None:
+        return self._stop_reason
+
+    # -- records ---------------------------------------------------------------------------------
+
+    def _take(self, record: Record) -> None:
+        self.history.append(record)
+        if self._model_name is None and isinstance(record, (ModelFacts, LossFacts)):
+            self._model_name = record.model
+        if not self._training and _is_training(record):
+            self._training_begins()
+        if self._events is not None:
+            self._events.record(record)
+        elif not self._training:
+            self._held.append(record)
+        self._maybe_update(record)
+
+    def _training_begins(self) -> None:
+        """Only now a run comes into being: a cell without training leaves no empty one behind."""
+        self._training = True
+        if self.config.tensorboard:
+            self._events = self._guard(self._event_sink, self.config.logdir, self.run)
+        if self._events is not None and getattr(self._events, "directory", None):
+            self._run = self._events.run
+        started = RunStarted(
+            run=self.run,
+            started=self._started_at,
+            framework=_framework(),
+            cell=self.code.cell,
+            class_names=self._names(),
+        )
+        self.history.append(started)
+        for sink in (*self._sinks, *([self._events] if self._events is not None else [])):
+            self._guard(sink.record, started)
+        if self._events is not None:
+            for held in self._held:
+                self._events.record(held)
+        self._held.clear()
+
+    def _maybe_update(self, record: Record) -> None:
+        if not self._running or not self._training:
+            return
+        now = self._clock()
+        early = isinstance(record, STRUCTURAL) and self.history.steps <= FIRST_STEPS
+        if not early and not isinstance(record, LossRaised) and now < self._next_update:
+            return
+        self._find()
+        report = self._build()
+        for sink in (*self._sinks, *([self._events] if self._events is not None else [])):
+            self._guard(sink.update, report)
+        took = self._clock() - now
+        self._own_seconds += took
+        share = max(self.config.budget, 0.1) / 100 * UPDATE_SHARE_OF_BUDGET
+        self._next_update = now + max(UPDATE_SECONDS, took / share)
+
+    def _find(self, final: bool = False) -> None:
+        findings = self.engine.update(final=final)
+        self._findings = self._placer.place(findings, final=final)
+        if self.config.stop_on != "never" and self._stop_reason is None:
+            worst = SEVERITY_ORDER[self.config.stop_on]
+            for finding in self._findings:
+                if finding.resolved_step is None and SEVERITY_ORDER[finding.severity] <= worst:
+                    self._stop_reason = (
+                        f"stopped at step {self.history.steps:,} by --stop-on "
+                        f"{self.config.stop_on}: {finding.code} {finding.rule}"
+                    )
+                    break
+
+    # -- the rest --------------------------------------------------------------------------------
+
+    def _build(self, final: bool = False) -> Report:
+        until = self._clock() if self._running else self._ended
+        seconds = max(until - self._began, 0.0)
+        probes = sum(
+            self._guard(getattr, probe, "cost_seconds", 0.0) or 0.0 for probe in self._probes
+        )
+        return build_report(
+            self.history,
+            self.engine,
+            self._findings,
+            run=self.run,
+            steps=max([self.history.steps, *(getattr(p, "steps", 0) for p in self._probes)]),
+            seconds=seconds,
+            cost=min((self._own_seconds + probes) / seconds, 1.0) if seconds > 0 else 0.0,
+            logdir=self._logdir(),
+            notes=(*self.history.notes, *self._notes, *self._log_error()),
+            finished=not self._running,
+            class_names=self._names(),
+            with_trace=final,
+        )
+
+    def _logdir(self) -> str | None:
+        written = self._events is not None and getattr(self._events, "directory", None)
+        return str(self.config.logdir) if written else None
+
+    def _log_error(self) -> tuple[str, ...]:
+        error = getattr(self._events, "error", None)
+        return (f"no TensorBoard logs: {error}",) if error else ()
+
+    def _attach(self) -> None:
+        have = {type(probe) for probe in self._probes}
+        for probe in self._make_probes(self):
+            if type(probe) not in have:
+                self._probes.append(probe)
+                self._guard(probe.attach)
+
+    def _look_up(self) -> None:
+        """Gives ``--model`` and ``--class-names`` their values, as far as their names exist by now."""
+        variables = self.namespace()
+        values = {}
+        for name, expression in list(self._open_words.items()):
+            values[name], self._problems[name] = expression.value(variables)
+            if self._training and not self._problems[name]:
+                del self._open_words[name]
+        self._config = dataclasses.replace(self._config, **values)
+
+    def _warm_up(self) -> None:
+        """What the first record would otherwise wait for, while no training is going on."""
+        if self._config.tensorboard:
+            self._guard(import_module, "collapse_magic.sinks.events")
+
+    def _names(self) -> tuple[str, ...] | None:
+        names = self.config.class_names
+        if names is None or isinstance(names, Expression):
+            return None
+        return tuple(str(name) for name in names)
+
+    def note(self, text: str) -> None:
+        """One sentence about the watching itself, said once."""
+        if text not in self._notes:
+            self._notes.append(text)
+
+    def _guard(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        """Runs work of ours: whatever it raises becomes one note, and the training goes on."""
+        try:
+            return work(*arguments)
+        except Exception as error:
+            self.note(f"watching was cut short: {type(error).__name__}: {error}".splitlines()[0])
+            return None
+
+
+def _is_training(record: Record) -> bool:
+    """Whether a record can only come from training; facts and evaluation alone do not make a run."""
+    if isinstance(record, PredictionWindow):
+        return record.phase == "train"
+    return not isinstance(record, (RunStarted, ModelFacts, LossFacts, ProbeNote))
+
+
+def _framework() -> str:
+    names: Iterable[str] = (name for name in FRAMEWORKS if name in sys.modules)
+    return ", ".join(f"{n} {getattr(sys.modules[n], '__version__', '')}".strip() for n in names)
