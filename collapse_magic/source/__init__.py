@@ -1,8 +1,8 @@
 """The user's cells: where a diagnosis stands in them, and how to cure it.
 
-`Code` reads the cells as typed, follows names from the backward call to the loss, the model, the optimizer
-and the data, and rewrites cells with libcst, so that formatting and comments stay. Nothing is parsed
-before the first question, and libcst is imported by the first fix only.
+`Code` reads the cells as typed, follows names from the backward call to the loss, the model, the
+optimizer and the data, and rewrites cells with libcst, so that formatting and comments stay. Nothing
+is parsed before the first question, and libcst is imported by the first fix only.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from .cells import Cell
 from .context import Context
 from .flow import Flow
 from .locate import locate
+from .patch import undecided
 from .remedies import REMEDIES, Case
 
 __all__ = ["Code"]
@@ -53,7 +54,13 @@ class Code:
             return None
         try:
             context = self._context(diagnosis, cell, line)
-            return None if context is None else rewrite(Case(context, remedy))
+            if context is None:
+                return None
+            found = rewrite(Case(context, remedy))
+            if found is None:
+                each = [rewrite(Case(c, remedy)) for c in context.alternatives()]
+                found = undecided(remedy.title, [fix for fix in each if fix is not None])
+            return found
         except Exception:  # reading foreign code must never disturb its run
             return None
 

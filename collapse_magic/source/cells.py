@@ -105,7 +105,7 @@ class Cell:
 def _header_end(node: ast.stmt) -> int:
     body = getattr(node, "body", None)
     if isinstance(body, list) and body:
-        return max(node.lineno, body[0].lineno - 1)
+        return max(node.lineno, line_of(body[0]) - 1)
     return node.end_lineno or node.lineno
 
 

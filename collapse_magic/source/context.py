@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from .cells import Cell, Spot
@@ -20,6 +20,7 @@ class Context:
     cell: Cell
     line: int
     kind: str | None  # of the loss, as the probe saw it
+    chosen: LossCall | None = None  # one of several, to show what would be done there
 
     @cached_property
     def losses(self) -> list[LossCall]:
@@ -28,7 +29,13 @@ class Context:
     @property
     def loss(self) -> LossCall | None:
         """The loss call, where there is no doubt which it is."""
-        return self.losses[0] if len(self.losses) == 1 else None
+        return self.chosen or (self.losses[0] if len(self.losses) == 1 else None)
+
+    def alternatives(self) -> list[Context]:
+        """One context for each loss call that may be meant, where these are several."""
+        if self.chosen is not None or len(self.losses) < 2:
+            return []
+        return [replace(self, chosen=loss) for loss in self.losses]
 
     @cached_property
     def outputs(self) -> Outputs:

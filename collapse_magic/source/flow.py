@@ -14,7 +14,19 @@ from .scopes import Binding, attribute_bindings, bindings, last, reaching
 _DEPTH = 16  # steps from a use to its construction; real notebooks need about five
 # Methods and functions that hand back what they are given, as far as its construction goes.
 _SAME_OBJECT = frozenset(
-    {"to", "cuda", "cpu", "double", "float", "half", "bfloat16", "train", "eval", "apply", "compile"}
+    {
+        "to",
+        "cuda",
+        "cpu",
+        "double",
+        "float",
+        "half",
+        "bfloat16",
+        "train",
+        "eval",
+        "apply",
+        "compile",
+    }
 )
 _WRAPPERS = re.compile(
     r"(^|\.)(compile|DataParallel|DistributedDataParallel|DDP|script|prepare|setup|setup_module|"

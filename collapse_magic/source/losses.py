@@ -242,9 +242,7 @@ def _own(statement: ast.stmt) -> Iterator[ast.AST]:
     if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         return
     for child in ast.iter_child_nodes(statement):
-        if isinstance(child, ast.expr):
-            yield from ast.walk(child)
-        elif isinstance(child, (ast.withitem, ast.keyword)):
+        if isinstance(child, (ast.expr, ast.withitem, ast.keyword)):
             yield from ast.walk(child)
 
 

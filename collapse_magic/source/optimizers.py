@@ -10,8 +10,7 @@ from .flow import Flow
 
 # Optimizers that live outside of torch.optim, by class name.
 _OTHER = frozenset(
-    "AdamW Adam SGD RMSprop Adagrad Adadelta NAdam RAdam Adafactor Lion LAMB Ranger FusedAdam "
-    "AdamW8bit Adam8bit".split()
+    {"AdamW", "Adam", "SGD", "Adafactor", "Lion", "LAMB", "Ranger", "FusedAdam", "AdamW8bit"}
 )
 
 

@@ -23,7 +23,8 @@ MODULES = {
 _FUNCTIONS = frozenset(MODULES.values()) | {"logsigmoid"}
 # What does not change the numbers: the output is the same in another shape, type or place.
 _SHAPES = frozenset(
-    "squeeze unsqueeze view reshape flatten float double to cuda cpu contiguous type ravel".split()
+    {"squeeze", "unsqueeze", "view", "reshape", "flatten", "ravel", "contiguous"}
+    | {"float", "double", "type", "to", "cuda", "cpu"}
 )
 
 
@@ -219,17 +220,16 @@ class Outputs:
             ]
         args = node.args
         if len(args) == 1 and isinstance(args[0], ast.Starred):
-            args = self._starred(Spot(made.cell, args[0].value))
+            args = self._starred(Spot(made.cell, args[0].value), args[0])
         if any(isinstance(a, ast.Starred) for a in args):
             return None
         return [Spot(made.cell, a) for a in args]
 
-    def _starred(self, spot: Spot) -> list[ast.expr]:
+    def _starred(self, spot: Spot, starred: ast.expr) -> list[ast.expr]:
+        """Elements of `*layers`, where that is a list in the same cell; else the expression itself."""
         origins = self._flow.origins(spot)
         node = origins[0].node if len(origins) == 1 and origins[0].cell is spot.cell else None
-        return (
-            list(node.elts) if isinstance(node, (ast.List, ast.Tuple)) else [ast.Starred(spot.node)]
-        )
+        return list(node.elts) if isinstance(node, (ast.List, ast.Tuple)) else [starred]
 
 
 def _func(node: ast.AST) -> ast.AST:

@@ -76,6 +76,17 @@ def example(title: str, removed: list[str], added: list[str]) -> Fix:
     return Fix(title, "example", "\n".join(lines), {})
 
 
+def undecided(title: str, fixes: list[Fix]) -> Fix | None:
+    """Fixes of which only one is meant, as an example of what each would change."""
+    rows: dict[str, None] = {}
+    for fix in fixes:
+        for row in fix.diff.split("\n"):
+            if row.startswith(("-", "+")) and not row.startswith(("---", "+++")):
+                mark, text = row[0], row[1:].strip() if fix.safety != "example" else row[2:]
+                rows[f"{mark} {text}"] = None
+    return Fix(title, "example", "\n".join(rows), {}) if rows else None
+
+
 def primary(spot: Spot, node: ast.AST | None = None) -> str:
     """Source of an expression, fit to be called on or indexed."""
     node = spot.node if node is None else node

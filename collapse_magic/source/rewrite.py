@@ -22,7 +22,7 @@ class Rewriter(cst.CSTTransformer):
         self.open = edits.places()
 
     def on_leave(self, original: cst.CSTNode, updated: Any) -> Any:
-        result = super().on_leave(original, updated)
+        result: Any = super().on_leave(original, updated)
         if isinstance(original, (cst.Call, cst.List, cst.Tuple)):
             result = self._without_elements(original, result)
         if isinstance(original, cst.BaseExpression):

@@ -60,10 +60,9 @@ def _bound(cell: Cell, node: ast.AST) -> Iterator[tuple[ast.expr, Binding]]:
     if isinstance(node, ast.Assign):
         for target in node.targets:
             yield from _unpacked(cell, node, target, node.value, None, loop=False)
-    elif isinstance(node, (ast.AnnAssign, ast.AugAssign)) and node.value is not None:
-        yield node.target, Binding(cell, node, node.value)
-    elif isinstance(node, ast.NamedExpr):
-        yield node.target, Binding(cell, node, node.value)
+    elif isinstance(node, (ast.AnnAssign, ast.AugAssign, ast.NamedExpr)):
+        if node.value is not None:
+            yield node.target, Binding(cell, node, node.value)
     elif isinstance(node, (ast.For, ast.AsyncFor)):
         yield from _unpacked(cell, node, node.target, node.iter, None, loop=True)
 

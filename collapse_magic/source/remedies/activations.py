@@ -10,6 +10,7 @@ from ..hidden import hidden_activations
 from ..names import dotted
 from ..outputs import Activation
 from ..patch import Patch, example, primary
+from ..scopes import Binding
 from .base import Case
 
 # A loss that applies softmax itself does not mind log_softmax in front, so only these are dropped.
@@ -92,13 +93,13 @@ def _drop_at_loss(case: Case, patch: Patch, activation: Activation) -> bool:
     return True
 
 
-def _same_at(case: Case, activation: Activation, used: list[object]) -> bool:
+def _same_at(case: Case, activation: Activation, used: list[Binding]) -> bool:
     """Whether the operand's name still has the same value at the loss call."""
     assert case.loss is not None and isinstance(activation.operand, ast.Name)
     there = ast.copy_location(ast.Name(activation.operand.id, ast.Load()), case.loss.input)
     case.loss.cell.parents[there] = case.loss.call
     found = case.flow.values(Spot(case.loss.cell, there))
-    return [b.value for b in found] == [getattr(b, "value", None) for b in used]
+    return [b.value for b in found] == [b.value for b in used]
 
 
 def _only_repeats(statement: ast.stmt, applied: ast.AST, operand: ast.expr) -> bool:
