@@ -27,8 +27,9 @@ def _hooked() -> dict[str, Any]:
                 if "loss" in name or "entropy" in name:
                     state[f"{module.__name__}.{name}"] = value
         state["torch.binary_cross_entropy_with_logits"] = torch.binary_cross_entropy_with_logits
-        state["optimizer pre-hooks"] = len(torch.optim.optimizer._global_optimizer_pre_hooks)
-        state["optimizer post-hooks"] = len(torch.optim.optimizer._global_optimizer_post_hooks)
+        optimizer = sys.modules["torch.optim.optimizer"]  # torch.optim deletes the attribute
+        state["optimizer pre-hooks"] = len(optimizer._global_optimizer_pre_hooks)
+        state["optimizer post-hooks"] = len(optimizer._global_optimizer_post_hooks)
     return state
 
 
