@@ -15,8 +15,8 @@ def safe_name(name: str) -> str:
     """The name as one component of a path, on every system; "run" where nothing is left of it."""
     name = _UNSAFE.sub("-", name)
     name = name.encode()[:LONGEST_NAME_BYTES].decode(errors="ignore")
-    # Leading dots hide or climb, trailing dots and spaces vanish on Windows.
-    name = name.strip(". \t").strip("-") or "run"
+    # Leading dots hide, leading dashes look like flags, trailing dots vanish on Windows.
+    name = name.strip(". \t-") or "run"
     return f"_{name}" if _RESERVED.match(name) else name
 
 
