@@ -164,8 +164,8 @@ export function typicalSpacing(series: SeriesRows): number {
   return gaps[gaps.length >> 1] ?? 1;
 }
 
-/** Whole decades around all positive values, at least two of them. */
-export function decades(series: SeriesRows, field: { offset: number; size: number }): Range {
+/** Log10 of the scale's ends: all positive values, in half decades so that it seldom moves while a run grows. */
+export function logScale(series: SeriesRows, field: { offset: number; size: number }): Range {
   let low = Infinity;
   let high = -Infinity;
   for (let row = 0; row < series.length; row += 1) {
@@ -177,6 +177,8 @@ export function decades(series: SeriesRows, field: { offset: number; size: numbe
     }
   }
   if (low > high) return [-2, 0];
-  const bottom = Math.floor(Math.log10(low));
-  return [bottom, Math.max(bottom + 2, Math.ceil(Math.log10(high)))];
+  const bottom = Math.floor(Math.log10(low) * 2) / 2;
+  const top = Math.ceil(Math.log10(high) * 2) / 2;
+  // Less than a decade would show mere noise in all colours.
+  return top - bottom >= 1 ? [bottom, top] : [bottom - 0.5, bottom + 1];
 }

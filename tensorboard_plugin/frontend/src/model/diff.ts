@@ -2,7 +2,7 @@
 import type { Fix } from './contract';
 
 export interface DiffLine {
-  readonly kind: 'cell' | 'hunk' | 'added' | 'removed' | 'same';
+  readonly kind: 'place' | 'added' | 'removed' | 'same';
   /** Without the leading mark. */
   readonly text: string;
 }
@@ -10,12 +10,13 @@ export interface DiffLine {
 export function parseDiff(diff: string): DiffLine[] {
   const lines: DiffLine[] = [];
   const source = diff.replace(/\n$/, '').split('\n');
+  let cell = '';
   source.forEach((line, index) => {
     if (line.startsWith('--- ') && source[index + 1]?.startsWith('+++ ')) return;
     if (line.startsWith('+++ ') && source[index - 1]?.startsWith('--- ')) {
-      lines.push({ kind: 'cell', text: cellTitle(line.slice(4)) });
+      cell = cellTitle(line.slice(4));
     } else if (line.startsWith('@@')) {
-      lines.push({ kind: 'hunk', text: hunkTitle(line) });
+      lines.push({ kind: 'place', text: place(cell, line) });
     } else if (line.startsWith('+')) lines.push({ kind: 'added', text: line.slice(1) });
     else if (line.startsWith('-')) lines.push({ kind: 'removed', text: line.slice(1) });
     else if (!line.startsWith('\\')) lines.push({ kind: 'same', text: line.replace(/^ /, '') });
@@ -27,9 +28,9 @@ function cellTitle(path: string): string {
   return path.replace(/^b\//, '').replace(/^cell\[(\d+)\].*$/, 'cell [$1]');
 }
 
-function hunkTitle(line: string): string {
-  const found = /^@@ -\d+(?:,\d+)? \+(\d+)/.exec(line);
-  return found ? `line ${found[1]}` : '';
+function place(cell: string, hunk: string): string {
+  const found = /^@@ -\d+(?:,\d+)? \+(\d+)/.exec(hunk);
+  return [cell, found ? `from line ${found[1]}` : ''].filter(Boolean).join(', ');
 }
 
 export interface CopyItem {

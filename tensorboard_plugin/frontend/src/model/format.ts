@@ -39,7 +39,7 @@ export function ago(seconds: number): string {
   if (seconds < 45) return 'just now';
   if (seconds < 3600) return `${Math.max(1, Math.round(seconds / 60))} min ago`;
   if (seconds < 86_400) return `${Math.round(seconds / 3600)} h ago`;
-  return counted(Math.round(seconds / 86_400), 'day') + ' ago';
+  return `${count(Math.round(seconds / 86_400))} d ago`;
 }
 
 /** Keeps the end, which tells layers apart: "…layer4.1.conv2". */

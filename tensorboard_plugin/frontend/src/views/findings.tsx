@@ -18,7 +18,7 @@ export function Findings({ store }: { store: Store }) {
           </span>
         )}
       </h2>
-      {nodes.length === 0 && <p class="quiet">None.</p>}
+      {nodes.length === 0 && <p class="quiet">{nothing(store)}</p>}
       <ul class="finding-list">
         {nodes.map((node) => (
           <FindingItem key={node.key} node={node} store={store} />
@@ -26,6 +26,13 @@ export function Findings({ store }: { store: Store }) {
       </ul>
     </section>
   );
+}
+
+function nothing(store: Store): string {
+  if (store.report.value === null) return 'The first check comes after a few steps.';
+  return store.report.value.finished
+    ? 'None: every rule that could run is clear.'
+    : 'None so far. The rules go on checking.';
 }
 
 function FindingItem({ node, store }: { node: FindingNode; store: Store }) {

@@ -9,8 +9,7 @@ const SAFETY: Readonly<Record<Safety, { word: string; says: string }>> = {
 };
 
 const MARKS: Readonly<Record<DiffLine['kind'], string>> = {
-  cell: '',
-  hunk: '',
+  place: '',
   added: '+',
   removed: '-',
   same: ' ',

@@ -1,6 +1,6 @@
 import { useMemo, useRef, useState } from 'preact/hooks';
 import type uPlot from 'uplot';
-import { bucketHeat, decades, type Range } from '../model/buckets';
+import { bucketHeat, logScale, type Range } from '../model/buckets';
 import type { Theme } from '../model/colours';
 import { count, keepEnd, quantity } from '../model/format';
 import { paintHeat, type HeatImage } from '../model/heat';
@@ -18,7 +18,7 @@ const TALLEST = 320;
 export function GradientChart({ store, rows, frame }: ChartProps & { rows: SeriesRows }) {
   const field = rows.field('gradient_norm');
   const range = store.range.value;
-  const scale = useMemo(() => decades(rows, field), [rows]);
+  const scale = useMemo(() => logScale(rows, field), [rows]);
   const image = useMemo(
     () => paintHeat(bucketHeat(rows, field, range, frame.pixels), frame.pixels, scale),
     [rows, range, frame.pixels, scale],
@@ -34,13 +34,8 @@ export function GradientChart({ store, rows, frame }: ChartProps & { rows: Serie
   return (
     <Panel
       title="Gradient flow"
-      note={`gradient norm per layer, log scale; first layer on top`}
-      readout={
-        <>
-          <Readout store={store} rows={rows} field={field} layer={layer} />
-          <HeatLegend scale={scale} theme={theme.value} />
-        </>
-      }
+      note={<Readout store={store} rows={rows} field={field} layer={layer} />}
+      readout={<HeatLegend scale={scale} theme={theme.value} />}
       table={() => {
         const columns = field.labels.map((name, index) => ({ name, column: field.offset + index }));
         return tableOf(rows, range, columns, gradient);
@@ -102,29 +97,25 @@ function Readout({ store, rows, field, layer }: ReadoutProps) {
   const step = store.cursor.value;
   const row = Math.max(0, step === null ? rows.length - 1 : rows.rowAt(step));
   const at = (name: string, index: number) => rows.value(row, rows.field(name).offset + index);
-  const where = <span class="quiet">at step {count(rows.step(row))}</span>;
+  const where = `at step ${count(rows.step(row))}`;
   if (layer === null) {
     const last = field.size - 1;
     return (
-      <span>
-        {field.labels[0]} <b>{gradient(at('gradient_norm', 0))}</b>
+      <>
+        first layer <b>{gradient(at('gradient_norm', 0))}</b>
         {last > 0 && (
           <>
-            <span class="quiet"> … </span>
-            {field.labels[last]} <b>{gradient(at('gradient_norm', last))}</b>
+            , last <b>{gradient(at('gradient_norm', last))}</b>
           </>
         )}{' '}
         {where}
-      </span>
+      </>
     );
   }
   return (
-    <span>
-      {field.labels[layer]} <b>{gradient(at('gradient_norm', layer))}</b>{' '}
-      <span class="quiet">
-        weights {quantity(at('weight_norm', layer))}, update ratio {quantity(at('update_ratio', layer))}
-      </span>{' '}
-      {where}
-    </span>
+    <>
+      {field.labels[layer]} <b>{gradient(at('gradient_norm', layer))}</b>, weights{' '}
+      {quantity(at('weight_norm', layer))}, update ratio {quantity(at('update_ratio', layer))} {where}
+    </>
   );
 }

@@ -34,7 +34,13 @@ export function LossChart({ store, rows, frame }: ChartProps & { rows: SeriesRow
   return (
     <Panel
       title="Loss"
-      note={smooth ? `line: mean of ${count(window)} steps` : 'as the training computes it'}
+      note={
+        <>
+          <b>{quantity(rows.value(row, 0))}</b> at step {count(rows.step(row))}
+          {smooth && `; line: mean of ${count(window)} steps`}
+          {lines.broken.includes(true) && '; ×: NaN or infinite'}
+        </>
+      }
       tools={
         scale.positive && (
           <button type="button" class="toggle" aria-pressed={logarithmic} onClick={() => setWanted(!logarithmic)}>
@@ -42,19 +48,13 @@ export function LossChart({ store, rows, frame }: ChartProps & { rows: SeriesRow
           </button>
         )
       }
-      readout={
-        <span>
-          <b>{quantity(rows.value(row, 0))}</b>{' '}
-          <span class="quiet">at step {count(rows.step(row))}</span>
-        </span>
-      }
       table={() => tableOf(rows, range, [{ name: 'loss', column: 0 }], quantity)}
     >
       <Plot
         store={store}
         label={`Loss over steps, ${quantity(rows.value(0, 0))} at first, ${quantity(rows.value(rows.length - 1, 0))} at last`}
         width={frame.width}
-        height={128}
+        height={112}
         gutter={frame.gutter}
         data={data}
         shape={JSON.stringify([smooth, logarithmic, rows.length < 40, frame.gutter])}

@@ -5,9 +5,9 @@ import { DataTable, type Table } from './table';
 
 interface PanelProps {
   title: string;
-  note?: string;
+  note: ComponentChildren;
   tools?: ComponentChildren;
-  readout: ComponentChildren;
+  readout?: ComponentChildren;
   table: () => Table;
   children: ComponentChildren;
 }
@@ -18,7 +18,7 @@ export function Panel({ title, note, tools, readout, table, children }: PanelPro
     <section class="panel" aria-label={title}>
       <header>
         <h3>{title}</h3>
-        {note !== undefined && <span class="note">{note}</span>}
+        <span class="note">{note}</span>
         <span class="tools">
           {tools}
           <button
@@ -32,7 +32,7 @@ export function Panel({ title, note, tools, readout, table, children }: PanelPro
           </button>
         </span>
       </header>
-      <div class="readout">{readout}</div>
+      {readout !== undefined && <div class="readout">{readout}</div>}
       {asTable ? <DataTable table={table()} label={title} /> : children}
     </section>
   );

@@ -9,7 +9,7 @@ import type { Store } from '../model/store';
 import { INK, theme } from './theme';
 
 const PAD_TOP = 6;
-export const PAD_RIGHT = 12;
+export const PAD_RIGHT = 16;
 const FONT = '11px Roboto, "Segoe UI", system-ui, sans-serif';
 const AXIS_HEIGHT = 24;
 

@@ -43,7 +43,7 @@ export function SharesChart({ store, rows, frame }: ChartProps & { rows: SeriesR
           line={line}
           shown={!hidden.has(line.index)}
           predicted={shares.rows.value(row, line.predicted)}
-          label={shares.rows.value(row, line.label)}
+          label={shares.lines.length > 4 ? null : shares.rows.value(row, line.label)}
           toggle={() => toggle(line.index)}
         />
       ))}
@@ -59,7 +59,7 @@ export function SharesChart({ store, rows, frame }: ChartProps & { rows: SeriesR
         store={store}
         label={`Predicted-class share against label share over steps, for ${lines.map(({ name }) => name).join(', ')}`}
         width={frame.width}
-        height={168}
+        height={150}
         gutter={frame.gutter}
         data={data}
         shape={JSON.stringify([lines.map(({ index, slot }) => [index, slot]), sparse, frame.gutter])}
@@ -99,7 +99,8 @@ interface ClassButtonProps {
   line: ShareLine;
   shown: boolean;
   predicted: number;
-  label: number;
+  /** Left out where many classes would fill the panel with numbers. */
+  label: number | null;
   toggle: () => void;
 }
 
@@ -109,7 +110,7 @@ function ClassButton({ line, shown, predicted, label, toggle }: ClassButtonProps
       <span class="swatch" style={{ background: colourOf(line, theme.value) }} />
       <span class="class-name">{line.name}</span>
       <b>{percent(predicted)}</b>
-      <span class="quiet">of {percent(label)}</span>
+      {label !== null && <span class="quiet">labels {percent(label)}</span>}
     </button>
   );
 }

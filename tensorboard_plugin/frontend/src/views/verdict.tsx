@@ -15,7 +15,8 @@ export function Verdict({ store }: { store: Store }) {
       <Mark severity={run.severity} />
       <div>
         <h1>
-          <span class="severity">{word}</span> {run.verdict}
+          {run.severity !== 'waiting' && <span class="severity">{word} </span>}
+          {run.verdict}
         </h1>
         <p class="run-line">
           {facts(store).map((fact, index) => (
