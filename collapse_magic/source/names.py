@@ -58,8 +58,10 @@ class Names:
         if isinstance(value, ModuleType):
             return value.__name__
         home = getattr(value, "__module__", None)
-        if (isinstance(value, type) or callable(value)) and str(home).partition(".")[0] == "torch":
-            return f"{home}.{getattr(value, '__name__', head)}"
+        # A module object is callable too, but it has no name: it is no alias of anything in torch.
+        name = getattr(value, "__name__", None)
+        if callable(value) and name is not None and str(home).partition(".")[0] == "torch":
+            return f"{home}.{name}"
         return None
 
     def spell(self, wanted: str, cell: Cell, node: ast.AST) -> tuple[str, str | None]:
