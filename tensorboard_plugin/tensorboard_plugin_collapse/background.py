@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import contextlib
 import os
 import re
 import subprocess
@@ -56,13 +55,7 @@ class Server:
 
     def stop(self) -> None:
         """Ends the server; may be called again."""
-        if self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(STOP_WITHIN_S)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+        _end(self._process)
 
 
 def start_server(
@@ -137,5 +130,10 @@ def _wait(process: subprocess.Popen[bytes], said: Path) -> Server:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(OSError):
+    if process.poll() is None:
         process.terminate()
+        try:
+            process.wait(STOP_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

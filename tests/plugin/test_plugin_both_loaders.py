@@ -149,7 +149,7 @@ def test_labels_and_names_describe_the_columns(served: Served) -> None:
 
 
 def test_a_run_grows_while_it_is_watched(served: Served) -> None:
-    """GIVEN a live run, WHEN more is written, half a record at its end, THEN all whole ones show."""
+    """GIVEN a live run, WHEN more is written, half a record at its end, THEN whole ones show."""
     tensorboard, _ = served
     name = "grows"
     observed = samples.sample_records(samples.COLLAPSED)
