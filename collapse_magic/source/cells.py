@@ -77,13 +77,23 @@ class Cell:
         raise ValueError("a module is no statement")
 
     def statements_at(self, line: int) -> list[ast.stmt]:
-        """Statements that cover `line`, the shortest first; headers only of compound ones."""
+        """Statements that cover `line`: with a backward call first, then the shortest.
+
+        A compound statement counts with its header only.
+        """
         found = [
             node
             for node in self.nodes
             if isinstance(node, ast.stmt) and node.lineno <= line <= _header_end(node)
         ]
-        return sorted(found, key=lambda node: (_header_end(node) - node.lineno, -node.lineno))
+        return sorted(
+            found,
+            key=lambda node: (
+                not _sends_backward(node),
+                _header_end(node) - node.lineno,
+                -node.lineno,
+            ),
+        )
 
     def text(self, node: ast.AST) -> str:
         """The source of an expression or statement, as the user wrote it."""
@@ -107,6 +117,22 @@ def _header_end(node: ast.stmt) -> int:
     if isinstance(body, list) and body:
         return max(node.lineno, line_of(body[0]) - 1)
     return node.end_lineno or node.lineno
+
+
+def own_nodes(statement: ast.stmt) -> Iterator[ast.AST]:
+    """Expressions of a statement; of a compound one those of its header."""
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return
+    for child in ast.iter_child_nodes(statement):
+        if isinstance(child, (ast.expr, ast.withitem, ast.keyword)):
+            yield from ast.walk(child)
+
+
+def _sends_backward(statement: ast.stmt) -> bool:
+    return any(
+        isinstance(node, ast.Attribute) and node.attr in ("backward", "manual_backward")
+        for node in own_nodes(statement)
+    )
 
 
 def line_of(node: ast.AST) -> int:

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .cells import Cell
-
-if TYPE_CHECKING:
-    import libcst as cst
 
 Range = tuple[int, int, int, int]
 
 
 def place(cell: Cell, node: ast.AST) -> Range:
-    """Where a node stands; `ast` counts columns in bytes, libcst in characters."""
+    """Where a node stands; `ast` counts columns in bytes, libcst in characters.
+
+    A tuple is from its first element to its last: only one of the two counts its parentheses.
+    """
     assert isinstance(node, (ast.expr, ast.stmt))
+    if isinstance(node, ast.Tuple) and node.elts:
+        return (*place(cell, node.elts[0])[:2], *place(cell, node.elts[-1])[2:])
     last = node.end_lineno or node.lineno
     return (
         node.lineno,
@@ -112,16 +114,6 @@ def _docstring(node: ast.stmt) -> bool:
         and isinstance(node.value, ast.Constant)
         and isinstance(node.value.value, str)
     )
-
-
-def expression(text: str) -> cst.BaseExpression:
-    """Text as an expression; one that spans lines on its own gets parentheses."""
-    import libcst as cst
-
-    try:
-        return cst.parse_expression(text)
-    except cst.ParserSyntaxError:
-        return cst.parse_expression(f"({text})")
 
 
 def operand(node: ast.AST, text: str) -> str:

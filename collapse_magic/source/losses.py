@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .cells import Cell, Spot
+from .cells import Cell, Spot, own_nodes
 from .flow import Flow
 from .names import dotted
 
@@ -67,7 +67,7 @@ class Losses:
         return []
 
     def _at_statement(self, cell: Cell, statement: ast.stmt) -> Iterator[LossCall]:
-        calls = [node for node in _own(statement) if isinstance(node, ast.Call)]
+        calls = [node for node in own_nodes(statement) if isinstance(node, ast.Call)]
         backward = [value for call in calls for value in self._sent_backward(call)]
         for value in backward:
             yield from self.of(Spot(cell, value))
@@ -235,15 +235,6 @@ def _loss_call(
     if first is None or target is None or len(args) != len(call.args):
         return None
     return LossCall(spot.cell, call, kind, functional, construction, first, target)
-
-
-def _own(statement: ast.stmt) -> Iterator[ast.AST]:
-    """Expressions of a statement; of a compound one those of its header."""
-    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-        return
-    for child in ast.iter_child_nodes(statement):
-        if isinstance(child, (ast.expr, ast.withitem, ast.keyword)):
-            yield from ast.walk(child)
 
 
 def _unique(found: Iterator[LossCall]) -> list[LossCall]:

@@ -8,7 +8,7 @@ from typing import Any
 import libcst as cst
 from libcst.metadata import PositionProvider
 
-from .edits import Argument, Edits, Range, expression
+from .edits import Argument, Edits, Range
 
 
 class Rewriter(cst.CSTTransformer):
@@ -34,6 +34,9 @@ class Rewriter(cst.CSTTransformer):
         return result
 
     def _range(self, node: cst.CSTNode) -> Range:
+        if isinstance(node, cst.Tuple) and node.elements:
+            ends = [self._range(e.value) for e in (node.elements[0], node.elements[-1])]
+            return (*ends[0][:2], *ends[1][2:])
         found = self.get_metadata(PositionProvider, node)
         return (found.start.line, found.start.column, found.end.line, found.end.column)
 
@@ -129,6 +132,29 @@ class Rewriter(cst.CSTTransformer):
             new.append(line.body[0].with_changes(semicolon=semicolon))
         new[-1] = new[-1].with_changes(semicolon=ending)
         return new
+
+
+class _Verbatim(cst.CSTTransformer):
+    """Lines inside an expression already have their indentation; the block's must not be added."""
+
+    def leave_ParenthesizedWhitespace(
+        self,
+        original_node: cst.ParenthesizedWhitespace,
+        updated_node: cst.ParenthesizedWhitespace,
+    ) -> cst.ParenthesizedWhitespace:
+        lines = [line.with_changes(indent=False) for line in updated_node.empty_lines]
+        return updated_node.with_changes(indent=False, empty_lines=lines)
+
+
+def expression(text: str) -> cst.BaseExpression:
+    """Text as an expression; one that spans lines on its own gets parentheses."""
+    try:
+        parsed = cst.parse_expression(text)
+    except cst.ParserSyntaxError:
+        parsed = cst.parse_expression(f"({text})")
+    result = parsed.visit(_Verbatim())
+    assert isinstance(result, cst.BaseExpression)
+    return result
 
 
 def set_argument(call: cst.Call, argument: Argument) -> cst.Call:

@@ -56,9 +56,7 @@ def show(
     """(cell, code) of the line shown for a target."""
     where = next(n for n in sorted(notebook, reverse=True) if at in notebook[n])
     code = Code(notebook, namespace or {})
-    found = code.locate(
-        diagnosis(kind, target=target, **values), where, line(notebook[where], at)
-    )
+    found = code.locate(diagnosis(kind, target=target, **values), where, line(notebook[where], at))
     if found is None:
         return None
     assert notebook[found.cell].split("\n")[found.line - 1].rstrip() == found.code

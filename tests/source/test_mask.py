@@ -30,7 +30,17 @@ def test_any_text_comes_back(text: str) -> None:
 @given(
     st.lists(
         st.sampled_from(
-            ["%time", "!ls -l", "x?", "?x", "out = !ls", "%env A=(", "!echo '", "x = 1", "y = '''\n%d\n'''"]
+            [
+                "%time",
+                "!ls -l",
+                "x?",
+                "?x",
+                "out = !ls",
+                "%env A=(",
+                "!echo '",
+                "x = 1",
+                "y = '''\n%d\n'''",
+            ]
         ),
         min_size=1,
     )

@@ -82,8 +82,10 @@ def test_comments_in_a_call_of_several_lines_stay() -> None:
     """
     fix = ask(cells(IMPORTS, made, LOOP), "weigh-classes", **WEIGHTS)
     assert fix is not None
-    assert fix.cells[2] == cells(
-        """
+    assert (
+        fix.cells[2]
+        == cells(
+            """
     !nvidia-smi
     criterion = nn.CrossEntropyLoss(
         reduction='mean',     # as in the paper
@@ -91,7 +93,8 @@ def test_comments_in_a_call_of_several_lines_stay() -> None:
         weight=torch.tensor([0.556, 5.0, 1.25])
     )  # done
     """
-    )[1]
+        )[1]
+    )
 
 
 def test_a_trailing_comma_stays_trailing() -> None:
@@ -324,9 +327,7 @@ def test_a_construction_that_the_live_object_contradicts_is_passed_over() -> Non
         "criterion = nn.BCELoss()",
         LOOP,
     )
-    fix = ask(
-        notebook, "weigh-classes", namespace={"criterion": CrossEntropyLoss()}, **WEIGHTS
-    )
+    fix = ask(notebook, "weigh-classes", namespace={"criterion": CrossEntropyLoss()}, **WEIGHTS)
     assert fix is not None and list(fix.cells) == [1]
 
 

@@ -10,6 +10,7 @@ from ..names import dotted
 from ..outputs import Path
 from ..patch import example, primary
 from .base import Case
+from .labels import CASTS, without_call
 
 
 def widen_output(case: Case) -> Fix | None:
@@ -30,7 +31,7 @@ def widen_output(case: Case) -> Fix | None:
         added.append("nn.CrossEntropyLoss()")
     removed.append(loss.spot.text)
     called = loss.cell.text(loss.call.func) if loss.construction else "F.cross_entropy"
-    target = primary(loss.argument("target"))
+    target = primary(without_call(loss.argument("target"), CASTS))
     added.append(f"{called}({loss.cell.text(loss.input)}, {target}.long())")
     return example(case.title, removed, added)
 

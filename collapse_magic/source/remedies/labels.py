@@ -9,7 +9,7 @@ from ..cells import Spot
 from ..patch import Patch, primary
 from .base import Case
 
-_CASTS = {"float", "long", "int", "double", "half", "bool"}
+CASTS = {"float", "long", "int", "double", "half", "bool"}
 _INVERSE = {"squeeze": "unsqueeze", "unsqueeze": "squeeze"}
 # Operators that bind more loosely than a subtraction.
 _LOOSE = (ast.BoolOp, ast.Compare, ast.IfExp, ast.Lambda, ast.NamedExpr, ast.Await)
@@ -31,17 +31,17 @@ def binarize_labels(case: Case) -> Fix | None:
     if case.loss is None:
         return None
     target = case.loss.argument("target")
-    bare = _without_call(target, _CASTS)
+    bare = without_call(target, CASTS)
     return _rewritten(case, target, f"({_term(bare)} > 0).float()")
 
 
 def cast_labels(case: Case) -> Fix | None:
     """Labels of the type that the loss wants; a wrong cast of the user is replaced."""
     dtype = str(case.values.get("dtype", ""))
-    if case.loss is None or dtype not in _CASTS:
+    if case.loss is None or dtype not in CASTS:
         return None
     target = case.loss.argument("target")
-    bare = _without_call(target, _CASTS)
+    bare = without_call(target, CASTS)
     return _rewritten(case, target, f"{primary(bare)}.{dtype}()", "safe")
 
 
@@ -52,7 +52,7 @@ def match_shapes(case: Case) -> Fix | None:
         return None
     dim = int(case.values.get("dim", 1))
     spot = case.loss.argument(str(case.values.get("argument", "target")))
-    undone = _without_call(spot, {_INVERSE[operation]}, str(dim))
+    undone = without_call(spot, {_INVERSE[operation]}, str(dim))
     if undone is not spot:
         return _rewritten(case, spot, spot.cell.text(undone.node))
     return _rewritten(case, spot, f"{primary(spot)}.{operation}({dim})")
@@ -64,7 +64,7 @@ def _rewritten(case: Case, spot: Spot, text: str, safety: Safety = "needs-review
     return patch.fix(case.title, safety)
 
 
-def _without_call(spot: Spot, names: set[str], argument: str | None = None) -> Spot:
+def without_call(spot: Spot, names: set[str], argument: str | None = None) -> Spot:
     """`y` for `y.float()`; the spot itself where it is no such call."""
     node = spot.node
     if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):

@@ -6,6 +6,7 @@ import ast
 
 from ...findings import Fix
 from ..cells import Spot
+from ..losses import LossCall
 from ..names import dotted
 from ..patch import Patch
 from .base import Case
@@ -23,9 +24,8 @@ def use_logits_loss(case: Case) -> Fix | None:
     loss = case.loss
     if loss is None:
         return None
-    func = _func(loss.construction) or Spot(loss.cell, loss.call.func)
-    name = case.flow.names.torch(func.node) or ""
-    wanted = _LOGITS.get(name.replace("torch.", "F.") if name.startswith("torch.") else name)
+    func = _func(case, loss)
+    wanted = _LOGITS.get(case.flow.names.torch(func.node) or "")
     if wanted is None:
         old = f"nn.{'BCELoss' if loss.kind == 'binary_cross_entropy' else 'NLLLoss'}"
         new = _LOGITS[old] if loss.kind in ("binary_cross_entropy", "nll") else None
@@ -38,7 +38,12 @@ def use_logits_loss(case: Case) -> Fix | None:
     return patch.fix(case.title)
 
 
-def _func(made: Spot | None) -> Spot | None:
-    if made is None or not isinstance(made.node, ast.Call):
-        return None
-    return Spot(made.cell, made.node.func)
+def _func(case: Case, loss: LossCall) -> Spot:
+    """Where the loss is named: at its construction, in `partial(...)`, in an alias, or at the call."""
+    if loss.construction is not None and isinstance(loss.construction.node, ast.Call):
+        made = loss.construction.node
+        named = made.args[0] if loss.functional and made.args else made.func
+        return Spot(loss.construction.cell, named)
+    called = Spot(loss.cell, loss.call.func)
+    origins = case.flow.origins(called) if isinstance(called.node, ast.Name) else []
+    return origins[0] if len(origins) == 1 else called
