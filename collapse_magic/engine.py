@@ -14,8 +14,9 @@ from .findings import Diagnosis, Finding
 from .history import History
 from .rules.base import Rule
 
-# A finding is over when its rule has been silent on this many samples counted after the last
-# diagnosis: one window of Gate G, so that a single lucky batch does not end it.
+# A finding is over when its rule has been silent for one window of Gate G, counted after the last
+# diagnosis, and for as many steps as that diagnosis rests on: a lucky batch does not end it, and
+# what stands on a threshold does not come and go.
 SAMPLES_TO_RESOLVE = 512
 SAMPLES_TO_RESOLVE_PER_CLASS = 20
 
@@ -111,9 +112,11 @@ class Engine:
         windows = self._history.windows(case.diagnosis.site)
         classes = len(windows[-1].labels) if windows else 0
         needed = max(SAMPLES_TO_RESOLVE, SAMPLES_TO_RESOLVE_PER_CLASS * classes)
-        if final:  # the window that would end it is never completed, so half of one decides
-            needed //= 2
-        return self._samples(case.diagnosis.site) - case.samples >= needed
+        steps = case.diagnosis.step - case.diagnosis.since_step + 1
+        if final:  # what would end it is never completed, so half of it decides
+            needed, steps = needed // 2, steps // 2
+        new_samples = self._samples(case.diagnosis.site) - case.samples
+        return new_samples >= needed and self._history.steps - case.diagnosis.step >= steps
 
     def _samples(self, site: str | None) -> int:
         return 0 if site is None else self._history.samples(site)

@@ -47,7 +47,7 @@ from ..statistics import number, percent
 from . import gates
 
 # Losses that apply a softmax or a sigmoid themselves.
-APPLIES_SOFTMAX = ("cross_entropy", "nll")
+APPLIES_SOFTMAX = ("cross_entropy",)
 APPLIES_SIGMOID = ("binary_cross_entropy_with_logits",)
 SQUASHING = ("softmax", "sigmoid")
 

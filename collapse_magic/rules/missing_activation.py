@@ -10,12 +10,12 @@ input.
 
 ## How it is measured
 Outputs outside [0, 1] at a loss that wants probabilities, in 1% of the samples or more, or where
-the call raised for them; a negative log-likelihood below zero, which logarithms of probabilities
-cannot give. Certain.
+the call raised for them; outputs above 0 at a negative log-likelihood, which wants the logarithms
+of probabilities. Certain.
 
 ## Known limits
-Custom terms that are added to the loss can make it negative, so only the loss call of its own is
-judged.
+Probabilities in a negative log-likelihood are named, but not rewritten: whether the model or the
+loss is to change is open.
 
 ## Example
     loss = nn.NLLLoss()(model(x), y)             # model(x) are raw outputs
@@ -42,9 +42,11 @@ from ..records import LossFacts
 from ..statistics import number, percent
 from . import gates
 from .raised import TAKES_PROBABILITIES, Problem, raised_problems
+from .wording import fitting
 
 # Probabilities that were rounded may lie outside by a hair; raw outputs do so in bulk.
 OUTSIDE_SHARE = 0.01
+SQUASHING = ("softmax", "sigmoid")
 
 
 class MissingActivation:
@@ -68,29 +70,34 @@ class MissingActivation:
             evidence = _seen(history, facts) if facts is not None else None
             if facts is not None and evidence is not None:
                 step = max(facts.step, history.steps)
-                yield self._diagnosis(facts.loss, evidence, step, facts.step, site)
+                nearest = facts.activations[0] if facts.activations else ""
+                yield self._diagnosis(facts.loss, nearest, evidence, step, facts.step, site)
         for record in raised_problems(history, Problem.RAW_OUTPUT):
             evidence = Evidence(
                 f"outputs {number(record.input_min)} to {number(record.input_max)}; "
                 "the loss takes 0 to 1",
                 {"input_min": record.input_min, "input_max": record.input_max},
             )
-            yield self._diagnosis(record.loss, evidence, record.step, record.step, None)
+            yield self._diagnosis(record.loss, "", evidence, record.step, record.step, None)
 
     def _diagnosis(
-        self, loss: str, evidence: Evidence, step: int, since: int, site: str | None
+        self, loss: str, nearest: str, evidence: Evidence, step: int, since: int, site: str | None
     ) -> Diagnosis:
         wanted = "probabilities" if loss in TAKES_PROBABILITIES else "log-probabilities"
+        squashed = nearest in SQUASHING
         return Diagnosis(
             rule=self.name,
             code=self.code,
             severity="error",
             confidence="certain",
-            message=f"raw outputs; the loss wants {wanted}",
-            evidence=(evidence,),
+            message=f"{nearest if squashed else 'raw'} outputs, not {wanted}",
+            evidence=(evidence, Evidence(f"loss {loss}")),
             step=step,
             since_step=since,
-            remedy=Remedy("use-logits-loss", "take the loss for raw outputs", {"loss": loss}),
+            # behind a softmax the loss for raw outputs would apply a second one
+            remedy=None
+            if squashed
+            else Remedy("use-logits-loss", "take the loss for raw outputs", {"loss": loss}),
             target="loss",
             site=site,
             structural=True,
@@ -98,18 +105,21 @@ class MissingActivation:
 
 
 def _seen(history: History, facts: LossFacts) -> Evidence | None:
-    if facts.loss in TAKES_PROBABILITIES:
-        for window in history.windows(facts.site)[-1:]:
-            if window.outside_unit >= OUTSIDE_SHARE:
-                return Evidence(
-                    f"{percent(window.outside_unit)} of the outputs lie outside 0 to 1",
-                    {"outside_unit": window.outside_unit},
-                )
-    if facts.loss == "nll" and facts.task in gates.CLASSIFICATION and not facts.activations:
+    windows = history.windows(facts.site)
+    if facts.task not in gates.CLASSIFICATION or not windows:
+        return None
+    outside = windows[-1].outside_unit
+    if facts.loss in TAKES_PROBABILITIES and outside >= OUTSIDE_SHARE:
+        return Evidence(
+            f"{percent(outside)} of the outputs lie outside 0 to 1", {"outside_unit": outside}
+        )
+    if facts.loss == "nll" and outside >= OUTSIDE_SHARE:
         lowest = min(history.loss_values(facts.site)[1], default=0.0)
+        parts = [f"{percent(outside)} of the outputs are above 0 (allowed: none)"]
         if lowest < 0:
-            return Evidence(
-                f"loss down to {number(lowest)}; with log-probabilities it is never below 0",
-                {"loss": lowest},
-            )
+            parts.append(f"loss {number(lowest)}")
+        return Evidence(
+            fitting(parts),
+            {"outside": outside, "lowest_loss": lowest},
+        )
     return None

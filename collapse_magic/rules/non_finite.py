@@ -33,6 +33,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 
 from ..findings import Diagnosis, Evidence, Remedy, Target
 from ..history import History
@@ -64,7 +65,7 @@ class NonFiniteValues:
 
     def check(self, history: History) -> Iterable[Diagnosis]:
         sites: set[str] = set()
-        for record in history.non_finite():
+        for record in (_at_site(history, record) for record in history.non_finite()):
             if record.site not in sites and _stayed(history, record):
                 sites.add(record.site)
                 yield self._diagnosis(history, record)
@@ -75,8 +76,8 @@ class NonFiniteValues:
                     code=self.code,
                     severity="error",
                     confidence="certain",
-                    message=f"the outputs are nan where {raised.loss} takes 0 to 1",
-                    evidence=(Evidence(f"all outputs are nan at step {raised.step:,}"),),
+                    message=f"the outputs are nan at step {raised.step:,}",
+                    evidence=(Evidence(f"{raised.loss} takes 0 to 1"),),
                     step=raised.step,
                     since_step=raised.step,
                     remedy=slower(history, None),
@@ -102,6 +103,16 @@ class NonFiniteValues:
             site=record.site,
             structural=True,
         )
+
+
+def _at_site(history: History, record: NonFinite) -> NonFinite:
+    """A gradient is seen at a model: its loss is the site that everything else is told of."""
+    if record.site not in history.sites():
+        for site in history.sites():
+            facts = history.loss_facts(site)
+            if facts is not None and facts.model == record.site:
+                return replace(record, site=site)
+    return record
 
 
 def _stayed(history: History, record: NonFinite) -> bool:

@@ -182,7 +182,16 @@ FIRES: dict[str, tuple[str, str | None, list[Any]]] = {
     "raw outputs into the negative log-likelihood": (
         "missing-activation",
         "use-logits-loss",
-        [loss_facts("nll"), LossValues("loss", (1, 2), (0.1, -0.4))],
+        [
+            loss_facts("nll"),
+            LossValues("loss", (1, 2), (0.1, -0.4)),
+            window(outside_unit=0.4),
+        ],
+    ),
+    "probabilities into the negative log-likelihood": (
+        "missing-activation",
+        None,
+        [loss_facts("nll", activations=("softmax",)), window(outside_unit=1.0)],
     ),
     "no gradient at the first layer": (
         "vanishing-gradients",
@@ -209,6 +218,15 @@ FIRES: dict[str, tuple[str, str | None, list[Any]]] = {
         "non-finite",
         "clean-inputs",
         [loss_facts(), NonFinite("loss", 3, "input", "x", "nan")],
+    ),
+    "a model's gradient overflows and nan follows": (
+        "non-finite",
+        "clip-gradients",
+        [
+            loss_facts(),
+            NonFinite("model", 3, "gradient", "first", "nan"),
+            LossValues("loss", (2, 3, 4, 5), (0.5, 0.4, math.nan, math.nan)),
+        ],
     ),
     "the loss overflows": (
         "non-finite",
@@ -278,6 +296,10 @@ SILENT: dict[str, list[Any]] = {
         loss_facts("binary_cross_entropy_with_logits", task="multilabel", activations=("softmax",))
     ],
     "one sigmoid before BCE": [loss_facts("binary_cross_entropy", activations=("sigmoid",))],
+    "log of softmax into the negative log-likelihood": [
+        loss_facts("nll", activations=("log", "softmax")),
+        window(outside_unit=0.0),
+    ],
     "soft labels": [loss_facts("binary_cross_entropy", target_min=0.05, target_max=0.95)],
     "ignored labels of -100": [loss_facts(target_min=-100.0), window()],
     "a gradient scaler's first steps": [
