@@ -19,6 +19,7 @@ _PREDICTION_SHARE = 0.5
 _LAYER_SHARE = 0.3
 _MOST_ONE_IN = 256
 _MOST_LAYER_GAP = 5000
+_MOST_QUICK = 2e-5  # what took longer was interrupted by something else
 FULL_LOOKS_AT_FIRST = 3  # steps 1 to 3: structural mistakes are said by step 3
 
 
@@ -29,20 +30,25 @@ class Schedule:
         self.budget = max(budget_percent, 0.0) / 100
         self.every = every
         self.own_seconds = 0.0
+        self.quick_seconds = 1e-6  # of a call in which nothing is due
         self.one_in = 1
         self._random = random.Random(0)  # noqa: S311 - for sampling
-        self._until_next = 0  # backwards to let pass before the next counted one
+        self.until_next = 0  # backwards to let pass before the next counted one
         self._mark: tuple[float, float, int, int] | None = None
         self._backward_seconds = 0.0  # the training's own time per backward, lately
 
     def due(self) -> bool:
         """Whether this backward is one to count; to be asked once per backward."""
-        if self._until_next > 0:
-            self._until_next -= 1
+        if self.until_next > 0:
+            self.until_next -= 1
             return False
         if self.one_in > 1:
-            self._until_next = self._random.randrange(2 * self.one_in - 1)
+            self.until_next = self._random.randrange(2 * self.one_in - 1)
         return True
+
+    def book_quick(self, seconds: float) -> None:
+        """Learn what one call takes in which nothing is due; too short to be timed each time."""
+        self.quick_seconds += (min(seconds, _MOST_QUICK) - self.quick_seconds) / 8
 
     def adapt(self, now: float, backwards: int, counted: int) -> None:
         """Set `one_in` from what the last stretch of training and of watching took.

@@ -7,16 +7,18 @@ code and leave the user's own references alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
 from typing import TYPE_CHECKING, Any
 
 from ..patching import Patches
 from ..tasks import INDEX_LOSSES, classes_of, width
+from . import hooks
+from .hooks import Switch
 from .reading import LossCall
 from .sites import Site
 
 if TYPE_CHECKING:
-    from .probe import Switch, TorchProbe
+    from .probe import TorchProbe
 
 # Attribute of torch._C._nn -> name of the loss.
 _LOSSES = {
@@ -48,7 +50,8 @@ class Evaluation:
             if not hasattr(owner, name):
                 continue
             original = getattr(owner, name)
-            wrapper = patches.replace(owner, name, _wrap(loss, switch, torch))
+            make = functools.partial(hooks.around_loss, loss, switch=switch, torch=torch)
+            wrapper = patches.replace(owner, name, make)
             self._wrappers.append((wrapper, original))
             builtins = torch.jit._builtins
             if builtins._builtin_table is not None:
@@ -116,23 +119,3 @@ class Evaluation:
 
 def _outputs(loss: str, shape: tuple[int, ...]) -> int:
     return classes_of(shape) if loss in INDEX_LOSSES else width(shape)
-
-
-def _wrap(loss: str, switch: Switch, torch: Any) -> Callable[[Any], Any]:
-    training = torch.is_grad_enabled
-    compiling = torch.compiler.is_compiling
-
-    def make(original: Any) -> Any:
-        def call(*args: Any, **kwargs: Any) -> Any:
-            if training() or compiling():
-                return original(*args, **kwargs)
-            probe = switch.probe
-            if probe is not None and not probe._busy:
-                scores = args[0] if args else kwargs.get("input", kwargs.get("self"))
-                targets = args[1] if len(args) > 1 else kwargs.get("target")
-                probe.guarded(probe.evaluated, loss, scores, targets)
-            return original(*args, **kwargs)
-
-        return call
-
-    return make

@@ -55,24 +55,32 @@ _LAYERS = ("Addmm", "Mm", "Bmm", "Convolution", "Embedding", "NativeLayerNorm", 
 _MOST_NODES = 256  # above the loss; a handwritten loss may be long, the model below is never walked
 _MOST_CHAIN = 32
 
+# Which of `next_functions` to take at every node, from one node down to another.
+Path = tuple[int, ...]
 
-def loss_nodes(root: Any) -> list[Any]:
-    """Nodes of built-in losses at or below `root`, in order, down to the layers of the model."""
-    if type(root).__name__ in LOSS_NODES:
-        return [root]
-    found, seen, stack = [], {root}, [root]
+
+def loss_nodes(root: Any) -> list[tuple[Path, Any]]:
+    """Nodes of built-in losses at or below `root`, in order, down to the layers of the model.
+
+    Each comes with the path that leads to it.
+    """
+    found: list[tuple[Path, Any]] = []
+    seen = {root}
+    stack: list[tuple[Path, Any]] = [((), root)]
     while stack and len(seen) < _MOST_NODES:
-        node = stack.pop()
+        path, node = stack.pop()
         name = type(node).__name__
         if name in LOSS_NODES:
-            found.append(node)
+            found.append((path, node))
             continue
         if name.startswith(_LAYERS):
             continue
-        for below, _ in reversed(node.next_functions):
+        under = node.next_functions
+        for index in range(len(under) - 1, -1, -1):
+            below = under[index][0]
             if below is not None and below not in seen:
                 seen.add(below)
-                stack.append(below)
+                stack.append(((*path, index), below))
     return found
 
 
@@ -82,8 +90,8 @@ def below(node: Any) -> Any:
     return functions[0][0] if functions else None
 
 
-def activations(node: Any | None) -> tuple[tuple[str, ...], Any | None]:
-    """Activations from `node` downwards, nearest first, and the first node that is none."""
+def activations(node: Any | None) -> tuple[str, ...]:
+    """Activations from `node` downwards to the last layer, nearest first."""
     names: list[str] = []
     for _ in range(_MOST_CHAIN):
         if node is None:
@@ -94,7 +102,7 @@ def activations(node: Any | None) -> tuple[tuple[str, ...], Any | None]:
         elif kind not in _TRANSPARENT:
             break
         node = below(node)
-    return tuple(names), node
+    return tuple(names)
 
 
 def made_by_log_softmax(node: Any) -> Any | None:
@@ -107,21 +115,25 @@ def made_by_log_softmax(node: Any) -> Any | None:
     return None
 
 
-def head_parameter(node: Any | None) -> Any | None:
-    """The nearest parameter at or below `node`: it tells models, and heads of one model, apart."""
+def head_parameter(node: Any | None) -> tuple[Path, Any | None]:
+    """The nearest parameter at or below `node`, and the path to it.
+
+    It tells models, and the heads of one model, apart.
+    """
     if node is None:
-        return None
-    queue, seen = deque([node]), {node}
+        return (), None
+    queue: deque[tuple[Path, Any]] = deque([((), node)])
+    seen = {node}
     while queue and len(seen) < _MOST_NODES:
-        node = queue.popleft()
+        path, node = queue.popleft()
         variable = getattr(node, "variable", None)
         if variable is not None:
-            return variable
-        for under, _ in node.next_functions:
+            return path, variable
+        for index, (under, _) in enumerate(node.next_functions):
             if under is not None and under not in seen:
                 seen.add(under)
-                queue.append(under)
-    return None
+                queue.append(((*path, index), under))
+    return (), None
 
 
 def handwritten_kind(root: Any) -> str:

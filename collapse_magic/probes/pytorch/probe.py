@@ -7,30 +7,25 @@ import sys
 import weakref
 from collections.abc import Callable
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 from ...records import LossRaised, NonFinite, ProbeNote
-from ..base import Probe, ProbeContext, TrainingStopped
+from ..base import Probe, ProbeContext
 from ..patching import Patches
 from ..schedule import Schedule
-from . import graph, nonfinite, raised, reading
+from . import graph, hooks, nonfinite, raised, reading
 from .epochs import Epochs
 from .evaluation import Evaluation
+from .hooks import Switch
 from .names import Names
+from .routes import Route, Routes
 from .sites import Site
 from .steps import StepCounter, Steps, report_models
 
 FLUSH_SECONDS = 0.5
 _MOST_SITES = 64
-# What a call into the probe takes before its first and after its last look at the clock (s).
-_CALL_SECONDS = 0.5e-6
 
-
-class Switch:
-    """What the replacements refer to: the probe while it watches, None before and after."""
-
-    def __init__(self) -> None:
-        self.probe: TorchProbe | None = None
+T = TypeVar("T")
 
 
 class TorchProbe(Probe):
@@ -44,7 +39,8 @@ class TorchProbe(Probe):
         self._switch = Switch()
         self._patches = Patches()
         self._handles: list[Any] = []
-        self._busy = False
+        self.busy = False  # in our own code, or switched off
+        self.clock = context.clock
         self._note: str | None = None
         self.plan = Schedule(context.config.budget, context.config.every)
         self.counter = StepCounter()
@@ -53,8 +49,9 @@ class TorchProbe(Probe):
     def _fresh(self) -> None:
         """Empty stores: nothing of the user's stays behind in the probe."""
         self._names = Names(self.context, self._torch)
-        self._steps = Steps(self.context, self._names, self.plan, self.counter, self._torch)
+        self.steps_watch = Steps(self.context, self._names, self.plan, self.counter, self._torch)
         self._sites: dict[tuple[Any, ...], tuple[Any, Site | None]] = {}
+        self._routes = Routes()
         self._codes: dict[int, CodeType] = {}
         self._counted = 0
         self._last_flush = -math.inf
@@ -67,7 +64,8 @@ class TorchProbe(Probe):
 
     @property
     def cost_seconds(self) -> float:
-        return self.plan.own_seconds
+        quick = self.counter.backwards + 2 * self.counter.taken
+        return self.plan.own_seconds + quick * self.plan.quick_seconds
 
     @property
     def steps(self) -> int:
@@ -80,20 +78,24 @@ class TorchProbe(Probe):
         torch = self._torch
         self._switch.probe = self
         self._last_flush = self.context.clock()
+        switch = self._switch
         for name in ("backward", "grad"):
-            self._patches.replace(torch.autograd, name, self._around_backward)
+            self._patches.replace(
+                torch.autograd, name, lambda original: hooks.around_backward(original, switch)
+            )
         optim = sys.modules["torch.optim.optimizer"]
         self._handles = [
-            optim.register_optimizer_step_pre_hook(_pre_hook(self._switch)),
-            optim.register_optimizer_step_post_hook(_post_hook(self._switch)),
+            optim.register_optimizer_step_pre_hook(hooks.before_step(switch)),
+            optim.register_optimizer_step_post_hook(hooks.after_step(switch)),
         ]
         loader = sys.modules.get("torch.utils.data.dataloader")
         if loader is not None:
-            switch = self._switch
             self._patches.replace(
-                loader._BaseDataLoaderIter, "__next__", lambda original: _next(original, switch)
+                loader._BaseDataLoaderIter,
+                "__next__",
+                lambda original: hooks.around_next(original, switch),
             )
-        self._evaluation.attach(self._patches, self._switch)
+        self._evaluation.attach(self._patches, switch)
 
     def _detach(self) -> None:
         self._switch.probe = None
@@ -105,43 +107,37 @@ class TorchProbe(Probe):
         self._evaluation.detach()
         self._fresh()
 
-    def _around_backward(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        switch = self._switch
-
-        def backward(*args: Any, **kwargs: Any) -> Any:
-            probe = switch.probe
-            if probe is not None and not probe._busy:
-                probe.guarded(probe.before_backward, args, kwargs)
-            return original(*args, **kwargs)
-
-        backward.__name__ = backward.__qualname__ = original.__name__
-        backward.__doc__ = original.__doc__
-        backward.__module__ = original.__module__
-        # What `torch.compiler.disable` sets, without importing the compiler (seconds): compiled
-        # code calls this function as it is and is neither broken up nor compiled again.
-        backward._torchdynamo_disable = True  # type: ignore[attr-defined]
-        return backward
+    def passes(self, root: Any) -> bool:
+        """Whether there is nothing to look at in this backward; then it has been counted."""
+        if root.is_cpu:
+            value = root.item()  # raises where the loss is no single number
+            if value - value != 0.0:  # neither NaN nor an infinity gives 0
+                return False
+        self.counter.backwards += 1
+        self.plan.until_next -= 1
+        return True
 
     # -- guarding ---------------------------------------------------------------------------------
 
-    def guarded(self, action: Callable[..., None], *args: Any) -> None:
+    def guarded(self, action: Callable[..., T], *args: Any) -> T | None:
         """Run our own code: its time is booked, its failure ends the watching and nothing else."""
         if self._note is not None:
-            return
-        clock = self.context.clock
-        began = clock()
-        self._busy = True
+            return None
+        began = self.clock()
+        self.busy = True
         try:
-            action(*args)
-        except TrainingStopped:
-            raise
+            return action(*args)
         except Exception as error:
-            self._fail(error)
+            self.fail(error)
+            return None
         finally:
-            self._busy = False
-            self.plan.own_seconds += clock() - began + _CALL_SECONDS
+            self.busy = self._note is not None
+            self.plan.own_seconds += self.clock() - began
 
-    def _fail(self, error: Exception) -> None:
+    def fail(self, error: Exception) -> None:
+        if self._note is not None:
+            return
+        self.busy = True
         where = error.__traceback__
         while where is not None and where.tb_next is not None:
             where = where.tb_next
@@ -151,13 +147,17 @@ class TorchProbe(Probe):
 
     # -- events -----------------------------------------------------------------------------------
 
-    def before_backward(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def before_backward(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], losses_only: bool
+    ) -> None:
         """One backward is about to run: look at its loss and its graph."""
         root = args[0] if args else kwargs.get("tensors", kwargs.get("outputs"))
         if isinstance(root, (list, tuple)):
             root = root[0] if len(root) == 1 else None
         if not isinstance(root, self._torch.Tensor) or root.numel() != 1:
             return
+        if losses_only and not graph.loss_nodes(root.grad_fn):
+            return  # derivatives of something else
         self.counter.backwards += 1
         due = self.plan.due()
         value: Any
@@ -182,13 +182,10 @@ class TorchProbe(Probe):
         self._maybe_flush()
 
     def before_step(self, optimizer: Any, caller: FrameType) -> None:
-        self._steps.before(optimizer, caller)
+        self.steps_watch.before(optimizer, caller)
 
-    def after_step(self, optimizer: Any) -> None:
-        if self._steps.after(optimizer):
-            reason = self.context.stop_reason()
-            if reason is not None:
-                raise TrainingStopped(reason)
+    def after_step(self) -> str | None:
+        return self.context.stop_reason() if self.steps_watch.after() else None
 
     def evaluated(self, loss: str, scores: Any, targets: Any) -> None:
         self._evaluation.take(loss, scores, targets)
@@ -203,25 +200,32 @@ class TorchProbe(Probe):
 
     def _sites_of(self, root: Any, frame: FrameType) -> list[tuple[Site, Any]]:
         """The sites of one backward with their loss nodes; None where the loss is handwritten."""
+        place = (id(frame.f_code), frame.f_lasti)
         if root is None:
             return []
-        found = []
-        nodes = graph.loss_nodes(root) or [None]
-        for order, node in enumerate(nodes):
-            head = reading.head_of(node) if node is not None else graph.head_parameter(root)
-            key = (id(frame.f_code), frame.f_lasti, order, id(head))
+        found = self._routes.follow(place, root)
+        if found is not None:
+            return found
+        self._codes[place[0]] = frame.f_code  # kept, so that its id stays its own
+        found, way = [], []
+        for order, (to_loss, node) in enumerate(graph.loss_nodes(root) or [((), None)]):
+            to_head, head = graph.head_parameter(root if node is None else node)
+            key = (*place, order, id(head))
             known = self._sites.get(key)
             if known is None or (known[0] is not None and known[0]() is not head):
                 known = self._new_site(key, root, node, head, frame)
             if known[1] is not None:
                 found.append((known[1], node))
+            if node is not None:
+                way.append(Route(to_loss, type(node), to_head, known[0], known[1]))
+        if way:
+            self._routes.remember(place, way)
         return found
 
     def _new_site(
         self, key: tuple[Any, ...], root: Any, node: Any, head: Any, frame: FrameType
     ) -> tuple[Any, Site | None]:
         reference = None if head is None else weakref.ref(head)
-        self._codes[key[0]] = frame.f_code  # kept, so that its id stays its own
         site = None
         full = len(self._sites) >= _MOST_SITES
         if not full and (head is None or self._names.wanted(head)):
@@ -268,7 +272,7 @@ class TorchProbe(Probe):
         self._last_flush = now
         for site in self.all_sites():
             site.flush(self.plan.one_in, self.counter.known)
-        self._steps.flush()
+        self.steps_watch.flush()
         self.plan.adapt(self.context.clock(), self.counter.backwards, self._counted)
 
     def flush(self) -> None:
@@ -287,37 +291,3 @@ def _caller(frame: FrameType, torch: Any) -> FrameType:
     while frame.f_code is torch.Tensor.backward.__code__ and frame.f_back is not None:
         frame = frame.f_back
     return frame
-
-
-def _pre_hook(switch: Switch) -> Callable[..., None]:
-    def before_step(optimizer: Any, *_: Any) -> None:
-        probe = switch.probe
-        if probe is not None and not probe._busy:
-            probe.guarded(probe.before_step, optimizer, sys._getframe(1))
-
-    return before_step
-
-
-def _post_hook(switch: Switch) -> Callable[..., None]:
-    def after_step(optimizer: Any, *_: Any) -> None:
-        probe = switch.probe
-        if probe is not None and not probe._busy:
-            probe.guarded(probe.after_step, optimizer)
-
-    return after_step
-
-
-def _next(original: Callable[[Any], Any], switch: Switch) -> Callable[[Any], Any]:
-    def next_batch(self: Any) -> Any:
-        probe = switch.probe
-        if probe is None:
-            return original(self)
-        if self._num_yielded == 0:
-            probe.guarded(probe.before_batch, self)
-        try:
-            return original(self)
-        except StopIteration:
-            probe.guarded(probe.after_pass, self)
-            raise
-
-    return next_batch

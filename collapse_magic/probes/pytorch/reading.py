@@ -48,7 +48,7 @@ def read_call(node: Any) -> LossCall:
         broadcast = size > math.prod(input_shape) and size > math.prod(target_shape)
     return LossCall(
         loss=loss,
-        activations=graph.activations(start)[0],
+        activations=graph.activations(start),
         input_shape=input_shape,
         target_shape=target_shape,
         broadcast=broadcast,
@@ -58,13 +58,8 @@ def read_call(node: Any) -> LossCall:
     )
 
 
-def head_of(node: Any) -> Any | None:
-    """The parameter nearest to the loss, following the loss's input."""
-    return graph.head_parameter(graph.activations(graph.below(node))[1])
-
-
 def rows(call_loss: str, scores: Any, targets: Any, weights: Any | None) -> tuple[Any, Any, Any]:
-    """Tensors thinned to at most `MOST_SAMPLES` samples, still views: (scores, targets, weights)."""
+    """(scores, targets, weights), still views, thinned to at most `MOST_SAMPLES` samples."""
     if call_loss in INDEX_LOSSES:
         if scores.dim() > 2:
             scores, targets = scores.flatten(2), targets.flatten(1)

@@ -44,9 +44,14 @@ class StepCounter:
         if self.taken:
             return self._by_hand + self.taken + 1
         if self.backwards > _BACKWARDS_BEFORE_STEPLESS:
-            self._by_hand = self.backwards - 1
             return self.backwards
         return -max(self.backwards, 1)
+
+    def step(self) -> None:
+        """An optimizer has stepped."""
+        if not self.taken and self.backwards > _BACKWARDS_BEFORE_STEPLESS:
+            self._by_hand = self.backwards - 1  # the backwards so far were steps of their own
+        self.taken += 1
 
     def current(self) -> int:
         """`now` for a record that cannot wait: before any step is sure, step 1."""
@@ -67,9 +72,8 @@ class OptimizerWatch:
         self.wanted = wanted
         self.steps = 0
         self.due_at = 1
-        self.looking = False
-        self.began = 0.0
         self.before_seconds = 0.0
+        self.first_rate: float | None = None  # of the first group, as last seen
         self.rates: tuple[float, ...] = ()
         self.settings: tuple[Any, ...] = ()
         self.changes = 0
@@ -89,13 +93,37 @@ class Steps:
         self.counter = counter
         self._watches: dict[int, tuple[Any, OptimizerWatch]] = {}
         self._depth = 0
+        self._looking: OptimizerWatch | None = None
         self._last_look: dict[int, tuple[float, float, int]] = {}
         self._gradient_told: set[str] = set()
+
+    def passes_before(self, optimizer: Any) -> bool:
+        """Whether nothing is due before this step; then it has been noted."""
+        known = self._watches.get(id(optimizer))
+        if known is None or self._depth:
+            return False
+        watch = known[1]
+        if watch.wanted and (
+            watch.steps + 1 >= watch.due_at or optimizer.param_groups[0]["lr"] != watch.first_rate
+        ):
+            return False
+        watch.steps += 1
+        self._depth = 1
+        return True
+
+    def passes_after(self) -> bool:
+        """Whether a plain step has ended around which nothing was due; then it has been counted."""
+        if self._depth != 1 or self._looking is not None or not self.counter.taken:
+            return False
+        self._depth = 0
+        self.counter.taken += 1
+        return True
 
     def before(self, optimizer: Any, caller: FrameType) -> None:
         """Pre-step hook; `caller` is the frame of torch's wrapper around `step`."""
         if self._depth:
             self._depth = _enclosing(caller)  # a step that raised left its count behind
+            self._looking = self._looking if self._depth else None
         self._depth += 1
         if self._depth > 1:
             return
@@ -103,21 +131,20 @@ class Steps:
         watch = known[1] if known is not None else self._meet(optimizer, caller)
         watch.steps += 1
         if watch.wanted:
-            if optimizer.param_groups[0]["lr"] != (watch.rates[0] if watch.rates else None):
+            if optimizer.param_groups[0]["lr"] != watch.first_rate:
                 self._rates_changed(optimizer, watch)
             if watch.steps >= watch.due_at:
                 self._look(watch)
 
-    def after(self, optimizer: Any) -> bool:
+    def after(self) -> bool:
         """Post-step hook; True where a step of the run has just ended."""
         self._depth = max(self._depth - 1, 0)
         if self._depth:
             return False
-        known = self._watches.get(id(optimizer))
-        if known is not None and known[1].looking:
-            self._looked(known[1])
-        self.counter.now()
-        self.counter.taken += 1
+        if self._looking is not None:
+            looking, self._looking = self._looking, None
+            self._looked(looking)
+        self.counter.step()
         return True
 
     def flush(self) -> None:
@@ -129,7 +156,7 @@ class Steps:
 
     def clear(self) -> None:
         self._watches.clear()
-        self._depth = 0
+        self._depth, self._looking = 0, None
 
     # -- meeting an optimizer ---------------------------------------------------------------------
 
@@ -163,6 +190,7 @@ class Steps:
 
     def _rates_changed(self, optimizer: Any, watch: OptimizerWatch) -> None:
         watch.changes += 1
+        watch.first_rate = float(optimizer.param_groups[0]["lr"])
         step = self.counter.current()
         gap = 1 if watch.changes <= _CHANGES_TOLD_AT_ONCE else watch.changes // 16
         if step - watch.told_at >= gap or not watch.rates:
@@ -196,11 +224,10 @@ class Steps:
         with self._torch.no_grad():
             for look in watch.looks:
                 layers.look_before(look, self._torch)
-        watch.looking = True
+        self._looking = watch
         watch.before_seconds = self._context.clock() - began
 
     def _looked(self, watch: OptimizerWatch) -> None:
-        watch.looking = False
         began = self._context.clock()
         step = self.counter.current()
         for look in watch.looks:
