@@ -177,8 +177,9 @@ export function logScale(series: SeriesRows, field: { offset: number; size: numb
     }
   }
   if (low > high) return [-2, 0];
-  const bottom = Math.floor(Math.log10(low) * 2) / 2;
-  const top = Math.ceil(Math.log10(high) * 2) / 2;
+  // A little slack: 1e-4 as float32 lies just below 1e-4.
+  const bottom = Math.floor(Math.log10(low) * 2 + 1e-6) / 2;
+  const top = Math.ceil(Math.log10(high) * 2 - 1e-6) / 2;
   // Less than a decade would show mere noise in all colours.
   return top - bottom >= 1 ? [bottom, top] : [bottom - 0.5, bottom + 1];
 }

@@ -10,8 +10,12 @@ export const SURFACES: Readonly<Record<Theme, readonly string[]>> = {
 
 /** By class index. The same index has the same hue in both themes. */
 export const CLASS_COLOURS: Readonly<Record<Theme, readonly string[]>> = {
-  light: ['#1f6fd0', '#c2570c', '#0a8a5f', '#c2398b', '#0f8ba8', '#6b4fd8', '#7a7a12', '#a3222e', '#5a2a72', '#7a4a1c'],
-  dark: ['#6fa8ff', '#ff9a4d', '#3ecf98', '#ff8ad0', '#5cd0ea', '#a892ff', '#d2cf4a', '#ff7b7b', '#d9a8f0', '#c9a27a'],
+  light: [
+    '#2268cf', '#d35f00', '#026256', '#a33b80', '#0b96c7', '#3a1598', '#758a59', '#6a020b', '#4b2254', '#704e02',
+  ],
+  dark: [
+    '#78b0ff', '#ff9440', '#b8f8ba', '#c391b6', '#77e0ff', '#8579fd', '#efe51c', '#eeafa7', '#aa6db5', '#ca6c0e',
+  ],
 };
 
 /** Classes beyond the colours, taken together. */

@@ -126,6 +126,7 @@ export function createStore(client: Client, chosenBefore: Partial<Selection> = {
         connection.value = 'up';
       });
       if (runName.value !== null) await refreshRun(runName.value, identity.value);
+      refused.value = null;
     } catch (error) {
       if (error instanceof Unreachable) connection.value = 'down';
       else if (error instanceof Refused) refused.value = error.message;
@@ -136,10 +137,7 @@ export function createStore(client: Client, chosenBefore: Partial<Selection> = {
   async function refreshRun(name: string, wanted: string): Promise<void> {
     const answer = await client.run(name);
     if (identity.value !== wanted) return; // another run was chosen meanwhile
-    batch(() => {
-      setIfChanged(reply, answer);
-      refused.value = null;
-    });
+    setIfChanged(reply, answer);
     const tags = [predictionsTag.value, lossTag.value, layersTag.value];
     await Promise.all(tags.map((tag) => (tag === null ? null : refreshSeries(name, tag, wanted))));
   }

@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+import { sharesOf } from '../src/model/shares';
+import { rowsOf } from './support';
+
+function sharesRows(classes: number, predicted: readonly number[]) {
+  const fields = [
+    { name: 'label_share', size: classes },
+    { name: 'predicted_share', size: classes },
+  ];
+  const even = Array.from({ length: classes }, () => 1 / classes);
+  return rowsOf(fields, [10, 20], [[...even, ...predicted], [...even, ...predicted]]);
+}
+
+test('two classes are two lines, straight from the rows', () => {
+  const rows = sharesRows(2, [0.9, 0.1]);
+  const shares = sharesOf(rows);
+  expect(shares.rows).toBe(rows);
+  expect(shares.lines.map(({ index, slot }) => [index, slot])).toEqual([[0, 0], [1, 1]]);
+  expect(rows.value(0, shares.lines[0]!.predicted)).toBeCloseTo(0.9);
+  expect(rows.value(0, shares.lines[0]!.label)).toBeCloseTo(0.5);
+});
+
+test('of thirty classes the heaviest are lines of their own, the others one neutral line', () => {
+  const predicted = new Array<number>(30).fill(0);
+  predicted[25] = 0.7;
+  predicted[3] = 0.2;
+  predicted[29] = 0.1;
+  const { rows, lines } = sharesOf(sharesRows(30, predicted));
+  expect(lines.length).toBe(11);
+  expect(lines.map(({ index }) => index)).toEqual(expect.arrayContaining([3, 25, 29, null]));
+  const at = (index: number | null) => lines.find((line) => line.index === index)!;
+  expect(rows.value(1, at(25).predicted)).toBeCloseTo(0.7);
+  expect(rows.value(1, at(null).label)).toBeCloseTo(20 / 30, 5);
+  expect([at(null).name, at(null).slot]).toEqual(['20 others', null]);
+});
