@@ -15,7 +15,8 @@ from .event_log import EventLog
 from .rows import join_windows
 
 FLUSH_EVERY_S = 0.5
-# Only reached where the disk stands still: about a minute's records of a fast training.
+# Enough for half a minute of a fast training. The thread is woken at a quarter of it, so the whole
+# of it is only reached where the disk stands still.
 LONGEST_QUEUE = 4096
 # A disk that stands still must not hold up the end of the user's cell for longer.
 CLOSE_WITHIN_S = 5.0
@@ -37,7 +38,8 @@ class EventSink:
         self._records: deque[tuple[float, Record]] = deque()
         self._report: Report | None = None
         self._lock = threading.Lock()
-        self._closing = threading.Event()
+        self._wake = threading.Event()
+        self._closing = False
         self._process = os.getpid()
         self._log: EventLog | None = None
         self._thread = threading.Thread(
@@ -56,8 +58,11 @@ class EventSink:
             return
         with self._lock:
             self._records.append((time.time(), record))
-            if len(self._records) >= LONGEST_QUEUE:
+            waiting = len(self._records)
+            if waiting >= LONGEST_QUEUE:
                 self._records = deque(thinned(self._records))
+        if waiting == LONGEST_QUEUE // 4:
+            self._wake.set()
 
     def update(self, report: Report) -> None:
         """Takes note of the report as it stands."""
@@ -69,7 +74,8 @@ class EventSink:
         if self._log is None or os.getpid() != self._process:
             return
         self.update(report)
-        self._closing.set()
+        self._closing = True
+        self._wake.set()
         self._thread.join(CLOSE_WITHIN_S)
         if self._thread.is_alive() and self.error is None:
             self.error = f"the log in {self.directory} was not complete after {CLOSE_WITHIN_S:g} s"
@@ -87,11 +93,13 @@ class EventSink:
         log = self._log
         assert log is not None
         try:
-            while not self._closing.wait(FLUSH_EVERY_S):
+            closing = False
+            while not closing:
+                self._wake.wait(FLUSH_EVERY_S)
+                self._wake.clear()
+                closing = self._closing  # asked before the queue is emptied: nothing comes after it
                 self._pass_on(log)
-                log.flush(time.time())
-            self._pass_on(log)
-            log.flush(time.time(), final=True)
+                log.flush(time.time(), final=closing)
             log.close()
         except Exception as error:
             self._fail(f"the log in {self.directory} ends early", error)

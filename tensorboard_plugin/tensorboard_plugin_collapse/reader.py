@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tensorboard.data import provider as data_provider
@@ -23,6 +24,9 @@ ALL_POINTS = 2**31 - 1
 RUNS_PER_REQUEST = 64
 # Decoded series that are kept, the longest unused go first.
 KEPT_BYTES = 256 << 20
+# A provider gives a series whole or not at all: a live one costs more the longer it gets. It is
+# only read again after so many times what that took: polling stays below a tenth of a core.
+PAUSE_PER_READ = 10
 
 Version = tuple[int, float]  # step and wall time (s) of a tag's newest event
 
@@ -70,6 +74,7 @@ class _Series:
     first_wall_time: float  # of the tag's first event: another one means another file
     rows: Rows
     damaged: tuple[str, ...]
+    read_again_s: float = 0.0  # not before this moment of the clock
 
 
 Key = tuple[str, str, str]  # experiment, run, tag
@@ -78,8 +83,9 @@ Key = tuple[str, str, str]  # experiment, run, tag
 class LogReader:
     """Reads the runs of a TensorBoard; what did not change is not read again."""
 
-    def __init__(self, provider: Any) -> None:
+    def __init__(self, provider: Any, clock: Callable[[], float] = time.monotonic) -> None:
         self._provider = provider
+        self._clock = clock
         self._lock = threading.RLock()
         self._texts: dict[Key, _Text] = {}
         self._series: OrderedDict[Key, _Series] = OrderedDict()
@@ -195,9 +201,13 @@ class LogReader:
     def _read_series(self, ctx: Any, experiment: str, run: str, tag: Tag) -> _Series:
         key = (experiment, run, tag.name)
         known = self._series.get(key)
-        if known is None or known.version != tag.version:
+        if known is None or (known.version != tag.version and self._is_due(key, known)):
+            start = self._clock()
             data = self._read(ctx, experiment, [run], [tag.name]).get(run, {}).get(tag.name, ())
-            known = self._series[key] = _extended(known, tag, data)
+            known = _extended(known, tag, data)
+            end = self._clock()
+            known = replace(known, read_again_s=end + PAUSE_PER_READ * (end - start))
+            self._series[key] = known
             self._damaged[key] = (known.version, known.damaged)
         self._series.move_to_end(key)
         kept = sum(series.rows.nbytes for series in self._series.values())
@@ -205,6 +215,12 @@ class LogReader:
             _, dropped = self._series.popitem(last=False)
             kept -= dropped.rows.nbytes
         return known
+
+    def _is_due(self, key: Key, known: _Series) -> bool:
+        """Whether a series that has changed is read again; that of a finished run always is."""
+        report = self._texts.get((*key[:2], "report"))
+        finished = bool(report and report.data and report.data.get("finished"))
+        return finished or self._clock() >= known.read_again_s
 
     def _read(
         self,

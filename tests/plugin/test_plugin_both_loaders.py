@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import io
+import json
 import math
 import struct
 from collections.abc import Iterator
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
 from tensorboard.compat.proto import event_pb2
 from tensorboard_plugin_collapse.log_files import event_files, masked_crc, records
 
+import collapse_magic
 from collapse_magic.records import (
     LayerStatistics,
     LearningRate,
@@ -20,6 +23,8 @@ from collapse_magic.records import (
     PredictionWindow,
 )
 from collapse_magic.report import Report
+from collapse_magic.sinks.event_log import EventLog
+from collapse_magic.sinks.events import EventEncoder, EventFile
 from tests.support import sample_logs as samples
 from tests.support.tensorboards import RunningTensorBoard, parse_series, running
 from tests.support.waiting import wait_until
@@ -217,6 +222,43 @@ def with_a_flipped_loss(data: bytes) -> bytes:
         out += [changed, struct.pack("<I", masked_crc(changed))]
     assert chunks > 4
     return b"".join(out)
+
+
+def test_all_of_a_long_run_is_kept(served: Served, tmp_path: Path) -> None:
+    """TensorBoard by itself keeps 10 or 100 events of a tag: a plain one keeps all of ours."""
+    tensorboard, _ = served
+    folder = tensorboard.logdir / "long"
+    folder.mkdir()
+    encoder = EventEncoder()
+    log = EventLog(EventFile(folder, encoder), encoder, "long", samples.STARTED)
+    for step in range(1, 301):
+        log.add(LossValues("cross_entropy", (step,), (float(step),)), samples.STARTED + step)
+        log.flush(samples.STARTED + step)
+    log.flush(samples.STARTED + 301, final=True)
+    log.close()
+
+    def steps() -> list[float]:
+        answer = tensorboard.get("series", run="long", tag="loss/cross_entropy")
+        found = parse_series(answer.body).steps.tolist() if answer.status == 200 else []
+        return found if found[-1:] == [300] else []
+
+    assert wait_until(steps, "the last step is served") == list(range(1, 301))
+
+
+@pytest.mark.parametrize("run", samples.RUNS)
+def test_the_replies_keep_the_written_contract(served: Served, run: str) -> None:
+    tensorboard, _ = served
+    contract = Path(collapse_magic.__file__).with_name("records.schema.json")
+    schema = json.loads(contract.read_text())
+
+    def valid(data: object, kind: str) -> None:
+        jsonschema.validate(data, {"$defs": schema["$defs"], "$ref": f"#/$defs/{kind}"})
+
+    valid(tensorboard.get("runs").json, "RunsReply")
+    valid(tensorboard.get("run", run=run).json, "RunReply")
+    valid(tensorboard.get("run", run="nobody").json, "ErrorReply")
+    answer = tensorboard.get("series", run=run, tag="loss/cross_entropy")
+    valid(parse_series(answer.body).header, "SeriesHeader")
 
 
 def test_what_is_not_there_is_said_in_a_sentence(served: Served) -> None:

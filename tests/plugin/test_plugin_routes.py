@@ -107,6 +107,57 @@ def test_a_run_that_grew_is_read_anew(provider: CountingProvider, tmp_path: Path
     assert after.steps.tolist() == list(range(1, len(after.steps) + 1))
 
 
+def test_a_live_series_is_read_again_after_ten_times_what_it_took(
+    provider: CountingProvider, tmp_path: Path
+) -> None:
+    """GIVEN a run that grows, and a second for every reading of it
+    THEN polling does not read it all the time, and what a finished run ends with is not missed."""
+    from collapse_magic.report import Report
+    from collapse_magic.sinks.events import EventEncoder, EventFile
+
+    now = 0.0
+
+    def clock() -> float:
+        nonlocal now
+        now += 0.5  # asked twice for every reading
+        return now
+
+    reader = LogReader(provider, clock)
+    encoder = EventEncoder()
+    (tmp_path / "grows").mkdir()
+    file = EventFile(tmp_path / "grows", encoder)
+    fields = [{"name": "loss", "size": 1}]
+    about = json.dumps({"version": 1, "kind": "loss", "fields": fields})
+
+    def rows_after_another(step: int) -> int:
+        file.write(
+            [
+                encoder.chunk(
+                    LOSS, step, samples.STARTED, [(step, 2, 3)], about if step == 1 else None
+                )
+            ]
+        )
+        provider.reload()
+        rows = reader.series(CTX, "", "grows", LOSS)
+        assert rows is not None
+        return len(rows.steps)
+
+    assert rows_after_another(1) == 1
+    assert rows_after_another(2) == 1
+    now += 10
+    assert rows_after_another(3) == 3
+    assert rows_after_another(4) == 3
+    report = Report("grows", 4, None, 1.0, 0.0, False, (), (), {}, None)
+    about_report = json.dumps({"version": 1, "kind": "report"})
+    file.write([encoder.text("report", 1, samples.STARTED, report.to_json(), about_report)])
+    file.close()
+    provider.reload()
+    reader.runs(CTX, "")
+    last = reader.series(CTX, "", "grows", LOSS)
+    assert last is not None
+    assert last.steps.tolist() == [1, 2, 3, 4]
+
+
 def test_little_is_kept_of_what_nobody_looks_at(
     provider: CountingProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
