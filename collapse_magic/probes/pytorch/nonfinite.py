@@ -23,7 +23,7 @@ def first_place(
     Parameters: the loss tensor, its loss node and call (if known), and the model (if known).
     """
     parameters = dict(_named(module))
-    for tensor in _leaves(root.grad_fn):
+    for tensor in _leaves(root.grad_fn if node is None else node):
         value = _bad(tensor, torch)
         if value is not None:
             return "input", "input", value

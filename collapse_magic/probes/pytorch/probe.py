@@ -217,7 +217,7 @@ class TorchProbe(Probe):
             if known[1] is not None:
                 found.append((known[1], node))
             if node is not None:
-                way.append(Route(to_loss, type(node), to_head, known[0], known[1]))
+                way.append(Route(to_loss, type(node).__name__, to_head, known[0], known[1]))
         if way:
             self._routes.remember(place, way)
         return found

@@ -21,7 +21,7 @@ class Route:
     """From the root to one loss node, and on from there to the head's parameter."""
 
     to_loss: Path
-    kind: type  # of the loss node
+    kind: str  # class name of the loss node
     to_head: Path
     head: weakref.ref[Any] | None
     site: Site | None  # None where the model is not the one that was asked for
@@ -31,7 +31,7 @@ class Route:
         node: Any = root
         for index in self.to_loss:
             node = node.next_functions[index][0]
-        if type(node) is not self.kind or self.head is None:
+        if type(node).__name__ != self.kind or self.head is None:
             return None
         loss: Any = node
         for index in self.to_head:

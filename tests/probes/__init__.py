@@ -1,0 +1,1 @@
+"""Tests of the probes: real training, watched and unwatched."""
