@@ -122,9 +122,11 @@ class Losses:
                     yield from self.of(Spot(binding.cell, earlier), depth - 1)
         elif isinstance(node, ast.Call):
             yield from self._of_call(spot, node, depth)
-        elif isinstance(node, ast.Dict):
-            for value in node.values:
+        elif isinstance(node, (ast.Dict, ast.List, ast.Tuple)):
+            for value in node.values if isinstance(node, ast.Dict) else node.elts:
                 yield from self.of(Spot(spot.cell, value), depth - 1)
+        elif isinstance(node, (ast.ListComp, ast.GeneratorExp)):
+            yield from self.of(Spot(spot.cell, node.elt), depth - 1)
         elif isinstance(node, (ast.BinOp, ast.UnaryOp, ast.IfExp, ast.Await, ast.Subscript)):
             for part in ast.iter_child_nodes(node):
                 if isinstance(part, ast.expr) and part is not getattr(node, "slice", None):
@@ -244,7 +246,9 @@ def _unique(found: Iterator[LossCall]) -> list[LossCall]:
 
 
 def _of_kind(found: list[LossCall], kind: str | None) -> list[LossCall]:
-    if kind is None or len(found) < 2:
+    """Those of the kind that was seen while training; none where the code found contradicts it."""
+    if kind is None or kind not in KINDS.values():
         return found
-    wanted = _FAMILY.get(kind, kind)
-    return [c for c in found if c.kind and _FAMILY.get(c.kind, c.kind) == wanted] or found
+    family = _FAMILY.get(kind, kind)
+    same = [c for c in found if _FAMILY.get(c.kind or "", c.kind) == family]
+    return same or [c for c in found if c.kind not in KINDS.values()]

@@ -26,6 +26,8 @@ _SHAPES = frozenset(
     {"squeeze", "unsqueeze", "view", "reshape", "flatten", "ravel", "contiguous"}
     | {"float", "double", "type", "to", "cuda", "cpu"}
 )
+# Where the model zoos keep the last layers.
+_HEADS = frozenset({"fc", "classifier", "head", "heads", "last_linear", "output", "out"})
 
 
 @dataclass(frozen=True)
@@ -154,11 +156,27 @@ class Outputs:
         if method is not None:
             yield from self._walk_returns(method, path, index, depth)
             return
-        origins = self._flow.origins(called)
+        origins = self._head(called) or self._flow.origins(called)
         if not origins:
             yield path
         for origin in origins:
             yield from self._walk_construction(origin, path, depth)
+
+    def _head(self, called: Spot) -> list[Spot]:
+        """What `model.fc = ...` put on top of a ready-made model, the latest such statement."""
+        if not isinstance(called.node, ast.Name):
+            return []
+        for cell in self._flow.latest_first:
+            for node in reversed(cell.nodes):
+                target = node.targets[0] if isinstance(node, ast.Assign) else None
+                if (
+                    isinstance(target, ast.Attribute)
+                    and target.attr in _HEADS
+                    and dotted(target.value) == called.node.id
+                ):
+                    assert isinstance(node, ast.Assign)
+                    return self._flow.origins(Spot(cell, node.value))
+        return []
 
     def _method(self, called: Spot) -> Spot | None:
         """`forward` of the class of a model that is called, or the method that is called by name."""

@@ -134,9 +134,7 @@ def test_a_tenth_of_the_rate_trains() -> None:
     model = DOUBLE.replace("self.softmax(self.out(x))", "self.out(x)")
     notebook = cells(CLASSES, model, steps)
     before = run(notebook)
-    fix = ask(
-        notebook, "scale-learning-rate", namespace=before, factor=0.0005, old=1000.0, new=0.5
-    )
+    fix = ask(notebook, "scale-learning-rate", namespace=before, factor=0.0005, old=1000.0, new=0.5)
     assert fix is not None
     after = run({**notebook, **fix.cells})
     assert not before["loss"].item() < 0.5

@@ -289,3 +289,39 @@ def test_a_deep_sequential_gets_another_activation_throughout() -> None:
         2,
         "class Net(nn.Module):",
     )
+
+
+def test_outputs_that_become_logits_are_read_as_logits() -> None:
+    train = """
+    model = Net()
+    for x, y in loader:
+        out = model(x)
+        loss = F.binary_cross_entropy_with_logits(out, y)
+        loss.backward()
+        hits += ((out > 0.5) == y).sum() + (other > 0.5).sum()
+    """
+    check = """
+    %time
+    with torch.no_grad():
+        guess = model(x).squeeze().round()
+        share = (torch.sigmoid(x) > 0.5).float().mean()
+    """
+    notebook = cells(HEAD, net("return torch.sigmoid(self.fc(x))"), train, check)
+    fix = ask(notebook, "drop-activation", activation="sigmoid")
+    assert changed(fix)[1] == [
+        "return self.fc(x)",
+        "hits += ((out > 0) == y).sum() + (other > 0.5).sum()",
+        "guess = (model(x).squeeze() > 0).float()",
+    ]
+
+
+def test_the_head_of_a_ready_made_model_is_followed() -> None:
+    made = """
+    from torchvision import models
+    model = models.resnet18(weights=None)
+    model.fc = nn.Sequential(nn.Linear(512, 3), nn.Softmax(dim=1))
+    model = model.to(device)
+    """
+    notebook = cells(HEAD, made, LOOP.replace("model = Net()\n", ""))
+    fix = ask(notebook, "drop-activation", activation="softmax")
+    assert changed(fix)[1] == ["model.fc = nn.Sequential(nn.Linear(512, 3))"]

@@ -21,7 +21,7 @@ for x, y in loader:
     loss.backward()
     optimizer.step()
 """
-WEIGHTS = {"loss": "cross_entropy", "weights": (0.5556, 5.0, 1.25), "pos_weight": 9.0}
+WEIGHTS = {"weights": (0.5556, 5.0, 1.25), "pos_weight": 9.0}
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_two_losses_that_both_go_backward_are_told_apart_by_their_kind() -> None
     loss = F.mse_loss(a, b) + F.cross_entropy(model(x), y)
     loss.backward()
     """
-    fix = ask(cells(loop), "weigh-classes", **WEIGHTS)
+    fix = ask(cells(loop), "weigh-classes", loss="cross_entropy", **WEIGHTS)
     assert fix is not None and fix.safety == "needs-review"
     assert "F.mse_loss(a, b) + F.cross_entropy(model(x), y, weight=" in fix.cells[1]
 

@@ -11,6 +11,7 @@ from ..names import dotted
 from ..outputs import Activation
 from ..patch import Patch, example, primary
 from ..scopes import Binding
+from .thresholds import read_as_logits
 from .base import Case
 
 # A loss that applies softmax itself does not mind log_softmax in front, so only these are dropped.
@@ -37,17 +38,21 @@ def drop_activation(case: Case) -> Fix | None:
     if not all(per_path):  # one way through the model has it, another has not
         return _shown(case, found)
     patch = Patch(case.flow)
+    gone: set[ast.AST] = set()
     for activation in found:
-        if not _drop(case, patch, activation):
+        if activation.operand is not None and _drop_at_loss(case, patch, activation):
+            continue
+        if not _drop(patch, activation):
             return _shown(case, found)
+        gone.add(activation.spot.node)
+    if "sigmoid" in wanted and gone:
+        read_as_logits(case, patch, gone)
     return patch.fix(case.title)
 
 
-def _drop(case: Case, patch: Patch, activation: Activation) -> bool:
+def _drop(patch: Patch, activation: Activation) -> bool:
     if activation.operand is None:
         return _drop_element(patch, activation)
-    if _drop_at_loss(case, patch, activation):
-        return True
     spot, operand = activation.spot, activation.operand
     statement = spot.cell.statement(spot.node)
     if _only_repeats(statement, spot.node, operand):
