@@ -325,3 +325,27 @@ def test_the_head_of_a_ready_made_model_is_followed() -> None:
     notebook = cells(HEAD, made, LOOP.replace("model = Net()\n", ""))
     fix = ask(notebook, "drop-activation", activation="softmax")
     assert changed(fix)[1] == ["model.fc = nn.Sequential(nn.Linear(512, 3))"]
+
+
+@pytest.mark.parametrize(
+    ("forward", "rows", "removed", "added"),
+    [
+        ("return torch.sigmoid(self.fc(x))",
+         "out = torch.sigmoid(model(x))\nloss = F.binary_cross_entropy(out, y)\nhit = out > 0.5",
+         "out = torch.sigmoid(model(x))", "out = model(x)"),
+        ("return torch.sigmoid(torch.sigmoid(self.fc(x)))", "loss = F.binary_cross_entropy(model(x), y)",
+         "return torch.sigmoid(torch.sigmoid(self.fc(x)))", "return torch.sigmoid(self.fc(x))"),
+    ],
+)  # fmt: skip
+def test_a_loss_on_probabilities_keeps_one_sigmoid(
+    forward: str, rows: str, removed: str, added: str
+) -> None:
+    notebook = cells(HEAD, net(forward), f"model = Net()\n{rows}\nloss.backward()")
+    fix = ask(notebook, "drop-activation", activation="sigmoid", loss="binary_cross_entropy")
+    assert changed(fix) == ([removed], [added])
+
+
+def test_both_of_two_in_one_expression_go() -> None:
+    forward = "return F.softmax(nn.Softmax(dim=1)(self.fc(x)), dim=1)"
+    fix = ask(cells(HEAD, net(forward), LOOP), "drop-activation", activation="softmax")
+    assert changed(fix) == ([forward], ["return self.fc(x)"])

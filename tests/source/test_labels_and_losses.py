@@ -142,3 +142,28 @@ def test_one_batch_and_clean_inputs_are_examples_with_the_users_names() -> None:
     assert "opt.zero_grad()" in rows
     fix = ask(notebook, "clean-inputs", argument="input")
     assert fix is not None and fix.safety == "example" and "nan_to_num(images" in fix.diff
+
+
+def test_a_loss_on_logits_takes_the_sigmoid_out_of_the_model() -> None:
+    notebook = cells(
+        HEAD + "\nnet = nn.Sequential(nn.Linear(2, 1), nn.Sigmoid())\ncriterion = nn.BCELoss()",
+        "p = net(x)\nloss = criterion(p, y)\nloss.backward()\nhits = (p > .5) == y",
+    )
+    fix = ask(notebook, "use-logits-loss", loss="binary_cross_entropy")
+    assert changed(fix)[1] == [
+        "net = nn.Sequential(nn.Linear(2, 1))",
+        "criterion = nn.BCEWithLogitsLoss()",
+        "hits = (p > 0) == y",
+    ]
+
+
+def test_more_units_for_cross_entropy_change_the_layer_only() -> None:
+    notebook = cells(HEAD + "\nF.cross_entropy(model(x), y).backward()")
+    fix = ask(notebook, "widen-output", classes=5)
+    assert changed(fix) == (["nn.Linear(2, 2)"], ["nn.Linear(2, 5)"])
+    assert ask(notebook, "widen-output", classes=2) is None
+
+
+def test_targets_that_are_not_finite_are_named() -> None:
+    fix = ask(loop("y.float()"), "clean-inputs", argument="target")
+    assert fix is not None and "torch.isfinite(y)" in fix.diff

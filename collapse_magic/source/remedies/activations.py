@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Set
+from dataclasses import replace
 
 from ...findings import Fix
 from ..cells import Spot
@@ -30,24 +32,50 @@ _FUNCTIONS = {
 def drop_activation(case: Case) -> Fix | None:
     """The outputs without an activation that the loss applies itself."""
     kind = str(case.values.get("activation", "")).lower()
-    wanted = _SAME.get(kind, {kind})
-    per_path = [[a for a in path.activations if a.kind in wanted] for path in case.paths]
-    found = list({id(a.spot.node): a for path in per_path for a in path}.values())
-    if not found:
+    found = applied_before_loss(case, _SAME.get(kind, {kind}))
+    if found is None:
         return None
-    if not all(per_path):  # one way through the model has it, another has not
-        return _shown(case, found)
+    # A loss on probabilities wants one sigmoid: only the second one, nearest to the loss, goes.
+    keeps_one = case.loss is not None and case.loss.kind == "binary_cross_entropy"
+    if keeps_one:
+        found = [path[:1] for path in found if len(path) > 1]
     patch = Patch(case.flow)
+    if found and all(found) and drop_all(case, patch, found, as_logits=not keeps_one):
+        return patch.fix(case.title)
+    return _shown(case, _each(found)) if _each(found) else None
+
+
+def applied_before_loss(case: Case, kinds: Set[str]) -> list[list[Activation]] | None:
+    """Activations of these kinds on each way to the loss; None where there is none on any."""
+    found = [[a for a in path.activations if a.kind in kinds] for path in case.paths]
+    return found if any(found) else None
+
+
+def drop_all(
+    case: Case, patch: Patch, found: list[list[Activation]], *, as_logits: bool = True
+) -> bool:
+    """Take the activations out of the code; False where one cannot be taken out."""
+    by_node = {a.spot.node: a for a in _each(found)}
+    inner = {a.operand for a in by_node.values()}
     gone: set[ast.AST] = set()
-    for activation in found:
+    for node, activation in by_node.items():
         if activation.operand is not None and _drop_at_loss(case, patch, activation):
             continue
-        if not _drop(patch, activation):
-            return _shown(case, found)
-        gone.add(activation.spot.node)
-    if "sigmoid" in wanted and gone:
+        gone.add(node)
+        if node in inner:  # it goes with the one around it
+            continue
+        operand = activation.operand
+        while operand in by_node:
+            operand = by_node[operand].operand
+        if not _drop(patch, replace(activation, operand=operand)):
+            return False
+    if as_logits and any(a.kind == "sigmoid" for a in by_node.values()):
         read_as_logits(case, patch, gone)
-    return patch.fix(case.title)
+    return True
+
+
+def _each(found: list[list[Activation]]) -> list[Activation]:
+    return list({id(a.spot.node): a for path in found for a in path}.values())
 
 
 def _drop(patch: Patch, activation: Activation) -> bool:

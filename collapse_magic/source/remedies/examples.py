@@ -18,22 +18,21 @@ def widen_output(case: Case) -> Fix | None:
     loss, classes = case.loss, int(case.values.get("classes", 0))
     if loss is None or classes < 2:
         return None
-    removed: list[str] = []
-    added: list[str] = []
+    pairs: list[tuple[str, str]] = []
     layer = _last_linear(case, case.paths[0]) if len(case.paths) == 1 else None
     if layer is not None:
         assert isinstance(layer.node, ast.Call)
-        removed.append(layer.text)
         name, first = layer.cell.text(layer.node.func), layer.cell.text(layer.node.args[0])
-        added.append(f"{name}({first}, {classes})")
-    if loss.construction is not None:
-        removed.append(loss.construction.text)
-        added.append("nn.CrossEntropyLoss()")
-    removed.append(loss.spot.text)
-    called = loss.cell.text(loss.call.func) if loss.construction else "F.cross_entropy"
-    target = primary(without_call(loss.argument("target"), CASTS))
-    added.append(f"{called}({loss.cell.text(loss.input)}, {target}.long())")
-    return example(case.title, removed, added)
+        pairs.append((layer.text, f"{name}({first}, {classes})"))
+    if loss.kind not in ("cross_entropy", "nll"):
+        if loss.construction is not None:
+            pairs.append((loss.construction.text, "nn.CrossEntropyLoss()"))
+        called = loss.cell.text(loss.call.func) if loss.construction else "F.cross_entropy"
+        target = primary(without_call(loss.argument("target"), CASTS))
+        call = f"{called}({loss.cell.text(loss.input)}, {target}.long())"
+        pairs.append((loss.spot.text, call))
+    pairs = [(old, new) for old, new in pairs if old != new]
+    return example(case.title, [p[0] for p in pairs], [p[1] for p in pairs]) if pairs else None
 
 
 def _last_linear(case: Case, path: Path) -> Spot | None:
@@ -54,6 +53,8 @@ def _last_linear(case: Case, path: Path) -> Spot | None:
 def clean_inputs(case: Case) -> Fix | None:
     """Find and replace values that are not finite, before the model sees them."""
     given = _model_input(case)
+    if case.values.get("argument") == "target":
+        given = None if case.loss is None else _root(case.loss.target)
     if given is None:
         return None
     return example(

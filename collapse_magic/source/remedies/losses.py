@@ -9,6 +9,7 @@ from ..cells import Spot
 from ..losses import LossCall
 from ..names import dotted
 from ..patch import Patch
+from .activations import applied_before_loss, drop_all
 from .base import Case
 
 _LOGITS = {
@@ -16,6 +17,13 @@ _LOGITS = {
     "nn.NLLLoss": "nn.CrossEntropyLoss",
     "F.binary_cross_entropy": "F.binary_cross_entropy_with_logits",
     "F.nll_loss": "F.cross_entropy",
+}
+
+_APPLIES = {
+    "nn.BCEWithLogitsLoss": {"sigmoid"},
+    "F.binary_cross_entropy_with_logits": {"sigmoid"},
+    "nn.CrossEntropyLoss": {"softmax"},  # after log_softmax another one changes nothing
+    "F.cross_entropy": {"softmax"},
 }
 
 
@@ -35,6 +43,10 @@ def use_logits_loss(case: Case) -> Fix | None:
     head, dot, _ = written.rpartition(".")
     last = wanted.partition(".")[2]
     patch.replace(func, f"{head}.{last}" if dot else patch.spell(wanted, func))
+    # An activation that the new loss applies itself has to go along, on every way to the loss.
+    applied = applied_before_loss(case, _APPLIES[wanted])
+    if applied is not None and not (all(applied) and drop_all(case, patch, applied)):
+        return None
     return patch.fix(case.title)
 
 

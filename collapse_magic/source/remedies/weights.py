@@ -18,12 +18,14 @@ _MOST_CLASSES = 24
 # Positions of `weight` / `pos_weight` where people give them without a name.
 _POSITIONS = {"nn.CrossEntropyLoss": 0, "nn.NLLLoss": 0, "F.cross_entropy": 2, "F.nll_loss": 2}
 
+_BINARY = ("binary_cross_entropy", "binary_cross_entropy_with_logits")
+
 
 def weigh_classes(case: Case) -> Fix | None:
     """Weights at the loss's construction, or at the call of a functional loss."""
     loss = case.loss
     values = case.values
-    if loss is None:
+    if loss is None or (loss.kind in _BINARY and "pos_weight" not in values):
         return None
     if loss.kind == "binary_cross_entropy_with_logits":
         text = _tensor(case, loss, number(values["pos_weight"]))
