@@ -47,7 +47,14 @@ def test_the_command_serves_on_the_next_free_port_until_ctrl_c(
         port = taken.getsockname()[1]
         command = [sys.executable, "-m", "tensorboard_plugin_collapse.launcher", str(logdir)]
         process = subprocess.Popen(
-            [*command, "--host=127.0.0.1", f"--port={port}", "--path_prefix=/here"],
+            # The slow loader is the one that asks for TensorFlow.
+            [
+                *command,
+                "--host=127.0.0.1",
+                f"--port={port}",
+                "--path_prefix=/here",
+                "--load_fast=false",
+            ],
             env={**os.environ, "PYTHONPATH": path, "SSH_TTY": "/dev/pts/0"},
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -228,6 +229,31 @@ def test_class_names_of_another_number_are_not_used(log: EventLog, tmp_path: Pat
     log.flush(START, final=True)
     metadata = accumulated(tmp_path).SummaryMetadata("predictions/cross_entropy/train")
     assert json.loads(metadata.plugin_data.content)["fields"][1]["labels"] == ["0", "1"]
+
+
+def test_nothing_follows_half_a_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """GIVEN a disk that takes a part of a record and then fails
+    THEN the file is closed: what came before can be read, and nothing is put behind the half."""
+    encoder = EventEncoder()
+    file = EventFile(tmp_path, encoder)
+    file.write([encoder.text("report", 1, START, "{}", '{"version": 1, "kind": "report"}')])
+    write, calls = os.write, []
+
+    def fails_midway(descriptor: int, data: Any) -> int:
+        calls.append(len(data))
+        if len(calls) == 2:
+            raise OSError(28, "No space left on device")
+        return write(descriptor, bytes(data)[:20])
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", fails_midway)
+        with pytest.raises(OSError, match="No space"):
+            file.write([encoder.text("report", 2, START, "{}")])
+    size = file.path.stat().st_size
+    file.write([encoder.text("report", 3, START, "{}")])
+    file.close()
+    assert file.path.stat().st_size == size
+    assert [e.step for e in accumulated(tmp_path).Tensors("report")] == [1]
 
 
 def test_joined_windows_add_counts_and_weigh_means() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -179,22 +180,22 @@ def test_thinning_keeps_what_is_said_once() -> None:
     assert kept == [rate, *losses[::2], ProbeNote("seen")]
 
 
-def _record_in_child(sink: EventSink) -> None:
-    sink.record(LossValues("cross_entropy", (100,), (9.0,)))
-    sink.close(report(steps=100))
-
-
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_a_forked_process_writes_nothing(tmp_path: Path) -> None:
-    """Data loader workers inherit the sink: the file stays the parent's."""
+def test_a_forked_process_writes_nothing_and_never_waits(tmp_path: Path) -> None:
+    """GIVEN a sink whose thread is at work WHEN a data loader forks its workers
+    THEN they leave it alone: its lock would never be released in them, the file is the parent's."""
     sink = EventSink(str(tmp_path), "net")
     sink.record(LossValues("cross_entropy", (1,), (0.5,)))
-    child = os.fork()
-    if child == 0:
-        try:
-            _record_in_child(sink)
-        finally:
-            os._exit(0)
+    with sink._lock:
+        child = os.fork()
+        if child == 0:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(20)  # ends a child that waits
+            try:
+                sink.record(LossValues("cross_entropy", (100,), (9.0,)))
+                sink.close(report(steps=100))
+            finally:
+                os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
     sink.close(report())
     assert [s for s, *_ in rows_of(sink.directory, LOSS)] == [1]
