@@ -13,6 +13,7 @@ from html import escape
 from ..findings import Finding, Severity
 from ..report import Report
 from .card import MOST_OPEN_CARDS, Card, causes, make_card, more_cards, open_findings
+from .changes import fit_changes
 from .figure import draw
 from .summary import counts, nothing_seen, predictions, saved, summary_lines, title
 from .summary import next_step as next_line
@@ -34,6 +35,7 @@ CALM = "var(--jp-success-color1, #2e7d32)"
 MONO = "font-family:var(--jp-code-font-family, ui-monospace, Menlo, Consolas, monospace)"
 SANS = "font-family:var(--jp-ui-font-family, system-ui, sans-serif)"
 MOST_DIFF_LINES = 12
+WIDEST_CODE = 160
 
 
 def render_report(report: Report) -> str:
@@ -70,10 +72,8 @@ def render_summary(report: Report) -> str:
     if next_line(report):
         rows.append(f'<div style="font-weight:600">{escape(next_line(report))}</div>')
     rows += [f'<div style="color:{SOFT}">{escape(note)}</div>' for note in report.notes]
-    if saved(report):
-        rows.append(
-            f'<div style="color:{SOFT};{MONO};white-space:pre-wrap">{escape(saved(report))}</div>'
-        )
+    style = f"color:{SOFT};{MONO};white-space:pre-wrap"
+    rows += [f'<div style="{style}">{escape(line)}</div>' for line in saved(report)]
     rows.append(_rules(report))
     return _box("".join(rows), BARS[worst] if worst else CALM)
 
@@ -134,7 +134,10 @@ def _evidence(card: Card) -> str:
 def _fix(card: Card) -> str:
     if not card.fix:
         return ""
-    lines = [f"{line.sign} {line.code}" if line.sign else f"in {line.code}:" for line in card.diff]
+    lines = [
+        f"{line.sign} {line.code}" if line.sign else f"in {line.code}:"
+        for line in fit_changes(card.diff, WIDEST_CODE)
+    ]
     hidden = len(lines) - MOST_DIFF_LINES
     if hidden > 0:
         lines = [*lines[:MOST_DIFF_LINES], f"{hidden} more lines: %watch_training --fix"]
@@ -148,7 +151,7 @@ def _code(lines: list[str]) -> str:
     if not lines:
         return ""
     rows = "".join(
-        f'<div style="{_tint(line)}">{escape(cut_code(line, 160))}</div>' for line in lines
+        f'<div style="{_tint(line)}">{escape(cut_code(line, WIDEST_CODE + 2))}</div>' for line in lines
     )
     return (
         f'<div style="{MONO};font-size:var(--jp-code-font-size, 90%);white-space:pre;overflow-x:auto;'

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..report import PredictionSummary, Report
-from .card import causes
-from .words import count, cut, duration, percent, top_classes
+from .card import SCRIPT_CELL, causes
+from .words import WIDTH, count, duration, percent, top_classes
 
 MOST_SKIPPED = 3
 
@@ -19,7 +19,8 @@ def summary_lines(report: Report) -> list[str]:
     lines = [title(report), counts(report)]
     if any(finding.resolved_step is None for finding in report.findings):
         lines += predictions(report)
-    lines += filter(None, [next_step(report), saved(report)])
+    lines += filter(None, [next_step(report)])
+    lines += saved(report)
     lines += report.notes
     return lines
 
@@ -104,7 +105,7 @@ def next_step(report: Report) -> str:
     explained = dict.fromkeys(f.code for f in report.findings if f.explained_by == first.rule)
     if explained:
         why = f", it probably explains {', '.join(explained)}"
-    elif first.fix is not None and first.fix.cells:
+    elif first.fix is not None and any(cell != SCRIPT_CELL for cell in first.fix.cells):
         why = ": %watch_training --fix shows the changed cell"
     else:
         why = ""
@@ -112,11 +113,11 @@ def next_step(report: Report) -> str:
     return f"next: fix {first.code}{order}{why}"
 
 
-def saved(report: Report) -> str:
+def saved(report: Report) -> list[str]:
+    """Where the logs are and how to open them; two lines where one would be too long."""
     if report.logdir is None:
-        return ""
-    logdir = cut(report.logdir, 60)
-    return (
-        f"saved: {logdir.rstrip('/')}/{report.run}    "
-        f"open: %tensorboard --logdir {logdir}   (tab Collapse)"
-    )
+        return []
+    logdir = report.logdir.rstrip("/") or "/"
+    where = f"saved: {logdir.rstrip('/')}/{report.run}"
+    how = f"open: %tensorboard --logdir {logdir}   (tab Collapse)"
+    return [f"{where}    {how}"] if len(where) + 4 + len(how) <= WIDTH else [where, how]

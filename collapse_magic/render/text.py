@@ -5,10 +5,10 @@ from __future__ import annotations
 from ..findings import Finding
 from ..report import Report
 from .card import MOST_OPEN_CARDS, Card, causes, make_card, more_cards, open_findings
+from .changes import fit_changes
 from .summary import summary_lines
-from .words import cut, cut_code, fill, wrap
+from .words import WIDTH, cut, cut_code, fill, wrap
 
-WIDTH = 79
 MOST_LINES = 12
 MOST_EVIDENCE_LINES = 3
 
@@ -84,8 +84,8 @@ def _fix(card: Card, room: int) -> list[str]:
     note = f"({card.confidence})"
     lines = [f"fix: {cut(card.fix, WIDTH - 7 - len(note)):<{WIDTH - 7 - len(note)}}  {note}"]
     diff = [
-        cut_code(f"  {line.sign} {line.code}" if line.sign else f"  in {line.code}:", WIDTH)
-        for line in card.diff
+        f"  {line.sign} {line.code}" if line.sign else cut(f"  in {line.code}:", WIDTH)
+        for line in fit_changes(card.diff, WIDTH - 4)
     ]
     if len(diff) > room - 1:
         hidden = len(diff) - (room - 2)

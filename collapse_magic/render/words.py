@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
+WIDTH = 79  # columns of everything that is printed
 ELLIPSIS = "…"
 
 

@@ -326,9 +326,11 @@ class WatchSession:
         self._config = dataclasses.replace(self._config, **values)
 
     def _warm_up(self) -> None:
-        """What the first record would otherwise wait for, while no training is going on."""
-        if self._config.tensorboard:
-            self._guard(import_module, "collapse_magic.sinks.events")
+        """Imports what the first record and the first fix would otherwise wait for in the midst of training."""
+        modules = ["libcst.metadata"]
+        modules += ["tensorboard.compat.proto.event_pb2"] if self._config.tensorboard else []
+        for module in modules:
+            self._guard(import_module, module)
 
     def _names(self) -> tuple[str, ...] | None:
         names = self.config.class_names

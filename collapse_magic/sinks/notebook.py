@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ..findings import SEVERITY_ORDER
@@ -77,7 +78,8 @@ class NotebookSink:
         if not self._plain and report.findings and report.trace is not None:
             png = draw(report.trace)
             if png is not None:
-                _show_png(png, report.run)
+                with _answering(self._parent):
+                    _show_png(png, report.run)
 
     def _changes(self, report: Report) -> tuple[bool, bool]:
         """Whether a finding is new, and whether one that was shown has become worse."""
@@ -97,17 +99,17 @@ class NotebookSink:
         from IPython.display import display
 
         data = self._bundle(plain, rich)
-        _answer_to(self._parent)
-        if self._handle is None:
-            self._handle = display(data, raw=True, display_id=True)
-        else:
-            self._handle.update(data, raw=True)
+        with _answering(self._parent):
+            if self._handle is None:
+                self._handle = display(data, raw=True, display_id=True)
+            else:
+                self._handle.update(data, raw=True)
 
     def _display(self, plain: str, rich: str) -> None:
         from IPython.display import display
 
-        _answer_to(self._parent)
-        display(self._bundle(plain, rich), raw=True)
+        with _answering(self._parent):
+            display(self._bundle(plain, rich), raw=True)
 
     def _bundle(self, plain: str, rich: str) -> dict[str, str]:
         return {"text/plain": plain} | ({} if self._plain else {"text/html": rich})
@@ -143,8 +145,15 @@ def _parent() -> Any:
     return None if publisher is None else publisher.parent_header
 
 
-def _answer_to(parent: Any) -> None:
-    """On a thread that a cell has started, output belongs to that cell, not to the one that runs now."""
+@contextmanager
+def _answering(parent: Any) -> Iterator[None]:
+    """Output belongs to the cell that was watched: not to the one that runs now, whatever the thread."""
     publisher = _kernel_publisher()
-    if parent and publisher is not None and publisher.parent_header != parent:
-        publisher.set_thread_parent({"header": parent})
+    if not parent or publisher is None or publisher.parent_header == parent:
+        yield
+        return
+    token = publisher.set_thread_parent(parent)
+    try:
+        yield
+    finally:
+        publisher.reset_thread_parent(token)
