@@ -1,8 +1,8 @@
 """The user's cells: where a diagnosis stands in them, and how to cure it.
 
 `Code` reads the cells as typed, follows names from the backward call to the loss, the model, the
-optimizer and the data, and rewrites cells with libcst, so that formatting and comments stay. Nothing
-is parsed before the first question, and libcst is imported by the first fix only.
+optimizer and the data, and rewrites cells with libcst, so that formatting and comments stay.
+Nothing is parsed before the first question, and libcst is imported by the first fix only.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Code:
             return None
 
     def fix(self, diagnosis: Diagnosis, cell: int | None, line: int | None) -> Fix | None:
-        """The remedy as code; an example where it cannot be written surely; else None. Never raises."""
+        """The remedy as code, an example where that cannot be sure, or None. Never raises."""
         remedy = diagnosis.remedy
         rewrite = None if remedy is None else REMEDIES.get(remedy.kind)
         if remedy is None or rewrite is None:

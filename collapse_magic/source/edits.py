@@ -1,7 +1,8 @@
 """What is to change in a cell, as operations on places; and how libcst carries them out.
 
-Places are ranges of the masked text (line from 1, column from 0, as libcst counts), taken from the syntax
-tree that the data flow works on. Everything that no operation names stays as it is, byte for byte.
+Places are ranges of the masked text (line from 1, column from 0, as libcst counts), taken from the
+syntax tree that the data flow works on. Everything that no operation names stays as it is, byte for
+byte.
 """
 
 from __future__ import annotations
@@ -129,6 +130,6 @@ def operand(node: ast.AST, text: str) -> str:
     )
     return (
         text
-        if isinstance(node, primary) or text.startswith("(") and isinstance(node, ast.Tuple)
+        if isinstance(node, primary) or (text.startswith("(") and isinstance(node, ast.Tuple))
         else f"({text})"
     )

@@ -122,7 +122,7 @@ class Flow:
     # Values
 
     def values(self, spot: Spot) -> list[Binding]:
-        """What a name or attribute may have been given, nearest first; several: the code cannot tell."""
+        """What a name or attribute may have been given, nearest first; several where it is open."""
         if isinstance(spot.node, ast.Name):
             return self._name_values(spot, spot.node.id)
         if isinstance(spot.node, ast.Attribute):
@@ -142,7 +142,7 @@ class Flow:
         return self._global_values(spot, name, inside=at is not spot.node)
 
     def _global_values(self, spot: Spot, name: str, *, inside: bool) -> list[Binding]:
-        """Top level: this cell up to here, then earlier cells; from inside a function the latest cell."""
+        """Top level: this cell up to here, then earlier ones; from inside a function the latest."""
         for cell in self.latest_first:
             if cell is spot.cell and not inside:
                 found = reaching(cell, name, spot.node, cell.tree)
@@ -187,7 +187,7 @@ class Flow:
     # Calls
 
     def calls(self, function: Spot) -> Iterator[tuple[Spot, int]]:
-        """Calls of a function, from the latest cell that has any, and how many arguments `self` takes."""
+        """Calls of a function in the latest cell with any, and 1 where `self` is not written."""
         assert isinstance(function.node, Function)
         owner = function.cell.parents.get(function.node)
         name, skipped = function.node.name, 0
@@ -241,7 +241,7 @@ class Flow:
     # Origins
 
     def origins(self, spot: Spot, index: int | None = None, depth: int = _DEPTH) -> list[Spot]:
-        """Constructions that an expression may stand for; several mean that the code cannot tell."""
+        """Constructions that an expression may stand for; several where the code cannot tell."""
         if depth == 0:
             return []
         found = list(self._origins(spot, index, depth - 1))

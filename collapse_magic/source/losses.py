@@ -92,7 +92,7 @@ class Losses:
         return [func.value] if func.attr == "backward" else []
 
     def _inside_library(self, call: Spot) -> Iterator[LossCall]:
-        """`trainer.fit(model)`: the loss is what a method of the model's (or trainer's) class returns."""
+        """`trainer.fit(model)`: the loss is what a method of the model's class returns."""
         assert isinstance(call.node, ast.Call)
         func = call.node.func
         candidates = [*call.node.args, *(k.value for k in call.node.keywords)]

@@ -1,8 +1,8 @@
 """Hide what is IPython and not Python, line for line.
 
-Line magics, ``!commands``, help (``model?``) and the cell magic on the first line become placeholders of
-the same number of lines, so that the rest parses and every line keeps its number. `Masked.restore` puts
-the original lines back, wherever a rewriting has moved them.
+Line magics, ``!commands``, help (``model?``) and the cell magic on the first line become
+placeholders of the same number of lines, so that the rest parses and every line keeps its number.
+`Masked.restore` puts the original lines back, wherever a rewriting has moved them.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import ast
 import re
 from dataclasses import dataclass, field
 
-# Cell magics whose cell is not Python, or is not run as it stands: such a cell holds no code of the user.
+# Cell magics whose cell is not Python, or is not run as it stands: it holds no code of the user.
 FOREIGN_MAGICS = frozenset(
-    "bash sh script html javascript js latex markdown svg perl ruby writefile file cmd system sx "
-    "sql bigquery cython R julia pypy python2 bq".split()
+    {"bash", "sh", "script", "cmd", "system", "sx", "perl", "ruby", "R", "julia", "cython"}
+    | {"html", "javascript", "js", "latex", "markdown", "svg", "writefile", "file"}
+    | {"sql", "bigquery", "bq", "pypy", "python2"}
 )
 # Shell words that IPython runs without `%` (automagic); in Python a word beside a word is an error.
 _AUTOMAGIC = re.compile(
@@ -32,7 +33,7 @@ class Masked:
     """Python text with placeholders, and the lines that they stand for."""
 
     text: str
-    token: str = ""
+    marker: str = ""
     lines: dict[int, str] = field(
         default_factory=dict
     )  # number in the placeholder -> original line
@@ -41,7 +42,7 @@ class Masked:
         """`text` with each placeholder line replaced by the line that it stands for."""
         if not self.lines:
             return text
-        placeholder = re.compile(rf"{self.token}(\d+)_")
+        placeholder = re.compile(rf"{self.marker}(\d+)_")
         out = []
         for line in text.split("\n"):
             found = placeholder.search(line)
@@ -58,15 +59,15 @@ def mask(source: str) -> Masked | None:
         return None
     if _parses(source):
         return Masked(source)
-    token = "#cm"
-    while token in source:
-        token += "_"
+    marker = "#cm"
+    while marker in source:
+        marker += "_"
     lines = source.split("\n")
     hidden: dict[int, str] = {}
-    _hide_cell_magics(lines, token, hidden)
-    _hide_escapes(lines, token, hidden)
-    _hide_automagic(lines, token, hidden)
-    return Masked("\n".join(lines), token, hidden)
+    _hide_cell_magics(lines, marker, hidden)
+    _hide_escapes(lines, marker, hidden)
+    _hide_automagic(lines, marker, hidden)
+    return Masked("\n".join(lines), marker, hidden)
 
 
 def _foreign(source: str) -> bool:
@@ -91,27 +92,27 @@ def syntax_error(text: str) -> Exception | None:
     return None
 
 
-def _hide_cell_magics(lines: list[str], token: str, hidden: dict[int, str]) -> None:
+def _hide_cell_magics(lines: list[str], marker: str, hidden: dict[int, str]) -> None:
     for index, line in enumerate(lines):
         if line.startswith("%%"):
-            _hide(lines, index, token, hidden, "")
+            _hide(lines, index, marker, hidden, "")
         elif line.strip():
             return
 
 
-def _hide_escapes(lines: list[str], token: str, hidden: dict[int, str]) -> None:
-    """Hide magic lines, but only where a statement begins: `% x` may go on with a formatted string."""
+def _hide_escapes(lines: list[str], marker: str, hidden: dict[int, str]) -> None:
+    """Hide magic lines, but only where a statement begins: `% x` may go on with an expression."""
     state = _Lexer()
     continued = False  # a hidden line that ended in a backslash
     for index, line in enumerate(lines):
         if continued:
             continued = line.rstrip().endswith("\\")
-            _hide(lines, index, token, hidden, "")
+            _hide(lines, index, marker, hidden, "")
         elif index in hidden:
             continue
         elif state.at_start and (found := _escaped(line)) is not None:
             continued = line.rstrip().endswith("\\")
-            _hide(lines, index, token, hidden, found)
+            _hide(lines, index, marker, hidden, found)
         else:
             state.feed(line)
 
@@ -127,7 +128,7 @@ def _escaped(line: str) -> str | None:
     return None
 
 
-def _hide_automagic(lines: list[str], token: str, hidden: dict[int, str]) -> None:
+def _hide_automagic(lines: list[str], marker: str, hidden: dict[int, str]) -> None:
     for _ in range(_MAX_REPAIRS):
         error = syntax_error("\n".join(lines))
         number = getattr(error, "lineno", None)
@@ -136,19 +137,19 @@ def _hide_automagic(lines: list[str], token: str, hidden: dict[int, str]) -> Non
         line = lines[number - 1]
         if number - 1 in hidden or not _AUTOMAGIC.match(line):
             return
-        _hide(lines, number - 1, token, hidden, line[: len(line) - len(line.lstrip())] + "pass  ")
+        _hide(lines, number - 1, marker, hidden, line[: len(line) - len(line.lstrip())] + "pass  ")
 
 
-def _hide(lines: list[str], index: int, token: str, hidden: dict[int, str], stand_in: str) -> None:
+def _hide(lines: list[str], index: int, marker: str, hidden: dict[int, str], stand_in: str) -> None:
     hidden[index] = lines[index]
     end = "\r" if lines[index].endswith("\r") else ""
-    lines[index] = f"{stand_in}{token}{index}_{end}"
+    lines[index] = f"{stand_in}{marker}{index}_{end}"
 
 
 class _Lexer:
-    """Knows whether the next line begins a statement: outside strings, brackets and continuations."""
+    """Knows whether the next line begins a statement: not in a string, bracket or continuation."""
 
-    _TOKEN = re.compile(r"""\\.|'''|\"\"\"|['"]|[()\[\]{}]|\#""", re.DOTALL)
+    _PIECE = re.compile(r"""\\.|'''|\"\"\"|['"]|[()\[\]{}]|\#""", re.DOTALL)
 
     def __init__(self) -> None:
         self._quote = ""
@@ -160,7 +161,7 @@ class _Lexer:
         return not (self._quote or self._depth or self._continued)
 
     def feed(self, line: str) -> None:
-        for found in self._TOKEN.finditer(line):
+        for found in self._PIECE.finditer(line):
             piece = found[0]
             if self._quote:
                 if piece == self._quote:

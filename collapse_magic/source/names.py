@@ -9,7 +9,7 @@ from typing import Any
 
 from .cells import Cell, Function, line_of
 
-# What people call these modules when nothing says otherwise (a name from a star import, for example).
+# What people call these modules, when nothing says otherwise (after a star import, for example).
 _CUSTOM = {
     "torch": "torch",
     "nn": "torch.nn",
@@ -41,7 +41,7 @@ class Names:
                     self._imports.setdefault(alias, []).append((cell, node, path))
 
     def torch(self, node: ast.AST) -> str | None:
-        """`nn.BCELoss`, `F.softmax`, `optim.SGD`, `torch.sigmoid`... whatever the user's spelling."""
+        """`nn.BCELoss`, `F.softmax`, `optim.SGD`, `torch.sigmoid`: whatever the user's spelling."""
         name = dotted(node)
         if name is None:
             return None
@@ -65,7 +65,7 @@ class Names:
         return None
 
     def spell(self, wanted: str, cell: Cell, node: ast.AST) -> tuple[str, str | None]:
-        """How to write `wanted` ("F.softmax") at `node`, and the import line that this needs, or None."""
+        """How to write `wanted` ("F.softmax") at `node`, and the import that this takes."""
         home, _, name = wanted.partition(".")
         full = f"{_HOMES[home]}.{name}"
         best: str | None = None
@@ -100,7 +100,7 @@ class Names:
         return alias in self._imports or alias in self._namespace
 
     def _visible(self, alias: str, cell: Cell, node: ast.AST) -> bool:
-        """Whether `alias` is there when the cells run from top to bottom, and not hidden locally."""
+        """Whether `alias` is there when the cells run from top to bottom, and is not hidden."""
         if _hidden(alias, cell, node):
             return False
         if alias not in self._imports:

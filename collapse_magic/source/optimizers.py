@@ -15,7 +15,7 @@ _OTHER = frozenset(
 
 
 def optimizers(flow: Flow, cell: Cell, line: int) -> list[Spot]:
-    """Constructions of the optimizer that steps nearest to a line; several: the code cannot tell."""
+    """Constructions of the optimizer that steps nearest to a line; several where it is open."""
     statements = cell.statements_at(line)
     if not statements:
         return []

@@ -46,7 +46,7 @@ class Activation:
 
 @dataclass(frozen=True)
 class Path:
-    """One way from the loss's input back: activations nearest to the loss first, then the last layer."""
+    """One way back from the loss's input: activations, nearest to the loss first, then a layer."""
 
     activations: tuple[Activation, ...]
     last: Spot | None  # the last layer: its construction, its element or its call
@@ -120,9 +120,10 @@ class Outputs:
         if name.startswith(("F.", "torch.")) and last in _FUNCTIONS:
             return None if first is None else Activation(_plain(last), spot, first)
         func = node.func
-        if name == "" and isinstance(func, ast.Attribute) and func.attr.rstrip("_") in _FUNCTIONS:
-            if not self._is_module(Spot(spot.cell, func)):
-                return Activation(_plain(func.attr.rstrip("_")), spot, func.value)
+        method = func.attr.rstrip("_") if isinstance(func, ast.Attribute) and not name else ""
+        if method in _FUNCTIONS and not self._is_module(Spot(spot.cell, func)):
+            assert isinstance(func, ast.Attribute)
+            return Activation(_plain(method), spot, func.value)
         if first is None:
             return None
         origins = self._flow.origins(Spot(spot.cell, func))
@@ -179,7 +180,7 @@ class Outputs:
         return []
 
     def _method(self, called: Spot) -> Spot | None:
-        """`forward` of the class of a model that is called, or the method that is called by name."""
+        """`forward` of the class of the model that is called, or the method called by name."""
         owner = self._flow.class_of(called)
         if owner is not None:
             return self._flow.method(owner, "forward")
@@ -224,7 +225,7 @@ class Outputs:
         yield Path(tuple(activations), None, path.models)
 
     def elements(self, made: Spot) -> list[Spot] | None:
-        """Modules of an `nn.Sequential(...)`, also of `OrderedDict` and of a list; None if it is none."""
+        """Modules of an `nn.Sequential(...)`, `OrderedDict` and `*list` too; None if it is none."""
         node = made.node
         if not isinstance(node, ast.Call) or self._flow.names.torch(node.func) != "nn.Sequential":
             return None
@@ -244,7 +245,7 @@ class Outputs:
         return [Spot(made.cell, a) for a in args]
 
     def _starred(self, spot: Spot, starred: ast.expr) -> list[ast.expr]:
-        """Elements of `*layers`, where that is a list in the same cell; else the expression itself."""
+        """Elements of `*layers` where that is a list in the same cell; else the expression."""
         origins = self._flow.origins(spot)
         node = origins[0].node if len(origins) == 1 and origins[0].cell is spot.cell else None
         return list(node.elts) if isinstance(node, (ast.List, ast.Tuple)) else [starred]

@@ -38,7 +38,7 @@ class Patch:
         self._of(statement.cell).inserted_after[place(statement.cell, statement.node)] = texts
 
     def spell(self, wanted: str, spot: Spot) -> str:
-        """The user's spelling of a torch name at a place; an import is added where there is none."""
+        """The user's spelling of a torch name at a place; an import is added where it takes one."""
         text, line = self._flow.names.spell(wanted, spot.cell, spot.node)
         if line is not None:
             self._of(spot.cell).imports.append(line)

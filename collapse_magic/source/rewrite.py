@@ -137,9 +137,9 @@ class Rewriter(cst.CSTTransformer):
 class _Verbatim(cst.CSTTransformer):
     """Lines inside an expression already have their indentation; the block's must not be added."""
 
-    def leave_ParenthesizedWhitespace(
+    def leave_ParenthesizedWhitespace(  # noqa: N802  (libcst finds it by this name)
         self,
-        original_node: cst.ParenthesizedWhitespace,
+        original_node: cst.ParenthesizedWhitespace,  # noqa: ARG002
         updated_node: cst.ParenthesizedWhitespace,
     ) -> cst.ParenthesizedWhitespace:
         lines = [line.with_changes(indent=False) for line in updated_node.empty_lines]
@@ -158,7 +158,7 @@ def expression(text: str) -> cst.BaseExpression:
 
 
 def set_argument(call: cst.Call, argument: Argument) -> cst.Call:
-    """The call with `name=text`: the value replaced where it is given, else added as the last one."""
+    """The call with `name=text`: the value is replaced where it is given, else added at the end."""
     value = expression(argument.text)
     args = list(call.args)
     for index, arg in enumerate(args):
@@ -241,7 +241,7 @@ def _closed(node: Any, before: Any) -> Any:
 
 
 def _merged(before: Any, tail: Any) -> Any:
-    """Whitespace in front of the closing bracket, with the comments that stood before the element."""
+    """Whitespace before the closing bracket, with the comments that stood before the element."""
     if isinstance(before, cst.ParenthesizedWhitespace) and _comments(before):
         if isinstance(tail, cst.ParenthesizedWhitespace):
             return before.with_changes(indent=tail.indent, last_line=tail.last_line)

@@ -84,8 +84,8 @@ def _unpacked(
 def reaching(cell: Cell, name: str, node: ast.AST, scope: ast.AST) -> list[Binding]:
     """Bindings in `scope` whose value `name` may have at `node`, the nearest first.
 
-    One that stands on every way to `node` ends the search; one in a branch does not, so that two results
-    mean that the code alone cannot tell. Bindings further down in a loop do not count.
+    One that stands on every way to `node` ends the search; one in a branch does not, so that two
+    results mean that the code alone cannot tell. Bindings further down in a loop do not count.
     """
     above = {node, *cell.ancestors(node)}
     position = (line_of(node), getattr(node, "col_offset", 0))

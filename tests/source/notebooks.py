@@ -64,7 +64,7 @@ def show(
 
 
 def check(fix: Fix, notebook: Mapping[int, str]) -> None:
-    """A fix parses, and its diff leads from the old cells to the new ones; an example changes none."""
+    """A fix parses, its diff leads from the old cells to the new ones; an example has no cells."""
     if fix.safety == "example":
         assert not fix.cells
         assert all(row[:2] in ("- ", "+ ") for row in fix.diff.split("\n"))

@@ -26,7 +26,8 @@ NOTEBOOK = cells(
     )
     """,
     "!nvidia-smi\nmodel = nn.Sequential(\n    nn.Linear(2, 9), nn.Tanh(),\n    nn.Linear(9, 1)\n)",
-    "criterion = nn.BCEWithLogitsLoss(\n    reduction='mean')\nopt = torch.optim.Adam(model.parameters())",
+    "criterion = nn.BCEWithLogitsLoss(\n    reduction='mean')\n"
+    "opt = torch.optim.Adam(model.parameters())",
     """
     %%watch_training demo --every 5
     %matplotlib inline
@@ -70,7 +71,8 @@ def test_without_a_construction_the_call_is_shown() -> None:
 
 def test_no_line_rather_than_a_guessed_one() -> None:
     notebook = cells(
-        "import torch.nn.functional as F\nloss = F.mse_loss(a(x), y) + F.mse_loss(b(x), y)\nloss.backward()"
+        "import torch.nn.functional as F\nloss = F.mse_loss(a(x), y) + F.mse_loss(b(x), y)\n"
+        "loss.backward()"
     )
     code = Code(notebook, {})
     for target in ("output", "optimizer", "model"):
@@ -192,7 +194,8 @@ def test_a_loop_in_a_function_with_await_and_decorators() -> None:
 
 
 def test_windows_line_ends_stay() -> None:
-    text = "%time 1\r\nimport torch.nn as nn\r\nloss = nn.CrossEntropyLoss()(model(x), y)\r\nloss.backward()\r\n"
+    rows = ["%time 1", "import torch.nn as nn", "loss = nn.CrossEntropyLoss()(model(x), y)"]
+    text = "\r\n".join([*rows, "loss.backward()", ""])
     fix = Code({1: text}, {}).fix(diagnosis("weigh-classes", weights=(0.5, 5.0)), 1, 4)
     assert fix is not None
     assert fix.cells[1].split("\r\n") == [

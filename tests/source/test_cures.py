@@ -71,7 +71,7 @@ def test_the_rare_class_is_found_and_the_model_is_left_alone() -> None:
     assert recall(after) > 0.9
     with torch.no_grad():
         outputs = after["model"](after["X"])
-    assert 0 <= float(outputs.min()) and float(outputs.max()) <= 1
+    assert float(outputs.min()) >= 0 and float(outputs.max()) <= 1
 
 
 def test_logits_with_pos_weight_find_the_rare_class() -> None:

@@ -37,7 +37,8 @@ def loop(target: str) -> dict[int, str]:
         ("cast-labels", {"dtype": "float"}, "y[:, 0]", "y[:, 0].float()"),
         ("cast-labels", {"dtype": "float"}, "1 - y", "(1 - y).float()"),
         ("match-shapes", {"operation": "squeeze", "dim": 1}, "y", "y.squeeze(1)"),
-        ("match-shapes", {"operation": "unsqueeze", "dim": 1}, "y.float()", "y.float().unsqueeze(1)"),
+        ("match-shapes", {"operation": "unsqueeze", "dim": 1}, "y.float()",
+         "y.float().unsqueeze(1)"),
         ("match-shapes", {"operation": "squeeze", "dim": 1}, "y.unsqueeze(1)", "y"),
         ("match-shapes", {"operation": "squeeze", "dim": 1}, "-y", "(-y).squeeze(1)"),
     ],
@@ -111,7 +112,8 @@ def test_the_loss_takes_logits(made: str, call: str, removed: list[str], added: 
 
 def test_more_units_are_an_example_with_the_users_names() -> None:
     notebook = cells(
-        "import torch.nn as nn\nnet = nn.Sequential(nn.Linear(9, 1), nn.Sigmoid())\nloss_fn = nn.BCELoss()",
+        "import torch.nn as nn\nnet = nn.Sequential(nn.Linear(9, 1), nn.Sigmoid())\n"
+        "loss_fn = nn.BCELoss()",
         "loss = loss_fn(net(images), digits.float())\nloss.backward()",
     )
     fix = ask(notebook, "widen-output", classes=10)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from collapse_magic.source.mask import mask
 
 PIECES = [
-    "%matplotlib inline", "!pip install x", "x?", "??y", "files = !ls", "%%watch_training a --every 3",
+    "%matplotlib inline", "!pip install x", "x?", "??y", "files = !ls",
+    "%%watch_training a --every 3",
     "'''", '"""', "(", ")", "\\", "x = 1", "if x:", "    %time y", "\tpass", "# !c", "s = 'a % b'",
     "await f()", "pip install torch", "\r", "#cm0_", "é = '…'", "  % x", "%%time", "f'{x!r}'", "",
 ]  # fmt: skip

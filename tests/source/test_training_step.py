@@ -22,17 +22,21 @@ RATE = {"factor": 0.1, "old": 1.0, "new": 0.1}
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        ("opt = optim.SGD(model.parameters(), lr=1.0)", "opt = optim.SGD(model.parameters(), lr=0.1)"),
+        ("opt = optim.SGD(model.parameters(), lr=1.0)",
+         "opt = optim.SGD(model.parameters(), lr=0.1)"),
         ("opt = optim.SGD(model.parameters(), 1)", "opt = optim.SGD(model.parameters(), 0.1)"),
         ("opt = optim.SGD(model.parameters(), lr=1.,  momentum=.9)  # fast",
          "opt = optim.SGD(model.parameters(), lr=0.1,  momentum=.9)  # fast"),
-        ("opt = torch.optim.Adam(model.parameters())", "opt = torch.optim.Adam(model.parameters(), lr=0.1)"),
+        ("opt = torch.optim.Adam(model.parameters())",
+         "opt = torch.optim.Adam(model.parameters(), lr=0.1)"),
         ("opt = torch.optim.Adam(model.parameters(), weight_decay=1)",
          "opt = torch.optim.Adam(model.parameters(), weight_decay=1, lr=0.1)"),
-        ("opt = optim.SGD(model.parameters(), lr=LR)", "opt = optim.SGD(model.parameters(), lr=LR * 0.1)"),
+        ("opt = optim.SGD(model.parameters(), lr=LR)",
+         "opt = optim.SGD(model.parameters(), lr=LR * 0.1)"),
         ("opt = optim.SGD(model.parameters(), lr=base + 1)",
          "opt = optim.SGD(model.parameters(), lr=(base + 1) * 0.1)"),
-        ("opt = optim.SGD(model.parameters(), lr=5e-2)", "opt = optim.SGD(model.parameters(), lr=0.005)"),
+        ("opt = optim.SGD(model.parameters(), lr=5e-2)",
+         "opt = optim.SGD(model.parameters(), lr=0.005)"),
         ("opt = optim.SGD([{'params': a, 'lr': 1.0}, {'params': b}], lr=2.0)",
          "opt = optim.SGD([{'params': a, 'lr': 0.1}, {'params': b}], lr=0.2)"),
         ("opt = optim.SGD(params=model.parameters(), lr=1.0); other = optim.SGD(p, lr=1.0)",
@@ -120,7 +124,8 @@ def test_a_closure_finds_the_optimizer_that_takes_it() -> None:
         (["accelerator.backward(loss)", "opt.step()"],
          ["accelerator.clip_grad_norm_(model.parameters(), 1.0)"]),
         (["if ok: loss.backward()", "opt.step()"],
-         ["if ok: loss.backward(); torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm=1.0)"]),
+         ["if ok: loss.backward(); "
+          "torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm=1.0)"]),
     ],
 )  # fmt: skip
 def test_clipping_goes_between_backward_and_step(rows: list[str], added: list[str]) -> None:

@@ -298,7 +298,8 @@ def test_a_loss_passed_as_an_argument_is_found_at_the_call(call: str) -> None:
 
 def test_a_loss_built_by_a_function_is_changed_there() -> None:
     notebook = cells(
-        "import torch\nfrom torch import nn\ndef build():\n\treturn nn.Linear(2, 2), nn.CrossEntropyLoss()",
+        "import torch\nfrom torch import nn\ndef build():\n"
+        "\treturn nn.Linear(2, 2), nn.CrossEntropyLoss()",
         "model, criterion = build()",
         LOOP,
     )

@@ -13,8 +13,8 @@ from ..names import dotted
 from ..outputs import Activation
 from ..patch import Patch, example, primary
 from ..scopes import Binding
-from .thresholds import read_as_logits
 from .base import Case
+from .thresholds import read_as_logits
 
 # A loss that applies softmax itself does not mind log_softmax in front, so only these are dropped.
 _SAME = {"softmax": {"softmax"}, "sigmoid": {"sigmoid"}}
@@ -104,7 +104,7 @@ def _drop_element(patch: Patch, activation: Activation) -> bool:
 
 
 def _drop_at_loss(case: Case, patch: Patch, activation: Activation) -> bool:
-    """`probs = softmax(out); loss = criterion(probs, y)`: give the loss `out`, and leave `probs` be.
+    """`probs = softmax(out); loss = criterion(probs, y)`: give the loss `out`, leave `probs` be.
 
     What else the user does with the probabilities then stays right.
     """

@@ -46,7 +46,7 @@ def cast_labels(case: Case) -> Fix | None:
 
 
 def match_shapes(case: Case) -> Fix | None:
-    """`squeeze(dim)` or `unsqueeze(dim)` on one argument; its opposite is taken away where it stands."""
+    """`squeeze(dim)` or `unsqueeze(dim)` on one argument; its opposite is taken away instead."""
     operation = str(case.values.get("operation", ""))
     if case.loss is None or operation not in _INVERSE:
         return None

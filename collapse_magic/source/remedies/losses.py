@@ -51,7 +51,7 @@ def use_logits_loss(case: Case) -> Fix | None:
 
 
 def _func(case: Case, loss: LossCall) -> Spot:
-    """Where the loss is named: at its construction, in `partial(...)`, in an alias, or at the call."""
+    """Where the loss is named: at its construction, in `partial`, in an alias, or at the call."""
     if loss.construction is not None and isinstance(loss.construction.node, ast.Call):
         made = loss.construction.node
         named = made.args[0] if loss.functional and made.args else made.func

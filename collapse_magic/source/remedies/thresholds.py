@@ -19,13 +19,20 @@ def read_as_logits(case: Case, patch: Patch, gone: Set[ast.AST]) -> None:
     """
     for cell in case.flow.latest_first:
         for node in cell.nodes:
-            if isinstance(node, ast.Compare) and _compares_with_half(node):
-                if _went_through(case, Spot(cell, node.left), gone):
-                    patch.replace(Spot(cell, node.comparators[0]), "0")
-            elif isinstance(node, ast.Call) and (rounded := _rounded(case, node)) is not None:
-                if _went_through(case, Spot(cell, rounded), gone):
-                    spot = Spot(cell, rounded)
-                    patch.replace(Spot(cell, node), f"({primary(spot)} > 0).float()")
+            read = _read_at_half(case, node)
+            if read is None or not _went_through(case, Spot(cell, read), gone):
+                continue
+            if isinstance(node, ast.Compare):
+                patch.replace(Spot(cell, node.comparators[0]), "0")
+            else:
+                patch.replace(Spot(cell, node), f"({primary(Spot(cell, read))} > 0).float()")
+
+
+def _read_at_half(case: Case, node: ast.AST) -> ast.expr | None:
+    """`p` of `p > 0.5`, `torch.round(p)` and `p.round()`."""
+    if isinstance(node, ast.Compare):
+        return node.left if _compares_with_half(node) else None
+    return _rounded(case, node) if isinstance(node, ast.Call) else None
 
 
 def _compares_with_half(node: ast.Compare) -> bool:

@@ -139,9 +139,9 @@ def _backward(statement: Spot) -> ast.Call | None:
 
 def _scaler(node: ast.expr) -> str | None:
     """`scaler` of `scaler.scale(loss).backward()`."""
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-        if node.func.attr == "scale":
-            return dotted(node.func.value)
+    func = node.func if isinstance(node, ast.Call) else None
+    if isinstance(func, ast.Attribute) and func.attr == "scale":
+        return dotted(func.value)
     return None
 
 
@@ -154,7 +154,7 @@ def _stepped_by(case: Case, scaler: str) -> str | None:
 
 
 def _model_text(case: Case) -> str | None:
-    """The model's name where the backward call stands: as it is called, or as the optimizer holds it."""
+    """The model's name at the backward call: as it is called, or as the optimizer holds it."""
     model = case.context.model
     here = case.cell.scope(case.context.statement.node)
     if model is not None and model.cell is case.cell and model.cell.scope(model.node) is here:

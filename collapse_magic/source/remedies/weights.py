@@ -82,7 +82,7 @@ def _inside(loss: LossCall) -> bool:
 
 
 def _weigh_probabilities(case: Case, loss: LossCall) -> Fix | None:
-    """BCE on probabilities: weigh each sample in the call, so that model and outputs keep their meaning."""
+    """BCE on probabilities: weigh samples in the call; model and outputs keep their meaning."""
     target = loss.argument("target")
     weight = f"where({primary(target)} > 0.5, {number(case.values['pos_weight'])}, 1.0)"
     reduction = _reduction(case, loss)
@@ -122,8 +122,8 @@ def _reduction(case: Case, loss: LossCall) -> Mapping[str, str] | None:
 def repeatable(node: ast.AST) -> bool:
     """Whether an expression may be written twice: names, attributes, indexing, casts and views."""
     harmless = {
-        "float", "double", "half", "long", "int", "to", "type", "view", "reshape", "squeeze",
-        "unsqueeze", "flatten", "cuda", "cpu", "view_as", "type_as", "bool", "detach", "size", "dim",
+        "float", "double", "half", "long", "int", "bool", "to", "type", "type_as", "cuda", "cpu",
+        "view", "view_as", "reshape", "squeeze", "unsqueeze", "flatten", "detach", "size", "dim",
     }  # fmt: skip
     return all(
         isinstance(part.func, ast.Attribute) and part.func.attr in harmless
