@@ -92,7 +92,7 @@ def answers(address: str, timeout_s: float = 5.0) -> bool:
 
 def _start(folder: Path, host: str, port: int | None) -> Server:
     command = [sys.executable, "-m", "tensorboard_plugin_collapse.launcher", str(folder)]
-    command += ["--no-browser", "--host", host]
+    command += ["--no-browser", "--until-stdin-closes", "--host", host]
     if port is not None:
         command += ["--port", str(port)]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
@@ -101,7 +101,7 @@ def _start(folder: Path, host: str, port: int | None) -> Server:
             # Its own session: Ctrl-C in the notebook's terminal is not meant for it.
             process = subprocess.Popen(  # noqa: S603
                 command,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,  # closes with this process, however that ends
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -130,6 +130,8 @@ def _wait(process: subprocess.Popen[bytes], said: Path) -> Server:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin is not None:
+        process.stdin.close()
     if process.poll() is None:
         process.terminate()
         try:

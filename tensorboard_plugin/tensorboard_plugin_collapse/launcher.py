@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -47,12 +50,21 @@ def _serve(parser: _Parser, logdir: Path, options: argparse.Namespace, flags: Se
 
     if not any(event_files(logdir)):
         print(f"no event files in {logdir} yet: runs appear as they are written", file=sys.stderr)
+    if options.until_stdin_closes:
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
     try:
         return serve(
             str(logdir), flags, host=options.host, port=options.port, browser=options.browser
         )
     except UsageError as error:
         parser.error(str(error))
+
+
+def _end_with_stdin() -> None:
+    # Not through sys.stdin: a thread that waits in it breaks the interpreter's end.
+    while os.read(0, 1):
+        pass
+    signal.raise_signal(signal.SIGTERM)
 
 
 def _arguments() -> _Parser:
@@ -71,6 +83,8 @@ def _arguments() -> _Parser:
     parser.add_argument(
         "--no-browser", dest="browser", action="store_false", help="only print the address"
     )
+    # For a server beside a notebook: a kernel that is killed must not leave it behind.
+    parser.add_argument("--until-stdin-closes", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument(
         "--report",
         choices=("text", "json"),

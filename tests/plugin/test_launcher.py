@@ -108,6 +108,24 @@ def test_a_server_that_died_is_replaced(tmp_path: Path) -> None:
         second.stop()
 
 
+def test_a_server_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
+    """GIVEN a kernel that shows the tab WHEN it is killed THEN no server is left behind."""
+    code = (
+        "from tensorboard_plugin_collapse.launcher import start_server\n"
+        f"print(start_server({str(tmp_path)!r}).address, flush=True)\n"
+        "input()\n"
+    )
+    kernel = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with kernel:
+        assert kernel.stdout is not None
+        address = kernel.stdout.readline().strip()
+        assert background.answers(address)
+        kernel.kill()
+    wait_until(lambda: not background.answers(address), "the server ends")
+
+
 def test_what_cannot_be_served_is_said(tmp_path: Path) -> None:
     with pytest.raises(launcher.ServerError, match="there is no directory"):
         launcher.start_server(tmp_path / "nowhere")

@@ -218,6 +218,15 @@ def test_runs_that_are_gone_are_forgotten() -> None:
     assert reader._damaged == {}
 
 
+@pytest.mark.parametrize("route", ["/runs", "/run", "/series", "/index.js"])
+def test_no_answer_is_taken_from_a_browsers_cache(provider: CountingProvider, route: str) -> None:
+    """A live run changes every second, a front end with every version."""
+    arguments = {"run": samples.HEALTHY, "tag": LOSS}
+    answer = get(plugin(provider).get_plugin_apps()[route], route, **arguments)
+    assert answer.status_code == 200
+    assert "no-cache" in answer.headers["Cache-Control"]
+
+
 def test_a_provider_that_fails_is_a_sentence_and_no_traceback() -> None:
     def fails(ctx: Any, **_: Any) -> Any:
         raise RuntimeError("data server is gone")
