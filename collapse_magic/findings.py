@@ -55,7 +55,7 @@ class Fix:
 
     title: str
     safety: Safety
-    diff: str  # unified, a/cell[N] against b/cell[N]; an example has no hunk header
+    diff: str  # unified, headers "--- cell [N]"; an example has no headers, only - and + lines
     cells: Mapping[int, str] = field(default_factory=dict)
 
 

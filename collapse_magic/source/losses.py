@@ -157,10 +157,23 @@ class Losses:
                 parts.append(node.func.value)
             for part in parts:
                 inner.extend(self.of(Spot(spot.cell, part), depth - 1))
+                inner.extend(self._appended(Spot(spot.cell, part), depth - 1))
         if inner:
             yield from inner
         elif function is not None and (own := self._own_loss(spot, None)) is not None:
             yield own
+
+    def _appended(self, spot: Spot, depth: int) -> Iterator[LossCall]:
+        """Losses put into a list that an expression is made of: `losses.append(...)`."""
+        if not isinstance(spot.node, ast.Name):
+            return
+        for node in spot.cell.walk(spot.cell.scope(spot.node)):
+            if (
+                isinstance(node, ast.Call)
+                and node.args
+                and dotted(node.func) == f"{spot.node.id}.append"
+            ):
+                yield from self.of(Spot(spot.cell, node.args[0]), depth)
 
     def _direct(self, spot: Spot) -> Iterator[LossCall]:
         """The call itself, where it is one of a loss function or module."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping
-from types import ModuleType
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 from .cells import Cell, Function, line_of
@@ -55,14 +55,14 @@ class Names:
         if head not in self._namespace:
             return _CUSTOM.get(head)
         value = self._namespace[head]
-        if isinstance(value, ModuleType):
-            return value.__name__
-        home = getattr(value, "__module__", None)
-        # A module object is callable too, but it has no name: it is no alias of anything in torch.
-        name = getattr(value, "__name__", None)
-        if callable(value) and name is not None and str(home).partition(".")[0] == "torch":
-            return f"{home}.{name}"
-        return None
+        kind = type(value)  # asking the value itself may run the user's code
+        if issubclass(kind, ModuleType):
+            return str(value.__name__)
+        # A loss module is callable too, but it is no alias of anything in torch.
+        if not issubclass(kind, (type, FunctionType, BuiltinFunctionType)):
+            return None
+        home = str(value.__module__)
+        return f"{home}.{value.__name__}" if home.partition(".")[0] == "torch" else None
 
     def spell(self, wanted: str, cell: Cell, node: ast.AST) -> tuple[str, str | None]:
         """How to write `wanted` ("F.softmax") at `node`, and the import that this takes."""

@@ -71,8 +71,8 @@ def diff(number: int, before: str, after: str) -> str:
 
 def example(title: str, removed: list[str], added: list[str]) -> Fix:
     """A fix that shows what to write, in the user's names, where no place is certain."""
-    lines = [f"- {line}" for text in removed for line in text.split("\n")]
-    lines += [f"+ {line}" for text in added for line in text.split("\n")]
+    lines = [f"-{line}" for text in removed for line in text.split("\n")]
+    lines += [f"+{line}" for text in added for line in text.split("\n")]
     return Fix(title, "example", "\n".join(lines), {})
 
 
@@ -82,8 +82,7 @@ def undecided(title: str, fixes: list[Fix]) -> Fix | None:
     for fix in fixes:
         for row in fix.diff.split("\n"):
             if row.startswith(("-", "+")) and not row.startswith(("---", "+++")):
-                mark, text = row[0], row[1:].strip() if fix.safety != "example" else row[2:]
-                rows[f"{mark} {text}"] = None
+                rows[row if fix.safety == "example" else row[0] + row[1:].strip()] = None
     return Fix(title, "example", "\n".join(rows), {}) if rows else None
 
 

@@ -67,7 +67,7 @@ def check(fix: Fix, notebook: Mapping[int, str]) -> None:
     """A fix parses, its diff leads from the old cells to the new ones; an example has no cells."""
     if fix.safety == "example":
         assert not fix.cells
-        assert all(row[:2] in ("- ", "+ ") for row in fix.diff.split("\n"))
+        assert all(row[:1] in ("-", "+") for row in fix.diff.split("\n"))
         return
     assert fix.cells
     parts = fix.diff.split("--- ")[1:]

@@ -110,9 +110,9 @@ def test_a_hostile_namespace_is_no_obstacle() -> None:
         def __getattribute__(self, name: str) -> object:
             raise RuntimeError(name)
 
-    space = {"loader": Hostile(), "opt": Hostile(), "model": Hostile()}
+    space = {"loader": Hostile(), "opt": Hostile(), "model": Hostile(), "other": Hostile()}
     fix = ask(NOTEBOOK, "weigh-classes", namespace=space, pos_weight=9.0)
-    assert fix is None or fix.cells
+    assert fix is not None and list(fix.cells) == [3]
 
 
 PIECES = [*"\n".join(NOTEBOOK.values()).split("\n"), "loss.backward()", "model = model(model)",

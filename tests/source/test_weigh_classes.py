@@ -404,3 +404,36 @@ def test_weights_follow_the_model_to_its_device() -> None:
     moved = cells(IMPORTS + "criterion = nn.CrossEntropyLoss().cuda()", LOOP)
     fix = ask(moved, "weigh-classes", namespace=space, **WEIGHTS)
     assert "weight=torch.tensor([0.556, 5.0, 1.25])).cuda()" in changed(fix)[1][0]
+
+
+def test_losses_in_a_list_and_on_a_trainer_of_a_library_are_found() -> None:
+    listed = """
+    import torch
+    from torch import nn
+    crit = nn.CrossEntropyLoss()
+    losses = []
+    for x, y in loader:
+        losses.append(crit(model(x), y))
+    torch.stack(losses).mean().backward()
+    """
+    fix = ask(cells(listed), "weigh-classes", **WEIGHTS)
+    assert changed(fix)[0] == ["crit = nn.CrossEntropyLoss()"]
+    trainer = """
+    class WeightedTrainer(Trainer):
+        def compute_loss(self, model, inputs, return_outputs=False):
+            labels = inputs.pop("labels")
+            outputs = model(**inputs)
+            loss = nn.CrossEntropyLoss()(outputs.logits.view(-1, 3), labels.view(-1))
+            return (loss, outputs) if return_outputs else loss
+    """
+    notebook = cells(IMPORTS, trainer, "trainer = WeightedTrainer(model=model)\ntrainer.train()")
+    fix = ask(notebook, "weigh-classes", at="trainer.train(", **WEIGHTS)
+    assert fix is not None and list(fix.cells) == [2]
+
+
+def test_a_live_loss_is_no_alias_of_torch() -> None:
+    torch = pytest.importorskip("torch")
+    notebook = cells(IMPORTS + "criterion = nn.CrossEntropyLoss()", LOOP)
+    space = {"criterion": torch.nn.CrossEntropyLoss(), "torch": torch, "nn": torch.nn}
+    fix = ask(notebook, "weigh-classes", namespace=space, **WEIGHTS)
+    assert fix is not None and list(fix.cells) == [1]

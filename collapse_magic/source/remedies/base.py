@@ -53,12 +53,13 @@ class Case:
 
     @cached_property
     def device(self) -> str | None:
-        """Kind of device of the user's models; None where it is the CPU or not known."""
+        """Device of the user's models as text; None where it is the CPU or not known."""
         for value in list(self.flow.namespace.values()):
             if any(c.__module__ == "torch.nn.modules.module" for c in type(value).__mro__):
                 first = next(iter(value.parameters()), None)
                 if first is not None and first.device.type not in ("cpu", "meta"):
-                    return str(first.device.type)
+                    first_of_kind = not first.device.index
+                    return str(first.device.type if first_of_kind else first.device)
         return None
 
     def no_construction(self, loss: LossCall, argument: str, made: str | None = None) -> Fix:
