@@ -1,4 +1,4 @@
-"""What ``%watch_training`` answers: the last summary, a rule's explanation, the rules, the changed cell."""
+"""What ``%watch_training`` answers: last summary, explanations, rules, the changed cell."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ Watch the training in this cell, and say why a classifier predicts one class.
 
 {options_help()}
 
-%watch_training                     show the last summary again
-%watch_training --explain NAME      what a rule looks for, and why (name or code)
-%watch_training --rules             all rules
-%watch_training --fix [N]           put the cell with the N-th cure in front of you
-%collapse_tb [LOGDIR]               open the Collapse tab of TensorBoard"""
+%watch_training                  show the last summary again
+%watch_training --explain NAME   what a rule looks for, and why (name or code)
+%watch_training --rules          all rules
+%watch_training --fix [N]        put the cell with the N-th cure before you
+%collapse_tb [LOGDIR]            open the Collapse tab of TensorBoard"""
 
 
 def show_last() -> None:
@@ -33,7 +33,7 @@ def show_last() -> None:
     display({"text/plain": str(report), "text/html": html.render_report(report)}, raw=True)
 
 
-def explain(shell: Any, words: list[str]) -> None:
+def explain(_shell: Any, words: list[str]) -> None:
     if len(words) != 1:
         raise OptionError("--explain needs one name or code of a rule")
     try:
@@ -42,7 +42,7 @@ def explain(shell: Any, words: list[str]) -> None:
         raise OptionError(str(error)) from None
 
 
-def rules_list(shell: Any, words: list[str]) -> None:
+def rules_list(_shell: Any, words: list[str]) -> None:
     if words:
         raise OptionError("--rules takes no value")
     width = max(len(rule.name) for rule in rules.RULES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from ..findings import Finding, Fix, Severity
 from ..report import Report
@@ -112,10 +113,13 @@ def _diff(fix: Fix | None) -> tuple[DiffLine, ...]:
 
 
 def _undented(lines: Sequence[DiffLine]) -> list[DiffLine]:
-    """Without the indentation that all lines share: columns are few."""
-    code = [line.code for line in lines if line.sign]
-    margin = min((len(text) - len(text.lstrip()) for text in code), default=0)
-    return [DiffLine(line.sign, line.code[margin:] if line.sign else line.code) for line in lines]
+    """Without the indentation that all lines of a cell share: columns are few."""
+    fitted: list[DiffLine] = []
+    for is_code, group in groupby(lines, key=lambda line: bool(line.sign)):
+        block = list(group)
+        margin = min(len(x.code) - len(x.code.lstrip()) for x in block) if is_code else 0
+        fitted += [DiffLine(line.sign, line.code[margin:]) for line in block]
+    return fitted
 
 
 def more_cards(hidden: int) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import math
+from itertools import pairwise
 from typing import Any
 
 from ..report import Trace
@@ -16,7 +17,7 @@ from .words import cut, percent
 GREY = "#7a7a7a"  # 4.3 to 1 on white, 4.4 to 1 on #111111
 # Between the luminances that hold 3 to 1 on white and on #111111 lie only a few colours that people with
 # any kind of colour vision tell apart; the second five are the first five, dashed.
-COLOURS = ("#1f77b4", "#d1495b", "#2a9d5c", "#a6761d", "#9467bd")
+COLOURS = ("#255ae9", "#f55916", "#25a074", "#ae2b82", "#6f602c")
 DASHES: tuple[Any, ...] = ("solid", (0, (4, 2)))
 MOST_CLASSES = 10
 MOST_LAYERS = 40
@@ -64,7 +65,7 @@ def _plain(axes: Any) -> None:
     axes.set_xlabel("step", color=GREY, fontdict=FONT)
 
 
-def _shares(figure: Any, axes: Any, trace: Trace) -> None:
+def _shares(_figure: Any, axes: Any, trace: Trace) -> None:
     axes.set_title("predicted share of each class  (dots: labels)", color=GREY, fontdict=FONT)
     final = trace.shares[-1]
     order = sorted(range(len(trace.classes)), key=lambda k: -_rank(trace, k))[:MOST_CLASSES]
@@ -127,5 +128,5 @@ def _flow(figure: Any, axes: Any, trace: Trace) -> None:
 
 def _edges(steps: tuple[int, ...]) -> list[float]:
     """Cell borders half way between the steps that were looked at."""
-    inner = [(a + b) / 2 for a, b in zip(steps, steps[1:], strict=False)]
+    inner = [(a + b) / 2 for a, b in pairwise(steps)]
     return [steps[0] - (inner[0] - steps[0]), *inner, steps[-1] + (steps[-1] - inner[-1])]

@@ -151,7 +151,8 @@ def _code(lines: list[str]) -> str:
     if not lines:
         return ""
     rows = "".join(
-        f'<div style="{_tint(line)}">{escape(cut_code(line, WIDEST_CODE + 2))}</div>' for line in lines
+        f'<div style="{_tint(line)}">{escape(cut_code(line, WIDEST_CODE + 2))}</div>'
+        for line in lines
     )
     return (
         f'<div style="{MONO};font-size:var(--jp-code-font-size, 90%);white-space:pre;overflow-x:auto;'

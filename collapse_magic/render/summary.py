@@ -6,7 +6,8 @@ from ..report import PredictionSummary, Report
 from .card import SCRIPT_CELL, causes
 from .words import WIDTH, count, duration, percent, top_classes
 
-MOST_SKIPPED = 3
+# Classes and columns of their names, tried in turn until the line fits.
+ROOM = ((3, 20), (3, 12), (2, 12), (1, 20))
 
 
 def summary_lines(report: Report) -> list[str]:
@@ -70,18 +71,22 @@ def predictions(report: Report) -> list[str]:
     summary = shown_predictions(report)
     if summary is None:
         return []
-    shown, hidden = top_classes(summary.classes, summary.predicted_share)
-    index = {name: k for k, name in reversed(list(enumerate(summary.classes)))}
+    lines = [_shares(summary, most, width) for most, width in ROOM]
+    return [next((line for line in lines if len(line) <= WIDTH), lines[-1])]
+
+
+def _shares(summary: PredictionSummary, most: int, width: int) -> str:
+    shown, hidden = top_classes(summary.classes, summary.predicted_share, most, width)
     order = sorted(range(len(summary.classes)), key=lambda k: (-summary.predicted_share[k], k))
     labels = " / ".join(percent(summary.label_share[k]).rstrip("%") for k in order[: len(shown)])
-    names = "  ".join(f"{_class_name(name, index)} {percent(share)}" for name, share in shown)
+    names = "  ".join(f"{_class_name(name)} {percent(share)}" for name, share in shown)
     more = f"  and {hidden} more" if hidden else ""
-    return [f"predictions  {names}{more}      labels  {labels}"]
+    return f"predictions  {names}{more}      labels  {labels}"
 
 
-def _class_name(name: str, index: dict[str, int]) -> str:
+def _class_name(name: str) -> str:
     """A bare index is no name: say that it is a class."""
-    return f"class {name}" if name.isdigit() and name in index else name
+    return f"class {name}" if name.isdigit() else name
 
 
 def shown_predictions(report: Report) -> PredictionSummary | None:
@@ -119,5 +124,7 @@ def saved(report: Report) -> list[str]:
         return []
     logdir = report.logdir.rstrip("/") or "/"
     where = f"saved: {logdir.rstrip('/')}/{report.run}"
-    how = f"open: %tensorboard --logdir {logdir}   (tab Collapse)"
+    how = f"open: %tensorboard --logdir {logdir}"
+    if len(how) + 17 <= WIDTH:
+        how += "   (tab Collapse)"
     return [f"{where}    {how}"] if len(where) + 4 + len(how) <= WIDTH else [where, how]

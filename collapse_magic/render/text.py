@@ -40,7 +40,7 @@ def render_board(report: Report) -> str:
 def status(report: Report) -> str:
     if report.steps == 0:
         return "watch_training  watching"
-    return cut(
+    return cut_code(
         f"watch_training  run '{report.run}'  step {report.steps:,}, {report.verdict}", WIDTH
     )
 
@@ -55,12 +55,18 @@ def render_card(finding: Finding, report: Report) -> str:
     card = make_card(finding, report)
     if card.resolved is not None:
         return resolved(finding, report)
-    top = _top(card)
+    explains = [cut("explains: " + ", ".join(card.explains), WIDTH)] if card.explains else []
+    head = _head(card)
+    # A cure in sight is worth more than the third line of evidence.
+    wanted = 1 + min(len(card.diff), 4) if card.fix else 0
+    room = MOST_LINES - len(head) - len(explains) - 1 - wanted
+    top = [*head, *_evidence(card, max(1, min(room, MOST_EVIDENCE_LINES))), *explains]
     foot = [cut_code(f"mute: {card.mute}     more: {card.more}", WIDTH)]
     return "\n".join([*top, *_fix(card, MOST_LINES - len(top) - len(foot)), *foot])
 
 
-def _top(card: Card) -> list[str]:
+def _head(card: Card) -> list[str]:
+    """What, where and when, and the line of code."""
     head = wrap(card.head, WIDTH)
     if len(head) > 2:
         head = [head[0], cut(" ".join(head[1:]), WIDTH)]
@@ -68,14 +74,14 @@ def _top(card: Card) -> list[str]:
     lines = [*head, cut_code(f" --> {where}", WIDTH)]
     if card.line is not None:
         lines.append(cut_code(f"{card.line} | {card.source}", WIDTH))
-    evidence = fill(card.evidence, WIDTH - 10)
-    if len(evidence) > MOST_EVIDENCE_LINES:
-        last = cut(evidence[MOST_EVIDENCE_LINES - 1] + "; and more", WIDTH - 10)
-        evidence = [*evidence[: MOST_EVIDENCE_LINES - 1], last]
-    lines += [("evidence: " if n == 0 else " " * 10) + text for n, text in enumerate(evidence)]
-    if card.explains:
-        lines.append(cut("explains: " + ", ".join(card.explains), WIDTH))
     return lines
+
+
+def _evidence(card: Card, most: int) -> list[str]:
+    lines = fill(card.evidence, WIDTH - 10)
+    if len(lines) > most:
+        lines = [*lines[: most - 1], cut(lines[most - 1], WIDTH - 20) + "; and more"]
+    return [("evidence: " if n == 0 else " " * 10) + text for n, text in enumerate(lines)]
 
 
 def _fix(card: Card, room: int) -> list[str]:

@@ -31,7 +31,10 @@ class LateImport(MetaPathFinder):
             sys.meta_path.remove(self)
 
     def find_spec(
-        self, fullname: str, path: Any, target: ModuleType | None = None
+        self,
+        fullname: str,
+        path: Any,  # noqa: ARG002 (the protocol's)
+        target: ModuleType | None = None,  # noqa: ARG002
     ) -> importlib.machinery.ModuleSpec | None:
         if self._busy or fullname not in self._names:
             return None

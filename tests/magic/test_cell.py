@@ -69,7 +69,9 @@ def test_results_are_the_same_bit_for_bit(kernel: Kernel) -> None:
     assert kernel.value("state == plain") == "True"
 
 
-def test_an_error_gives_one_traceback_with_the_editors_line_and_stops_run_all(kernel: Kernel) -> None:
+def test_an_error_gives_one_traceback_with_the_editors_line_and_stops_run_all(
+    kernel: Kernel,
+) -> None:
     outcome = kernel.run(watched("a = 1\nraise KeyError('mine')"))
     assert outcome.status == "error" and outcome.reply["ename"] == "KeyError"
     (traceback,) = outcome.errors
@@ -119,7 +121,9 @@ def test_an_interrupt_passes_and_the_summary_comes(kernel: Kernel) -> None:
 
 def test_top_level_await(kernel: Kernel) -> None:
     outcome = kernel.run(
-        watched("import asyncio\nawait asyncio.sleep(0)\n" + FINE + "await asyncio.sleep(0, 'done')")
+        watched(
+            "import asyncio\nawait asyncio.sleep(0)\n" + FINE + "await asyncio.sleep(0, 'done')"
+        )
     )
     assert outcome.results == ["'done'"]
     assert "60 steps" in outcome.shown
@@ -232,7 +236,9 @@ def test_a_with_block_in_a_cell(kernel: Kernel) -> None:
 
 
 def test_a_session_that_was_left_behind_is_cleaned_up_by_the_next(kernel: Kernel) -> None:
-    kernel.run("import collapse_magic\nleft = collapse_magic.watch_training('left')\n_ = left.__enter__()")
+    kernel.run(
+        "import collapse_magic\nleft = collapse_magic.watch_training('left')\n_ = left.__enter__()"
+    )
     outcome = kernel.run(watched(FINE, "next-one"))
     assert outcome.stderr == "" and "run 'next-one'" in outcome.shown
     assert kernel.value("left.report.finished") == "True"
