@@ -72,8 +72,8 @@ def _hash_of_sources(root: Path) -> str:
 
 def _sources(root: Path) -> Iterator[Path]:
     yield root / SCHEMA
-    for folder, folders, files in sorted(os.walk(root / FRONTEND)):
-        folders[:] = sorted(set(folders) - NOT_SOURCES)
+    for folder, folders, files in os.walk(root / FRONTEND):
+        folders[:] = sorted(set(folders) - NOT_SOURCES)  # where the walk goes on, and in what order
         yield from (Path(folder) / name for name in sorted(files) if not name.startswith("."))
 
 

@@ -26,8 +26,7 @@ export function render(): void {
   const poller = startPolling({
     refresh: store.refresh,
     visible: () => document.visibilityState === 'visible',
-    eager: () =>
-      store.connection.value === 'down' || (store.runs.value ?? []).some(({ finished }) => !finished),
+    eager: () => store.expecting.value,
     mark: () => store.runs.value,
     failed: (error) => {
       store.refused.value = error instanceof Error ? error.message : String(error);

@@ -81,6 +81,17 @@ test('when the server goes, what was read stays; when it comes back, so does the
   expect(store.connection.value).toBe('up');
 });
 
+test('something new may come while there is no run, an unfinished one, or no server', async () => {
+  const { server, store } = await opened('run');
+  expect(store.expecting.value).toBe(true);
+  server.summaries = [summaryOf('run', { finished: true })];
+  await store.refresh();
+  expect(store.expecting.value).toBe(false);
+  server.summaries = [];
+  await store.refresh();
+  expect(store.expecting.value).toBe(true);
+});
+
 test('a run that is gone from the disk says so', async () => {
   const { server, store } = await opened('run');
   server.replies.clear();

@@ -27,7 +27,7 @@ export interface Poller {
 export interface Polled {
   refresh(): Promise<void>;
   visible(): boolean;
-  /** Whether a run is unfinished, or the server does not answer. */
+  /** Whether something new may come any moment. */
   eager(): boolean;
   /** Changes when data came. */
   mark(): unknown;

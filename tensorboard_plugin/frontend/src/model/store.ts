@@ -105,6 +105,13 @@ export function createStore(client: Client, chosenBefore: Partial<Selection> = {
     [predictions.value, loss.value, layers.value].some((rows) => rows !== null && rows.length > 0),
   );
 
+  /** Whether something new may come any moment: a first run, more of one, or the server. */
+  const expecting = computed(() => {
+    const known = runs.value ?? [];
+    const growing = known.length === 0 || known.some(({ finished }) => !finished);
+    return growing || connection.value === 'down';
+  });
+
   function forgetRun(): void {
     reply.value = null;
     series.value = NO_SERIES;
@@ -205,7 +212,7 @@ export function createStore(client: Client, chosenBefore: Partial<Selection> = {
   return {
     connection, refused, runs, reply, series, chosen, zoom, hovered, pinned,
     summary, runName, report, nodes, finding, sites, site, phase, models, model,
-    predictions, loss, layers, fullRange, range, cursor, hasRows,
+    predictions, loss, layers, fullRange, range, cursor, hasRows, expecting,
     refresh, choose, chooseRun, chooseFinding, moveFinding, moveCursor, leave,
   };
 }

@@ -1,0 +1,121 @@
+"""What the tab shows while there is nothing, something new, or something wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import BrowserContext, Route, expect
+
+from collapse_magic.records import Record
+from collapse_magic.sinks.event_log import EventLog
+from collapse_magic.sinks.events import EventEncoder, EventFile
+from tests.browser.tab import Tab
+from tests.support.sample_logs import (
+    COLLAPSED,
+    HEALTHY,
+    sample_records,
+    started,
+    write_run,
+    write_sample_logs,
+)
+from tests.support.tensorboards import RunningTensorBoard, running
+
+OpenTab = Callable[..., Tab]
+
+
+class GrowingRun:
+    """A run that another process might be writing right now."""
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(parents=True)
+        encoder = EventEncoder()
+        file = EventFile(directory, encoder)
+        self._now = started(COLLAPSED)
+        self._log = EventLog(file, encoder, directory.name, self._now)
+
+    def grow(self, records: list[Record]) -> None:
+        for record in records:
+            self._now += 0.01
+            self._log.add(record, self._now)
+        self._log.flush(self._now)
+
+    def close(self) -> None:
+        """Writes the last step too, which might have had more to come, but no report."""
+        self._log.flush(self._now, final=True)
+        self._log.close()
+
+
+def test_an_empty_log_directory_says_how_to_start_and_then_shows_the_first_run(
+    open_tab: OpenTab, tmp_path: Path
+) -> None:
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    records = sample_records(COLLAPSED)
+    first, half = records[:4], len(records) // 2
+    with running(logs, log=tmp_path / "said") as server:
+        tab = open_tab(server.address, host=True)
+        expect(tab.verdict).to_have_text("No watched run in this log directory yet")
+        expect(tab.frame.locator(".snippet").last).to_contain_text("%%watch_training")
+        tab.frame.locator("html").evaluate("() => { window.sameDocument = true }")
+
+        run = GrowingRun(logs / "growing")
+        run.grow(first)  # facts only
+        expect(tab.verdict).to_have_text("Waiting for the first data")
+
+        run.grow(records[4:half])
+        loss = tab.chart("Loss")
+        expect(loss).to_contain_text(re.compile(r"at step \d"))
+        seen = loss.locator(".note").inner_text()
+        tab.drag("Loss", 0.2, 0.6)
+        tab.hover("Loss", 0.0)
+        left = tab.step.inner_text()
+
+        run.grow(records[half:])
+        run.close()
+        tab.page.mouse.move(5, 5)
+        expect(loss.locator(".note")).not_to_have_text(seen)
+        expect(loss.locator(".note")).to_contain_text("at step 640")
+        expect(tab.run("growing")).to_contain_text("640 steps, unfinished")
+        tab.hover("Loss", 0.0)
+        expect(tab.step).to_have_text(left)  # the zoom stayed
+        assert tab.frame.locator("html").evaluate("() => window.sameDocument")
+
+
+def test_a_server_that_goes_away_is_told_and_what_was_read_stays(
+    open_tab: OpenTab, tmp_path: Path
+) -> None:
+    write_run(tmp_path / "logs" / HEALTHY, started(HEALTHY), sample_records(HEALTHY), None)
+    with running(tmp_path / "logs", log=tmp_path / "said") as server:
+        tab = open_tab(server.address)
+        tab.may_lose_server = True
+        expect(tab.chart("Loss")).to_be_visible()
+    expect(tab.banners).to_contain_text("TensorBoard does not answer")
+    expect(tab.chart("Loss")).to_be_visible()
+    expect(tab.run(HEALTHY)).to_be_visible()
+
+
+def test_a_path_prefix_changes_nothing(open_tab: OpenTab, tmp_path: Path) -> None:
+    write_sample_logs(tmp_path / "logs")
+    with running(tmp_path / "logs", "--path_prefix=/some/prefix", log=tmp_path / "said") as server:
+        assert server.address.endswith("/some/prefix/")
+        tab = open_tab(server.address, run=COLLAPSED, host=True)
+        expect(tab.verdict).to_contain_text("class-imbalance")
+        expect(tab.chart("Gradient flow")).to_be_visible()
+
+
+def test_a_damaged_log_is_told_and_what_could_be_read_is_shown(
+    open_tab: OpenTab, context: BrowserContext, tensorboard: RunningTensorBoard
+) -> None:
+    sentence = "loss/cross_entropy: the rows up to step 40 are left out <b>"
+
+    def damaged(route: Route) -> None:
+        reply = route.fetch().json()
+        route.fulfill(json={**reply, "damaged": [sentence]})
+
+    context.route(re.compile(r"/data/plugin/collapse/run\?"), damaged)
+    tab = open_tab(tensorboard.address, run=HEALTHY)
+    expect(tab.banners).to_contain_text("The log is damaged.")
+    expect(tab.banners.get_by_role("listitem")).to_have_text([sentence])
+    expect(tab.chart("Loss")).to_be_visible()
