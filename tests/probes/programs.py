@@ -189,13 +189,13 @@ def handwritten_losses() -> Outcome:
         optimizer.zero_grad()
         out = model(x)
         one_hot = F.one_hot(y, 3).float()
-        options: list[Callable[[], torch.Tensor]] = [
-            lambda out=out: -(out.log_softmax(1) * one_hot).sum(1).mean(),
-            lambda out=out: F.l1_loss(out, one_hot),
-            lambda out=out: F.cross_entropy(out, one_hot),
-            lambda out=out: F.mse_loss(out, one_hot) + 0.1 * F.cross_entropy(out, y),
+        options: list[Callable[..., torch.Tensor]] = [
+            lambda out, t: -(out.log_softmax(1) * t).sum(1).mean(),
+            lambda out, t: F.l1_loss(out, t),
+            lambda out, t: F.cross_entropy(out, t),
+            lambda out, t: F.mse_loss(out, t) + 0.1 * F.cross_entropy(out, y),
         ]
-        loss = options[i % 4]()
+        loss = options[i % 4](out, one_hot)
         loss.backward()
         optimizer.step()
         losses.append(loss.item())

@@ -25,7 +25,7 @@ def replaced_places() -> dict[str, Any]:
     """Every object that the probe replaces, and the hooks it registers, as they stand now."""
     optimizer = sys.modules["torch.optim.optimizer"]
     iterator = sys.modules["torch.utils.data.dataloader"]._BaseDataLoaderIter
-    places = {
+    return {
         **{f"nn.{k}": v for k, v in vars(torch._C._nn).items()},
         "bce": torch.binary_cross_entropy_with_logits,
         "backward": torch.autograd.backward,
@@ -34,7 +34,6 @@ def replaced_places() -> dict[str, Any]:
         "before": list(optimizer._global_optimizer_pre_hooks.values()),
         "after": list(optimizer._global_optimizer_post_hooks.values()),
     }
-    return places
 
 
 def assert_restored(before: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from ..patching import Patches
 from ..tasks import INDEX_LOSSES, classes_of, width
 from . import hooks
 from .hooks import Switch
-from .reading import LossCall
+from .reading import LossCall, readable
 from .sites import Site
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Evaluation:
     def take(self, loss: str, scores: Any, targets: Any) -> None:
         """One batch that was evaluated."""
         torch = self._probe._torch
-        if not isinstance(scores, torch.Tensor) or not isinstance(targets, torch.Tensor):
+        if not readable(scores, torch) or not readable(targets, torch):
             return
         if loss in INDEX_LOSSES and targets.is_floating_point():
             return  # probabilities for classes: no labels to count

@@ -151,10 +151,10 @@ class TorchProbe(Probe):
         self, args: tuple[Any, ...], kwargs: dict[str, Any], losses_only: bool
     ) -> None:
         """One backward is about to run: look at its loss and its graph."""
-        root = args[0] if args else kwargs.get("tensors", kwargs.get("outputs"))
+        root: Any = args[0] if args else kwargs.get("tensors", kwargs.get("outputs"))
         if isinstance(root, (list, tuple)):
             root = root[0] if len(root) == 1 else None
-        if not isinstance(root, self._torch.Tensor) or root.numel() != 1:
+        if not reading.readable(root, self._torch) or root.numel() != 1:
             return
         if losses_only and not graph.loss_nodes(root.grad_fn):
             return  # derivatives of something else

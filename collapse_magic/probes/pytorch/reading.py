@@ -15,6 +15,8 @@ from . import graph
 Array = NDArray[Any]
 MOST_SAMPLES = 4096  # of one batch; pixels and tokens come in far larger numbers
 
+_WITHOUT_VALUES = frozenset({"FakeTensor", "FunctionalTensor", "DTensor"})
+
 
 @dataclass(frozen=True, slots=True)
 class LossCall:
@@ -28,6 +30,15 @@ class LossCall:
     weighted: bool
     ignore_index: int | None
     class_weights: Array | None  # (K,) or, for a binary task, (2,)
+
+
+def readable(value: Any, torch: Any) -> bool:
+    """Whether it is a tensor with values: compilers and transforms trace with tensors without."""
+    return (
+        isinstance(value, torch.Tensor)
+        and type(value).__name__ not in _WITHOUT_VALUES
+        and not torch._C._are_functorch_transforms_active()
+    )
 
 
 def read_call(node: Any) -> LossCall:
