@@ -44,7 +44,9 @@ def wilson_bounds(successes: float, trials: float, z: float = Z) -> tuple[float,
     scale = 1 + z * z / trials
     centre = (share + z * z / (2 * trials)) / scale
     half = z / scale * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
-    return max(0.0, centre - half), min(1.0, centre + half)
+    # the ends are exact where rounding would leave a hair
+    low = 0.0 if successes == 0 else centre - half
+    return low, 1.0 if successes == trials else centre + half
 
 
 def weighted_mean(values: Iterable[float], weights: Iterable[float]) -> float:
@@ -78,7 +80,11 @@ def merge_windows(windows: Sequence[PredictionWindow]) -> PredictionWindow:
         return tuple(np.sum(np.array(list(rows), dtype=np.int64), axis=0).tolist())
 
     def mean_rows(rows: Iterable[Sequence[float]]) -> tuple[float, ...]:
-        return tuple(mean(column) for column in zip(*rows, strict=True))
+        values = np.array(list(rows), dtype=np.float64)
+        weights = np.where(np.isnan(values), 0.0, np.array(samples, dtype=np.float64)[:, None])
+        with np.errstate(invalid="ignore", divide="ignore"):
+            means = (np.nan_to_num(values) * weights).sum(axis=0) / weights.sum(axis=0)
+        return tuple(means.tolist())
 
     return PredictionWindow(
         site=last.site,
@@ -104,7 +110,7 @@ def merge_windows(windows: Sequence[PredictionWindow]) -> PredictionWindow:
 
 
 def percent(share: float, digits: int = 1) -> str:
-    """A share in words, "98.2%"; only what is exactly all or nothing is called 100% or 0%."""
+    """A share or ratio in words, "98.2%"; only exactly all or nothing is called 100% or 0%."""
     if not math.isfinite(share):
         return "nan"
     smallest = 10.0**-digits
@@ -112,7 +118,9 @@ def percent(share: float, digits: int = 1) -> str:
         return f"{100 * share:.0f}%"
     if 100 * share < smallest:
         return f"<{smallest:.{digits}f}%"
-    return f"{min(100 * share, 100 - smallest):.{digits}f}%"
+    if share < 1:
+        share = min(share, 1 - smallest / 100)
+    return f"{100 * share:,.{digits}f}%"
 
 
 def number(value: float) -> str:

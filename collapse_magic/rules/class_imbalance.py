@@ -50,8 +50,8 @@ from .wording import fitting, loss_change
 TOP_LABEL_SHARE = 0.8
 LABEL_RATIO = 4.0
 MIN_LABELS = 1000
-# With 200 cases a recall is known to about five points either way, and to one side with 90% certainty
-# (one and a quarter standard errors): twice running that is one wrong warning in a hundred.
+# With 200 cases a recall is known to about five points either way, and to one side with 90%
+# certainty (1.28 standard errors): twice running that is one wrong warning in a hundred.
 MIN_RARE_LABELS = 200
 ONE_SIDED = 1.28
 # Below .6 the scores hardly follow the inputs: then something else is wrong, or too.
@@ -224,7 +224,7 @@ def _remedy(history: History, site: str, whole: WindowTotal, rare: int) -> Remed
         "task": facts.task if facts else "unknown",
         # a class without any label would weigh infinitely much: it keeps weight 1
         "weights": [
-            round_measured(sum(counts) / (len(counts) * count), 3) if count else 1.0
+            round_measured(sum(counts) / (len(counts) * count), 2) if count else 1.0
             for count in counts
         ],
     }

@@ -152,14 +152,14 @@ def _floor(facts: LossFacts, now: WindowTotal) -> Evidence:
 
 def _outcome(history: History, site: str, now: WindowTotal, broken: bool) -> Evidence:
     over = now.cross_entropy_over_entropy
+    label = now.prior[now.top_class]
     values = {
         "cross_entropy_over_entropy": over,
         "predicted_share": now.top,
-        "label_share": now.ttop,
+        "label_share": label,
     }
     if broken:
         name = history.class_name(site, now.top_class)
-        label = now.prior[now.top_class]
         return Evidence(
             f"{name}: {percent(now.top)} of predictions, {percent(label)} of labels", values
         )

@@ -9,9 +9,9 @@ model ends at one class, often after it had begun to learn.
 
 ## How it is measured
 Norm of the weights' change over norm of the weights, per step and layer: healthy are 0.0001 to
-0.01. It fires where that is above 0.1 in half of the layers, in looks that span 20 steps, and the
-predictions are one class or worse than always answering with the label shares (two windows
-running). Layers that start at zero do not count.
+0.01. It fires where that is above 0.1 in half of the layers, on average over 20 steps, and the
+predictions are one class, nothing is learned, or they are worse than always answering with the
+label shares (two windows running). Layers that start at zero do not count.
 
 ## Known limits
 Small models on small data may train well with large updates: without a bad outcome nothing is said.
@@ -95,8 +95,11 @@ class LearningRateTooHigh:
             look = gates.look(history, site)
             if model is None or look is None:
                 continue
-            collapsed = gates.predicts_one_class(look)
-            if collapsed or gates.worse_than_prior(look):
+            if (
+                gates.predicts_one_class(look)
+                or gates.worse_than_prior(look)
+                or gates.learns_nothing(history, look)
+            ):
                 stretch = _too_large(model, history.layer_statistics(model.model))
                 if stretch is not None:
                     yield self._diagnosis(history, look, model, stretch)
@@ -144,23 +147,44 @@ class LearningRateTooHigh:
 
 
 def _too_large(model: ModelFacts, looks: Sequence[LayerStatistics]) -> _Stretch | None:
-    """The latest 20 steps or more in which half of the layers were updated by a tenth."""
+    """The latest 20 steps or more in which half of the layers were updated by over a tenth."""
     counted = [index for index, layer in enumerate(model.layers) if layer.weight_std != 0]
     if not counted:
         return None
+    found = _at_the_start(looks, counted)
     stretch: list[LayerStatistics] = []
-    found: list[LayerStatistics] = []
     for one in looks:
-        ratios = [one.update_ratio[index] for index in counted if index < len(one.update_ratio)]
-        large = sum(ratio > LARGE_UPDATE for ratio in ratios)
-        stretch = [*stretch, one] if ratios and large >= LAYER_SHARE * len(ratios) else []
+        stretch = [*stretch, one] if _many(_ratios(one, counted), LARGE_UPDATE) else []
         if len(stretch) >= MIN_LOOKS and stretch[-1].step - stretch[0].step >= MIN_SPAN:
             found = stretch
     if not found:
         return None
-    middle = [_median([one.update_ratio[index] for index in counted]) for one in found]
-    layers = _median([sum(one.update_ratio[i] > LARGE_UPDATE for i in counted) for one in found])
-    return _Stretch(found, int(layers), len(counted), _median(middle))
+    layers = [sum(ratio > LARGE_UPDATE for ratio in _ratios(one, counted)) for one in found]
+    middle = [_median(_ratios(one, counted)) for one in found]
+    return _Stretch(found, int(_median(layers)), len(counted), _median(middle))
+
+
+def _at_the_start(
+    looks: Sequence[LayerStatistics], counted: Sequence[int]
+) -> list[LayerStatistics]:
+    """The looks of the first 20 steps, where these alone moved the layers by 20 times a tenth.
+
+    An adaptive optimizer moves each weight by the learning rate: far too large a one makes the
+    weights so large at once that later updates look small beside them.
+    """
+    early = [one for one in looks if one.step <= MIN_SPAN]
+    if not early:
+        return []
+    moved = [sum(ratios) for ratios in zip(*(_ratios(one, counted) for one in early), strict=True)]
+    return early if _many(moved, LARGE_UPDATE * MIN_SPAN) else []
+
+
+def _ratios(look: LayerStatistics, counted: Sequence[int]) -> list[float]:
+    return [look.update_ratio[index] for index in counted if index < len(look.update_ratio)]
+
+
+def _many(values: Sequence[float], bound: float) -> bool:
+    return bool(values) and sum(value > bound for value in values) >= LAYER_SHARE * len(values)
 
 
 def _median(values: Sequence[float]) -> float:

@@ -87,7 +87,7 @@ class NonFiniteValues:
 
     def _diagnosis(self, history: History, record: NonFinite) -> Diagnosis:
         facts = history.loss_facts(record.site)
-        where = f" ({layer(record.name)})" if record.name else ""
+        where = f" ({layer(record.name)})" if record.name not in ("", record.place) else ""
         remedy, target = _remedy(history, record, facts)
         return Diagnosis(
             rule=self.name,

@@ -38,6 +38,7 @@ Karpathy, A Recipe for Training Neural Networks (2019): "overfit one batch".
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from ..findings import Diagnosis, Evidence, Remedy
@@ -75,7 +76,7 @@ class SingleClassPredictions:
             severity="error",
             confidence="likely",
             message=f"{percent(last.top)} of predictions are {name}",
-            evidence=(_shares(name, last), _scores(last)),
+            evidence=(_shares(name, last), *_scores(last)),
             step=last.last_step,
             since_step=look.before.first_step,
             remedy=Remedy("check-one-batch", "see whether it can learn one batch by heart"),
@@ -92,9 +93,10 @@ def _shares(name: str, last: WindowTotal) -> Evidence:
     )
 
 
-def _scores(last: WindowTotal) -> Evidence:
+def _scores(last: WindowTotal) -> Iterable[Evidence]:
     over = last.cross_entropy_over_entropy
-    return Evidence(
-        f"rank {number(last.rank)} (chance 0.5); loss {number(over)} x a constant answer's",
-        {"rank": last.rank, "cross_entropy_over_entropy": over, "spread": last.spread},
-    )
+    if math.isfinite(over):
+        yield Evidence(
+            f"rank {number(last.rank)} (chance 0.5); loss {number(over)} x a constant answer's",
+            {"rank": last.rank, "cross_entropy_over_entropy": over, "spread": last.spread},
+        )

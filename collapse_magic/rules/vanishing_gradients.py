@@ -84,7 +84,7 @@ class VanishingGradients:
         statistics: LayerStatistics,
     ) -> Diagnosis:
         first, last, first_norm, last_norm = end
-        names = layer(model.layers[first].name), layer(model.layers[last].name)
+        names = layer(model.layers[first].name, 11), layer(model.layers[last].name, 11)
         over = look.last.cross_entropy_over_entropy
         return Diagnosis(
             rule=self.name,
@@ -94,8 +94,8 @@ class VanishingGradients:
             message=f"the first layer's gradient is {number(first_norm)}",
             evidence=(
                 Evidence(
-                    f"gradient norm {number(first_norm)} at {names[0]}, "
-                    f"{number(last_norm)} at {names[1]}",
+                    f"gradient {number(first_norm)} at layer {names[0]}, "
+                    f"{number(last_norm)} at layer {names[1]}",
                     {"first": first_norm, "last": last_norm},
                 ),
                 Evidence(

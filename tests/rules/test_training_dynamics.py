@@ -1,0 +1,168 @@
+"""What goes wrong while it trains, really trained.
+
+Rules: single-class-predictions, vanishing-gradients, learning-rate-too-high and non-finite.
+"""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from tests.rules.programs import blobs, circles, column, fit, mlp
+from tests.rules.training import Watched, watch
+
+
+def deep(activation: type[nn.Module], depth: int, width: int = 8, outputs: int = 2) -> nn.Module:
+    layers: list[nn.Module] = []
+    for index in range(depth):
+        layers += [nn.Linear(width if index else 2, width), activation()]
+    return nn.Sequential(*layers, nn.Linear(width, outputs))
+
+
+def adam(model: nn.Module, rate: float, epochs: int = 20) -> None:
+    x, y = circles()
+    fit(model, nn.CrossEntropyLoss(), x, y, rate, epochs, optimizer=torch.optim.Adam)
+
+
+# -- single-class-predictions ------------------------------------------------------------------
+
+
+def through_one_unit(bias: float, width: int) -> Watched:
+    torch.manual_seed(0)
+    model = mlp(2, width=width)
+    with torch.no_grad():
+        model[0].bias.fill_(bias)
+    x, y = blobs((700, 300))
+    return watch(lambda: fit(model, nn.CrossEntropyLoss(), x, y, epochs=8))
+
+
+def test_a_dead_unit_leaves_one_class() -> None:
+    watched = through_one_unit(-50.0, 1)
+    (finding,) = watched.findings
+    assert (finding.rule, finding.severity) == ("single-class-predictions", "error")
+    assert finding.message == "100% of predictions are class 0"
+    assert finding.evidence[0].text.startswith("class 0: 100% of predictions, 70")
+    assert finding.evidence[1].text.startswith("rank 0.")
+    remedy = watched.engine.diagnosis(finding).remedy
+    assert remedy is not None
+    assert remedy.kind == "check-one-batch"
+
+
+def test_units_that_live_are_silent() -> None:
+    assert through_one_unit(0.0, 16).alarms == {}
+
+
+# -- vanishing-gradients -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("every", [20, 80])
+def test_ten_sigmoids_let_no_gradient_through(every: int) -> None:
+    watched = watch(lambda: adam(deep(nn.Sigmoid, 10), 0.001), every=every)
+    finding = watched.first
+    assert (finding.rule, finding.severity) == ("vanishing-gradients", "error")
+    assert "at layer 0, " in finding.evidence[0].text
+    assert "at layer 20" in finding.evidence[0].text
+    assert finding.evidence[0].values["first"] < 1e-4
+    remedy = watched.engine.diagnosis(finding).remedy
+    assert remedy is not None
+    assert remedy.values == {"old": "Sigmoid", "new": "ReLU"}
+
+
+@pytest.mark.parametrize(
+    "model",
+    [lambda: deep(nn.ReLU, 6), lambda: deep(nn.Sigmoid, 1), lambda: deep(nn.Tanh, 3)],
+    ids=["relu", "one sigmoid", "tanh"],
+)
+def test_activations_that_let_the_gradient_through_are_silent(model: object) -> None:
+    assert watch(lambda: adam(model(), 0.01)).alarms == {}  # type: ignore[operator]
+
+
+# -- learning-rate-too-high --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("every", [20, 80])
+@pytest.mark.parametrize("rate", [1.0, 0.3])
+def test_steps_that_overturn_the_weights(rate: float, every: int) -> None:
+    watched = watch(lambda: adam(deep(nn.ReLU, 3, 32), rate), every=every)
+    finding = watched.first
+    assert (finding.rule, finding.severity) == ("learning-rate-too-high", "error")
+    assert {found.explained_by for found in watched.findings[1:]} <= {finding.rule}
+    remedy = watched.engine.diagnosis(finding).remedy
+    assert remedy is not None
+    assert remedy.kind == "scale-learning-rate"
+    assert remedy.values == pytest.approx({"factor": 0.1, "old": rate, "new": rate / 10})
+
+
+def test_plain_gradient_descent_on_inputs_in_the_hundreds() -> None:
+    x, y = blobs((500, 500), 1.0, features=10)
+    watched = watch(
+        lambda: fit(nn.Linear(10, 2), nn.CrossEntropyLoss(), 100 * x, y, lr=10.0, epochs=20)
+    )
+    assert "learning-rate-too-high" in watched.ever
+    assert watched.ever["learning-rate-too-high"].evidence[2].text.startswith("learning rate 10.0")
+
+
+@pytest.mark.parametrize("rate", [0.03, 0.001])
+def test_a_tenth_and_less_is_silent(rate: float) -> None:
+    assert watch(lambda: adam(deep(nn.ReLU, 3, 32), rate)).alarms == {}
+
+
+# -- non-finite --------------------------------------------------------------------------------
+
+
+def with_one(value: float, x: Tensor) -> Tensor:
+    x = x.clone()
+    x[7, 0] = value
+    return x
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_an_input_that_is_not_finite(value: float) -> None:
+    x, y = blobs()
+    watched = watch(lambda: fit(mlp(2), nn.CrossEntropyLoss(), with_one(value, x), y, epochs=3))
+    finding = watched.first
+    assert (finding.rule, finding.severity) == ("non-finite", "error")
+    assert finding.message.startswith(f"{value} in the input at step ")
+    assert {found.explained_by for found in watched.findings[1:]} <= {finding.rule}
+    remedy = watched.engine.diagnosis(finding).remedy
+    assert remedy is not None
+    assert (remedy.kind, remedy.values) == ("clean-inputs", {"argument": "input"})
+
+
+def test_a_target_that_is_not_finite() -> None:
+    x, y = blobs()
+    targets = with_one(math.nan, column(y))
+    watched = watch(lambda: fit(nn.Linear(2, 1), nn.BCEWithLogitsLoss(), x, targets, epochs=3))
+    assert watched.first.message.startswith("nan in the target at step ")
+    remedy = watched.engine.diagnosis(watched.first).remedy
+    assert remedy is not None
+    assert remedy.values == {"argument": "target"}
+
+
+def test_weights_that_run_away() -> None:
+    x, y = blobs(features=10)
+    watched = watch(lambda: fit(mlp(2, features=10), nn.CrossEntropyLoss(), x, y, lr=1e6, epochs=3))
+    assert watched.first.rule == "non-finite"
+    remedy = watched.engine.diagnosis(watched.first).remedy
+    assert remedy is not None
+    assert remedy.values == pytest.approx({"factor": 0.1, "old": 1e6, "new": 1e5})
+
+
+def test_nan_that_makes_bce_raise_is_no_raw_output() -> None:
+    x, y = blobs(features=10)
+    model = nn.Sequential(mlp(1, features=10), nn.Sigmoid())
+    watched = watch(lambda: fit(model, nn.BCELoss(), x, column(y), lr=1e38, epochs=3))
+    assert watched.first.rule == "non-finite"
+    assert watched.first.message == "the outputs are nan at step 2"
+
+
+def test_one_batch_without_any_label_is_silent() -> None:
+    x, y = blobs()
+    y = y.clone()
+    y[:50] = -100
+    watched = watch(lambda: fit(mlp(2), nn.CrossEntropyLoss(), x, y, epochs=4, shuffle=False))
+    assert any(math.isnan(value) for value in watched.history.loss_values("cross_entropy")[1])
+    assert watched.alarms == {}
