@@ -59,7 +59,8 @@ def _run(config: WatchConfig, path: str, argv: list[str]) -> int:
         session.explain(error)
         current.end(session)
         # As if the script had been run by itself: its traceback begins in its own lines.
-        sys.excepthook(type(error), error, _from_file(error.__traceback__, path))
+        error = error.with_traceback(_from_file(error.__traceback__, path))
+        sys.excepthook(type(error), error, error.__traceback__)
         return INTERRUPTED if isinstance(error, KeyboardInterrupt) else FAILED
     finally:
         current.end(session)

@@ -7,7 +7,7 @@ from .card import SCRIPT_CELL, causes
 from .words import WIDTH, count, duration, percent, top_classes
 
 # Classes and columns of their names, tried in turn until the line fits.
-ROOM = ((3, 20), (3, 12), (2, 12), (1, 20))
+ROOM = ((3, 20), (3, 12), (3, 8), (2, 12), (2, 8), (1, 20))
 
 
 def summary_lines(report: Report) -> list[str]:

@@ -133,11 +133,11 @@ class WatchSession:
             return
         self._running = True
         self._warm_up()
+        for sink in self._sinks:
+            self._guard(sink.update, self._build())
         self._began = self._clock()
         self._guard(self._attach)
         self._guard(self._late_import.install)
-        for sink in self._sinks:
-            self._guard(sink.update, self._build())
 
     def explain(self, error: BaseException) -> None:
         """Shows what went wrong where the user's loss raised; called before the traceback is shown."""
