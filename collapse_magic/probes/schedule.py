@@ -14,8 +14,8 @@ import random
 
 # A short run may exceed the percentage: a toy that trains for a second would else show nothing.
 GRACE_SECONDS = 0.05
-# How the budget is shared out. What is booked holds the looks at the layers too, and the gap between
-# counted batches is set from all that is booked; the rest is for calls too short to be timed.
+# How the budget is shared out. What is booked holds the looks at the layers too, and the gap of
+# the counted batches is set from all of it; the rest is for calls too short to be timed.
 _PREDICTION_SHARE = 0.7
 _LAYER_SHARE = 0.3
 _MOST_ONE_IN = 256

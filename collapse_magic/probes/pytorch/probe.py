@@ -172,14 +172,16 @@ class TorchProbe(Probe):
             return
         frame = _caller(sys._getframe(3), self._torch)
         step = self.counter.now()
+        full = False
         for site, node in self._sites_of(root.grad_fn, frame):
             site.take_loss(step, value)
             if node is not None:
                 site.take_node(node, step)
+            full = full or site.full
             if not finite and not site.non_finite_told:
                 self._tell_non_finite(site, node, root, max(step, 1))
         self._counted += due
-        self._maybe_flush()
+        self._maybe_flush(full)
 
     def before_step(self, optimizer: Any, caller: FrameType) -> None:
         self.steps_watch.before(optimizer, caller)
@@ -258,11 +260,9 @@ class TorchProbe(Probe):
 
     # -- flushing ---------------------------------------------------------------------------------
 
-    def _maybe_flush(self) -> None:
-        now = self.context.clock()
-        if now - self._last_flush < FLUSH_SECONDS and not any(
-            site.full for _, site in self._sites.values() if site is not None
-        ):
+    def _maybe_flush(self, full: bool) -> None:
+        now = self.clock()
+        if not full and now - self._last_flush < FLUSH_SECONDS:
             return
         if not self.counter.settled:
             return

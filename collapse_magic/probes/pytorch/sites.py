@@ -15,6 +15,7 @@ from .. import samples
 from ..base import ProbeContext
 from ..tasks import DISTANCE_LOSSES, INDEX_LOSSES, Judgement, judge
 from . import reading
+from .gathering import copied, gather, shown, to_numpy
 from .names import Model
 from .reading import LossCall
 
@@ -36,9 +37,6 @@ class Batches:
         self.weights: list[Any] = []
         self.bytes = 0
 
-    def __len__(self) -> int:
-        return len(self.steps)
-
     @property
     def full(self) -> bool:
         return len(self.steps) >= MOST_BATCHES or self.bytes >= MOST_BYTES
@@ -46,10 +44,10 @@ class Batches:
     def add(self, step: int, scores: Any, targets: Any, weights: Any | None) -> None:
         """Copies are made at once: what is handed in may share memory that the user writes to."""
         self.steps.append(step)
-        self.scores.append(_copied(scores))
-        self.targets.append(_copied(targets))
+        self.scores.append(copied(scores))
+        self.targets.append(copied(targets))
         if weights is not None:
-            self.weights.append(_copied(weights))
+            self.weights.append(copied(weights))
         self.bytes += (scores.numel() + targets.numel()) * scores.element_size()
 
 
@@ -69,7 +67,7 @@ class Site:
         self._material: tuple[Any, ...] | None = None
         self._facts_told = 0
         self._range = (math.inf, -math.inf)
-        self._batches: dict[Phase, Batches] = {"train": Batches(), "eval": Batches()}
+        self._train, self._eval = Batches(), Batches()
         self._values: tuple[list[int], list[Any]] = ([], [])
         self._lock = threading.Lock()
 
@@ -96,7 +94,7 @@ class Site:
         if call.weighted and call.class_weights is None:
             weights = reading.sample_weights(node, scores.numel())
         scores, targets, weights = reading.rows(call.loss, scores, targets, weights)
-        self._batches["train"].add(step, scores, targets, weights)
+        self._train.add(step, scores, targets, weights)
 
     def take_evaluation(self, scores: Any, targets: Any, step: int) -> None:
         """One batch of a loss computed without gradients; raw loss inputs."""
@@ -104,7 +102,7 @@ class Site:
         if call is None or self._hopeless():
             return
         scores, targets, _ = reading.rows(call.loss, scores, targets, None)
-        self._batches["eval"].add(step, scores, targets, None)
+        self._eval.add(step, scores, targets, None)
 
     def learn(self, call: LossCall, step: int, targets: Any) -> None:
         """Take in what the call looks like now, and tell it where it differs materially."""
@@ -119,7 +117,7 @@ class Site:
         if targets.is_cpu and self._judged is None:
             if call.loss in DISTANCE_LOSSES:
                 targets = reading.once(targets)
-            self._judge(step, _to_numpy([_copied(targets)])[0])
+            self._judge(step, to_numpy([copied(targets)])[0])
 
     def learn_unknown(self, loss: str, step: int) -> None:
         """A loss of which nothing but its value is seen."""
@@ -129,9 +127,7 @@ class Site:
 
     @property
     def full(self) -> bool:
-        return any(batches.full for batches in self._batches.values()) or (
-            len(self._values[0]) >= 4 * MOST_BATCHES
-        )
+        return self._train.full or self._eval.full or len(self._values[0]) >= 4 * MOST_BATCHES
 
     def _hopeless(self) -> bool:
         judged = self._judged
@@ -145,11 +141,12 @@ class Site:
         """Emit what is held; `known_step` turns a provisional step into the final one."""
         with self._lock:
             self._flush_losses(known_step)
-            for phase in ("train", "eval"):
-                batches = self._batches[phase]
-                if len(batches):
-                    self._batches[phase] = Batches()
-                    self._flush_window(phase, batches, one_in, known_step)
+            train, self._train = self._train, Batches()
+            evaluation, self._eval = self._eval, Batches()
+            if train.steps:
+                self._flush_window("train", train, one_in, known_step)
+            if evaluation.steps:
+                self._flush_window("eval", evaluation, one_in, known_step)
 
     def _flush_losses(self, known_step: Callable[[int], int]) -> None:
         steps, values = self._values
@@ -163,7 +160,7 @@ class Site:
         self, phase: Phase, batches: Batches, one_in: int, known_step: Callable[[int], int]
     ) -> None:
         call = self.call
-        scores, targets = _to_numpy(batches.scores), _to_numpy(batches.targets)
+        scores, targets = to_numpy(batches.scores), to_numpy(batches.targets)
         first, last = known_step(batches.steps[0]), known_step(batches.steps[-1])
         if call is None:
             return
@@ -172,23 +169,16 @@ class Site:
         judged = self._judged
         if judged is None or self._hopeless():
             return
-        prepared = [
-            rows
-            for s, t in zip(scores, targets, strict=True)
-            if (rows := _prepared(call, judged, s, t)) is not None
-        ]
-        prepared = [(s, t) for s, t in prepared if len(t)]
-        if not prepared:
+        gathered = gather(call, judged, scores, targets)
+        if gathered is None:
             return
-        all_targets = np.concatenate([t for _, t in prepared])
+        all_scores, all_targets, single = gathered
         self._look_at_range(judged, all_targets, last)
         judged = self._judged or judged
         if self._hopeless():
             return
         weights = self._weights(judged, batches, all_targets)
-        window = samples.summarize(
-            call.loss, judged, np.concatenate([s for s, _ in prepared]), all_targets, weights
-        )
+        window = samples.summarize(call.loss, judged, all_scores, all_targets, weights)
         if window is None:
             return
         q = window.quantities
@@ -199,7 +189,7 @@ class Site:
                 phase=phase,
                 first_step=first,
                 last_step=last,
-                batches=len(batches),
+                batches=len(batches.steps),
                 one_in=one_in if phase == "train" else 1,
                 samples=q.samples,
                 labels=q.labels,
@@ -213,13 +203,13 @@ class Site:
                 outside_unit=window.outside_unit,
                 input_row_sums_to_one=softmaxed or window.input_row_sums_to_one,
                 out_of_range=window.out_of_range,
-                single_class_batches=sum(_single_class(t) for _, t in prepared),
+                single_class_batches=single,
             )
         )
 
     def _weights(self, judged: Judgement, batches: Batches, targets: Array) -> Array | None:
         if batches.weights:
-            weights: Array = np.concatenate([w.reshape(-1) for w in _to_numpy(batches.weights)])
+            weights: Array = np.concatenate([w.reshape(-1) for w in to_numpy(batches.weights)])
             return weights if len(weights) == len(targets) else None
         by_class = None if self.call is None else self.call.class_weights
         if by_class is None or len(by_class) != judged.classes or targets.ndim != 1:
@@ -235,9 +225,9 @@ class Site:
         call = self.call
         if call is None:
             return
-        shown = _shown(call, targets)
-        self._judged = judge(call.loss, call.input_shape, shown)
-        self._widen(shown)
+        given = shown(call, targets)
+        self._judged = judge(call.loss, call.input_shape, given)
+        self._widen(given)
         self._tell(step)
 
     def _widen(self, targets: Array) -> bool:
@@ -286,55 +276,3 @@ class Site:
                 line=line,
             )
         )
-
-
-def _copied(tensor: Any) -> Any:
-    """An array of our own of a small CPU tensor; of a device tensor a clone that stays there."""
-    tensor = tensor.detach()
-    if not tensor.is_cpu:
-        return tensor.clone()
-    try:
-        return tensor.numpy().copy()
-    except TypeError:  # bfloat16 has no NumPy counterpart
-        return tensor.float().numpy()
-
-
-def _to_numpy(values: list[Any]) -> list[Array]:
-    return [v if isinstance(v, np.ndarray) else v.float().cpu().numpy() for v in values]
-
-
-def _shown(call: LossCall, targets: Array) -> Array:
-    """Targets as the user gave them, repetitions and ignored ones left out."""
-    if call.loss in INDEX_LOSSES:
-        named: Array = targets[targets != call.ignore_index]
-        return named
-    whole = targets.size == math.prod(call.target_shape)
-    return targets.reshape(call.target_shape) if whole else targets
-
-
-def _prepared(
-    call: LossCall, judged: Judgement, scores: Array, targets: Array
-) -> tuple[Array, Array] | None:
-    """One batch as rows: scores (n, K) or (n,) and targets alike; None where they do not pair."""
-    if call.loss in INDEX_LOSSES:
-        scores = samples.scores_by_row(scores, judged.classes)
-        targets = targets.reshape(-1)
-        if call.ignore_index is not None:
-            kept = targets != call.ignore_index
-            if not kept.all():
-                scores, targets = scores[kept], targets[kept]
-    elif judged.task == "multiclass":
-        k = judged.classes
-        scores, targets = samples.scores_by_row(scores, k), samples.scores_by_row(targets, k)
-    else:
-        scores, targets = scores.reshape(-1), targets.reshape(-1)
-    if len(scores) != len(targets):
-        return None
-    stride = -(-len(targets) // reading.MOST_SAMPLES)
-    return (scores, targets) if stride <= 1 else (scores[::stride], targets[::stride])
-
-
-def _single_class(targets: Array) -> bool:
-    if targets.ndim > 1:
-        targets = targets.argmax(axis=1)
-    return bool((targets == targets[0]).all())
