@@ -157,6 +157,7 @@ class History:
         self._optimizers: dict[str, OptimizerFacts] = {}
         self._windows: dict[tuple[str, Phase], list[PredictionWindow]] = {}
         self._samples: dict[tuple[str, Phase], int] = {}
+        self._labels: dict[tuple[str, Phase], list[int]] = {}
         self._losses: dict[str, list[tuple[int, float]]] = {}
         self._layers: dict[str, list[LayerStatistics]] = {}
         self._rates: dict[str, list[LearningRate]] = {}
@@ -228,6 +229,10 @@ class History:
     def samples(self, site: str, phase: Phase = "train") -> int:
         """Samples counted so far."""
         return self._samples.get((site, phase), 0)
+
+    def label_counts(self, site: str, phase: Phase = "train") -> tuple[int, ...]:
+        """Labels of each class over the whole run (of those batches that were counted)."""
+        return tuple(self._labels.get((site, phase), ()))
 
     def total(self, site: str, phase: Phase, samples: int, since: int = 0) -> WindowTotal | None:
         """The last windows merged until they hold ``samples`` samples; None where there are fewer.
@@ -320,6 +325,10 @@ class History:
         kept.append(record)
         self._samples[key] = self._samples.get(key, 0) + record.samples
         self._totals.clear()
+        counts = self._labels.get(key, [])
+        if len(counts) != len(record.labels):
+            counts = [0] * len(record.labels)
+        self._labels[key] = [a + b for a, b in zip(counts, record.labels, strict=True)]
         self._seen(record.last_step)
         if len(kept) > self._bound(5 * len(record.labels)):
             half = len(kept) // 4 * 2

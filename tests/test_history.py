@@ -198,6 +198,8 @@ def test_a_long_run_stays_within_a_few_megabytes(classes: int) -> None:
     kept = history.windows("loss")
     assert len(kept) < count
     assert sum(one.samples for one in kept) == history.samples("loss")
+    assert history.label_counts("loss")[0] == 1000 * count
+    assert history.label_counts("elsewhere") == ()
     assert kept[0].first_step == 1
     assert kept[-1].batches == BATCHES
     assert all(a.last_step + 1 == b.first_step for a, b in pairwise(kept))

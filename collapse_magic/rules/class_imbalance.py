@@ -38,11 +38,11 @@ scikit-learn's `class_weight="balanced"`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ..findings import Diagnosis, Evidence, Remedy, Severity
 from ..history import History, WindowTotal
-from ..statistics import merge_windows, number, percent, round_measured, wilson_bounds
+from ..statistics import number, percent, round_measured, wilson_bounds
 from . import gates
 from .wording import fitting, loss_change
 
@@ -79,12 +79,12 @@ class ClassImbalance:
 
     def check(self, history: History) -> Iterable[Diagnosis]:
         for site in gates.classification_sites(history):
-            whole = WindowTotal(merge_windows(history.windows(site)))
-            rare = _rarest_imbalanced(whole)
+            counts = history.label_counts(site)
+            rare = _rare(counts)
             if not rare:
                 continue
-            smallest = min(whole.prior[index] for index in rare)
-            needed = math.ceil(max(MIN_LABELS, MIN_RARE_LABELS / smallest))
+            smallest = min(counts[index] for index in rare)
+            needed = math.ceil(max(MIN_LABELS, MIN_RARE_LABELS / smallest * sum(counts)))
             look = gates.look(history, site, needed)
             if look is None or gates.sees_one_class_at_a_time(look.last):
                 continue
@@ -94,10 +94,10 @@ class ClassImbalance:
             if lagging and look.last.rank >= MIN_RANK:
                 worst = min(lagging, key=look.last.recall.__getitem__)
                 if not _gets_there(history, look, worst, needed):
-                    yield self._diagnosis(history, look, whole, worst)
+                    yield self._diagnosis(history, look, counts, worst)
 
     def _diagnosis(
-        self, history: History, look: gates.Look, whole: WindowTotal, rare: int
+        self, history: History, look: gates.Look, counts: Sequence[int], rare: int
     ) -> Diagnosis:
         site, last = look.site, look.last
         found, cases = last.window.correct[rare], last.window.labels[rare]
@@ -114,29 +114,29 @@ class ClassImbalance:
             if cases < MANY_CASES
             else f"{history.class_name(site, rare)} is found in {percent(found / cases)} of cases",
             evidence=(
-                _counts(history, look, whole, rare),
+                _counts(history, look, counts, rare),
                 _recalls(history, look, rare),
-                _pull(history, look, whole),
+                _pull(history, look),
             ),
             step=last.last_step,
             since_step=look.before.first_step,
-            remedy=None if weighted else _remedy(history, site, whole, rare),
+            remedy=None if weighted else _remedy(history, site, counts, rare),
             target="loss",
             site=site,
         )
 
 
-def _rarest_imbalanced(whole: WindowTotal) -> list[int]:
-    """Classes that are rare enough beside the most frequent one."""
-    counts = whole.window.labels
+def _rare(counts: Sequence[int]) -> list[int]:
+    """Classes that are rare beside the most frequent one, and were seen often enough to judge."""
     most = max(counts)
-    if whole.samples < MIN_LABELS:
+    if sum(counts) < MIN_LABELS:
         return []
-    alone = whole.ttop >= TOP_LABEL_SHARE
+    ratio = 1.0 if most >= TOP_LABEL_SHARE * sum(counts) else LABEL_RATIO
     return [
         index
         for index, count in enumerate(counts)
-        if 0 < count < most and (alone or most >= LABEL_RATIO * count)
+        # two windows of them, the least that two looks need
+        if 2 * MIN_RARE_LABELS <= count < most and most >= ratio * count
     ]
 
 
@@ -177,9 +177,9 @@ def _gets_there(history: History, look: gates.Look, rare: int, needed: int) -> b
     return quick and high < NEARLY_NEVER
 
 
-def _counts(history: History, look: gates.Look, whole: WindowTotal, rare: int) -> Evidence:
+def _counts(history: History, look: gates.Look, counts: Sequence[int], rare: int) -> Evidence:
     last = look.last
-    ratio = whole.window.labels[whole.ttop_class] / whole.window.labels[rare]
+    ratio = max(counts) / counts[rare]
     top = history.class_name(look.site, last.top_class)
     parts = [f"labels {number(ratio)} to 1", f"predictions {percent(last.top)} {top}"]
     values = {"label_ratio": ratio, "predicted_share": last.top, "label_share": last.ttop}
@@ -201,9 +201,9 @@ def _recalls(history: History, look: gates.Look, rare: int) -> Evidence:
     )
 
 
-def _pull(history: History, look: gates.Look, whole: WindowTotal) -> Evidence:
+def _pull(history: History, look: gates.Look) -> Evidence:
     """At the start who pulls shows; where training has come to rest, both classes pull alike."""
-    frequent = whole.ttop_class
+    frequent = look.last.ttop_class
     name = history.class_name(look.site, frequent)
     now = look.last.pull[frequent]
     first = history.windows(look.site)[0]
@@ -216,9 +216,8 @@ def _pull(history: History, look: gates.Look, whole: WindowTotal) -> Evidence:
     return Evidence(f"{name} makes {percent(now, 0)} of the gradient at the logits", values)
 
 
-def _remedy(history: History, site: str, whole: WindowTotal, rare: int) -> Remedy:
+def _remedy(history: History, site: str, counts: Sequence[int], rare: int) -> Remedy:
     facts = history.loss_facts(site)
-    counts = whole.window.labels
     values: dict[str, object] = {
         "loss": facts.loss if facts else "",
         "task": facts.task if facts else "unknown",

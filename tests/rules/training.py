@@ -102,5 +102,6 @@ def watch(train: Callable[[], Any], every: int = 20, seed: int = 0, **namespace:
     finally:
         probe.flush()
         probe.detach()
+    assert context.history.notes == (), "the probe was switched off"
     context.update(final=True)
     return context.watched
