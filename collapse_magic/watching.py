@@ -74,8 +74,9 @@ def watch_training(name: str | None = None, **options: Any) -> Watch:
     ...     train()
     >>> watch.report.findings
 
-    Parameters are the fields of `WatchConfig`, the same words as the magic's options. Raises `OptionError` (a
-    `ValueError`) for an option that cannot be meant; nothing is raised once the block runs.
+    Parameters are the fields of `WatchConfig`, the same words as the magic's options. Raises
+    `OptionError` (a `ValueError`) for an option that cannot be meant; nothing is raised once the
+    block runs.
     """
     config = make_config({"name": name, **options})
     caller = sys._getframe(1)

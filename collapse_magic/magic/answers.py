@@ -11,6 +11,7 @@ from ..render.card import cell_name
 from ..report import Report
 from ..session.current import last_report
 from ..session.options import OptionError
+from ..sinks.notebook import show
 from .command_line import options_help
 
 HELP = f"""%%watch_training [NAME] [OPTIONS]
@@ -27,10 +28,8 @@ Watch the training in this cell, and say why a classifier predicts one class.
 
 
 def show_last() -> None:
-    from IPython.display import display
-
     report = _last()
-    display({"text/plain": str(report), "text/html": html.render_report(report)}, raw=True)
+    show({"text/plain": str(report), "text/html": html.render_report(report)})
 
 
 def explain(_shell: Any, words: list[str]) -> None:

@@ -1,4 +1,5 @@
-"""``%%watch_training`` as a real cell magic: below another magic, and for front ends without transformers."""
+"""``%%watch_training`` as a real cell magic: below another magic, and for front ends without
+transformers."""
 
 from __future__ import annotations
 
@@ -35,7 +36,8 @@ def run_watched(lifecycle: Lifecycle, line: str, body: str) -> Any:
 
 
 def _compile(lifecycle: Lifecycle, line: str, body: str) -> tuple[Any, Any]:
-    """(statements, last expression or None), with line 1 kept as a comment so that line numbers are right."""
+    """(statements, last expression or None), with line 1 kept as a comment so that line numbers
+    are right."""
     shell = lifecycle.shell
     source = shell.transform_cell(_commented(line, body))
     name = shell.compile.cache(source, shell.execution_count, raw_code=source)

@@ -37,10 +37,11 @@ class RunningCell:
 
 
 class RunningCells:
-    """The cells that run, outermost first: `run_cell` inside a cell and ``%run`` fire the same events.
+    """The cells that run, outermost first: `run_cell` inside a cell and ``%run`` fire the same
+    events.
 
-    An end is matched with its own beginning, since IPython fires either without the other: no beginning for an
-    empty cell, no result for a cancelled one.
+    An end is matched with its own beginning, since IPython fires either without the other: no
+    beginning for an empty cell, no result for a cancelled one.
     """
 
     def __init__(self, shell: Any) -> None:

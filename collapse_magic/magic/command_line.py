@@ -18,7 +18,8 @@ _OPEN, _CLOSE = "([{", ")]}"
 
 
 def split(line: str) -> list[str]:
-    """Words of a line. Quotes and brackets hold words together, and stay: ``["cat", "dog"]`` is one."""
+    """Words of a line. Quotes and brackets hold words together, and stay: ``["cat", "dog"]`` is
+    one."""
     words: list[str] = []
     depth, quote, fresh = 0, "", True
     for char in line:
@@ -52,7 +53,8 @@ def parse(words: Sequence[str], cell: str = "") -> dict[str, Any]:
 def read_options(
     words: Sequence[str], cell: str = "", *, until_word: bool = False
 ) -> tuple[dict[str, Any], list[str]]:
-    """(values, words that are no options); with ``until_word`` reading ends at the first of those."""
+    """(values, words that are no options); with ``until_word`` reading ends at the first of
+    those."""
     values: dict[str, Any] = {}
     rest: list[str] = []
     waiting = list(words)

@@ -96,7 +96,8 @@ class Lifecycle:
         finally:
             self._unhook_traceback()
 
-    # IPython shows the traceback before it says that the cell is over; the card is to stand above it.
+    # IPython shows the traceback before it says that the cell is over; the card is to stand above
+    # it.
 
     def _hook_traceback(self, session: WatchSession) -> None:
         self._unhook_traceback()
@@ -119,7 +120,8 @@ class Lifecycle:
 
 
 def explain(session: WatchSession, error: BaseException) -> None:
-    """Before a traceback is shown: a card where the loss raised, one line where we stopped the cell."""
+    """Before a traceback is shown: a card where the loss raised, one line where we stopped the
+    cell."""
     if isinstance(error, TrainingStopped):
         line = f"TrainingStopped: {error}"
         error.__dict__["_render_traceback_"] = lambda: [line]
@@ -127,6 +129,7 @@ def explain(session: WatchSession, error: BaseException) -> None:
 
 
 def _body(source: str) -> str:
-    """The cell's Python, as far as it is plain Python: without the lines of magics and shell commands."""
+    """The cell's Python, as far as it is plain Python: without the lines of magics and shell
+    commands."""
     lines = source.splitlines()
     return "\n".join(line for line in lines if not line.lstrip().startswith(("%", "!")))

@@ -7,6 +7,7 @@ from html import escape
 from ..config import DEFAULT_LOGDIR
 from ..session.current import last_report
 from ..session.options import OptionError
+from ..sinks.notebook import show
 from .cells import shell_of_process
 
 HEIGHT = 800
@@ -14,7 +15,6 @@ HEIGHT = 800
 
 def open_tab(logdir: str | None) -> None:
     """Shows the directory's runs; by default where the last run was written."""
-    from IPython.display import HTML, IFrame, display
     from tensorboard_plugin_collapse.launcher import ServerError, start_server
 
     report = last_report()
@@ -26,11 +26,13 @@ def open_tab(logdir: str | None) -> None:
     if not hasattr(shell_of_process(), "kernel"):
         print(f"Collapse tab of {logdir}: {server.url}")
         return
-    link = escape(server.url, quote=True)
-    display(
-        HTML(
-            f'<a href="{link}" target="_blank" rel="noopener">Collapse tab of '
-            f"{escape(str(logdir))} in a new browser tab</a>"
-        ),
-        IFrame(server.url, width="100%", height=HEIGHT),
+    url = escape(server.url, quote=True)
+    words = f"Collapse tab of {logdir}"
+    show(
+        {
+            "text/plain": f"{words}: {server.url}",
+            "text/html": f'<a href="{url}" target="_blank" rel="noopener">{escape(words)} in a new '
+            f'browser tab</a><iframe src="{url}" title="{escape(words, quote=True)}" width="100%" '
+            f'height="{HEIGHT}" style="border:0"></iframe>',
+        }
     )

@@ -1,7 +1,7 @@
 """Turns ``%%watch_training ...`` on line 1 into a call on line 1.
 
-The cell then runs as any other: IPython's own traceback, line numbers, top-level ``await``, trailing ``;`` and
-shown value. Pure, since IPython transforms a cell more than once.
+The cell then runs as any other: IPython's own traceback, line numbers, top-level ``await``,
+trailing ``;`` and shown value. Pure, since IPython transforms a cell more than once.
 """
 
 from __future__ import annotations
@@ -34,6 +34,6 @@ def watch_first_line(lines: list[str]) -> list[str]:
     return [f"{call}; {magic}\n"]
 
 
-# IPython asks whether an input is complete without those that have side effects: in a terminal the cell has to
-# stay a cell magic until then, which ends at an empty line.
+# IPython asks whether an input is complete without those that have side effects: in a terminal
+# the cell has to stay a cell magic until then, which ends at an empty line.
 watch_first_line.has_side_effects = True  # type: ignore[attr-defined]

@@ -12,7 +12,8 @@ CONTEXT = 24
 
 
 def fit_changes(lines: Sequence[DiffLine], width: int) -> list[DiffLine]:
-    """Lines of at most `width` columns; a removed and an added line that belong together are cut alike."""
+    """Lines of at most `width` columns; a removed and an added line that belong together are cut
+    alike."""
     partners = _partners(lines)
     fitted = []
     for n, line in enumerate(lines):

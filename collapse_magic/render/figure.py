@@ -1,7 +1,8 @@
 """What a run looked like: predicted shares against label shares, and the gradient flow.
 
-Matplotlib's object interface on an Agg canvas: the user's backend, open figures and rcParams are neither
-read nor changed. The background is see-through and all text mid-grey, which reads on white and on black.
+Matplotlib's object interface on an Agg canvas: the user's backend, open figures and rcParams are
+neither read nor changed. The background is see-through and all text mid-grey, which reads on
+white and on black.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from ..report import Trace
 from .words import cut, percent
 
 GREY = "#7a7a7a"  # 4.3 to 1 on white, 4.4 to 1 on #111111
-# Between the luminances that hold 3 to 1 on white and on #111111 lie only a few colours that people with
-# any kind of colour vision tell apart; the second five are the first five, dashed.
+# Between the luminances that hold 3 to 1 on white and on #111111 lie only a few colours that
+# people with any kind of colour vision tell apart; the second five are the first five, dashed.
 COLOURS = ("#255ae9", "#f55916", "#25a074", "#ae2b82", "#6f602c")
 DASHES: tuple[Any, ...] = ("solid", (0, (4, 2)))
 MOST_CLASSES = 10
@@ -93,7 +94,8 @@ def _rank(trace: Trace, k: int) -> float:
 
 
 def _flow(figure: Any, axes: Any, trace: Trace) -> None:
-    """Layer x step, first layer on top; logarithmic, since vanishing is a matter of powers of ten."""
+    """Layer x step, first layer on top; logarithmic, since vanishing is a matter of powers of
+    ten."""
     import numpy as np
     from matplotlib.colors import LogNorm
     from matplotlib.ticker import LogLocator, NullLocator

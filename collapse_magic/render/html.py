@@ -1,8 +1,9 @@
 """Cards and summaries as HTML that stands alone.
 
-Inline styles only, no script and no frame, so that a saved notebook shows the same in JupyterLab, VS Code,
-Colab and on a code host. Colours are JupyterLab's variables with fallbacks that read on white; where a
-host defines the variables, dark mode follows. Severity is a word and a mark, never colour alone.
+Inline styles only, no script and no frame, so that a saved notebook shows the same in JupyterLab,
+VS Code, Colab and on a code host. Colours are JupyterLab's variables with fallbacks that read on
+white; where a host defines the variables, dark mode follows. Severity is a word and a mark, never
+colour alone.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ def render_page(report: Report) -> str:
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="color-scheme" content="light dark">'
         f"<title>{escape(report.run)}</title></head>"
-        f'<body style="max-width:60em;margin:2em auto;padding:0 1em">{render_report(report)}</body></html>'
+        '<body style="max-width:60em;margin:2em auto;padding:0 1em">'
+        f"{render_report(report)}</body></html>"
     )
 
 
@@ -98,7 +100,8 @@ def render_card(finding: Finding, report: Report) -> str:
     card = make_card(finding, report)
     if card.resolved is not None:
         return _box(
-            f'<div style="color:{SOFT}">✓ resolved at step {card.resolved:,}: {escape(card.head)}</div>',
+            f'<div style="color:{SOFT}">✓ resolved at step {card.resolved:,}: '
+            f"{escape(card.head)}</div>",
             LINE,
         )
     return _box(
@@ -142,7 +145,8 @@ def _fix(card: Card) -> str:
     if hidden > 0:
         lines = [*lines[:MOST_DIFF_LINES], f"{hidden} more lines: %watch_training --fix"]
     return (
-        f'<details open style="margin:.2em 0"><summary style="cursor:pointer"><strong>fix</strong>: '
+        f'<details open style="margin:.2em 0"><summary style="cursor:pointer">'
+        f"<strong>fix</strong>: "
         f"{escape(card.fix)} <em>({escape(card.confidence)})</em></summary>{_code(lines)}</details>"
     )
 
@@ -155,13 +159,13 @@ def _code(lines: list[str]) -> str:
         for line in lines
     )
     return (
-        f'<div style="{MONO};font-size:var(--jp-code-font-size, 90%);white-space:pre;overflow-x:auto;'
-        f'margin:.2em 0;padding:.2em .5em;border:1px solid {LINE}">{rows}</div>'
+        f'<div style="{MONO};font-size:var(--jp-code-font-size, 90%);white-space:pre;'
+        f'overflow-x:auto;margin:.2em 0;padding:.2em .5em;border:1px solid {LINE}">{rows}</div>'
     )
 
 
 def _tint(line: str) -> str:
-    """Behind the sign, a see-through colour: the sign carries the meaning, the tint helps the eye."""
+    """A see-through colour: the sign carries the meaning, the tint helps the eye."""
     return {"+": "background:#2e7d3226", "-": "background:#c6282826"}.get(line[:1], "")
 
 
@@ -188,8 +192,8 @@ def _rules(report: Report) -> str:
         for rule, reason in report.skipped.items()
     )
     return (
-        f'<details style="color:{SOFT};font-size:85%"><summary style="cursor:pointer">rules that ran'
-        f"</summary><div>clear: {clear}</div>{skipped}</details>"
+        f'<details style="color:{SOFT};font-size:85%"><summary style="cursor:pointer">'
+        f"rules that ran</summary><div>clear: {clear}</div>{skipped}</details>"
     )
 
 

@@ -10,8 +10,9 @@ from typing import Any
 class Expression:
     """A Python expression over the user's variables, checked once it has a value.
 
-    ``check(value)`` returns the value to use, or raises `ValueError` with a sentence. ``assigned`` holds the names
-    that the watched cell makes itself: of those nothing can be said before it runs.
+    ``check(value)`` returns the value to use, or raises `ValueError` with a sentence.
+    ``assigned`` holds the names that the watched cell makes itself: of those nothing can be said
+    before it runs.
     """
 
     def __init__(

@@ -14,7 +14,8 @@ from typing import Any
 class LateImport(MetaPathFinder):
     """A finder in front of all others that only watches; it finds nothing itself.
 
-    ``found`` is called after one of ``names`` was imported for the first time, on the importing thread.
+    ``found`` is called after one of ``names`` was imported for the first time, on the importing
+    thread.
     """
 
     def __init__(self, names: Sequence[str], found: Callable[[], None]) -> None:

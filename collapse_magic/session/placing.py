@@ -17,7 +17,8 @@ _Key = tuple[str, str | None]  # rule, site
 class Placer:
     """Keeps location and fix of every finding: parsing the cells costs more than running the rules.
 
-    They are made when a finding opens, when it escalates, and once more at the end, with the final numbers.
+    They are made when a finding opens, when it escalates, and once more at the end, with the
+    final numbers.
     """
 
     def __init__(self, engine: Engine, history: History, code: UserCode) -> None:

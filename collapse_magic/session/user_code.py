@@ -26,14 +26,15 @@ class UserCode(Protocol):
         """The user's variables."""
 
     def place(self, frame: FrameType) -> tuple[int, int] | None:
-        """(cell, line) of the innermost frame, from this one outwards, that runs the user's code."""
+        """(cell, line) of the innermost frame, from this one outwards, that runs the user's
+        code."""
 
 
 class ScriptCode:
     """A file that is run: its lines count as those of one cell.
 
-    Variables are those of the first frame that was seen in the file: its globals, and the locals of the function
-    that runs there.
+    Variables are those of the first frame that was seen in the file: its globals, and the locals
+    of the function that runs there.
     """
 
     def __init__(self, path: str, frame: FrameType | None = None) -> None:

@@ -1,6 +1,7 @@
 """One watched run: wires configuration, user code, history, engine, fixes, probes and sinks.
 
-The order of duties: never raise into the user's training, never change it, restore everything, then report.
+The order of duties: never raise into the user's training, never change it, restore everything,
+then report.
 """
 
 from __future__ import annotations
@@ -44,9 +45,11 @@ from .user_code import UserCode
 FRAMEWORKS = ("torch",)
 # Rules look at windows of hundreds of samples: twice a second is as often as a reader can follow.
 UPDATE_SECONDS = 0.5
-# Rules and rendering may take this part of the budget; where one round takes long, rounds become rarer.
+# Rules and rendering may take this part of the budget; where one round takes long, rounds become
+# rarer.
 UPDATE_SHARE_OF_BUDGET = 0.25
-# Wiring mistakes are certain from the first batches, and are to be said before the cell runs for an hour.
+# Wiring mistakes are certain from the first batches, and are to be said before the cell runs for
+# an hour.
 FIRST_STEPS = 3
 STRUCTURAL = (LossFacts, OptimizerFacts, NonFinite, LossRaised)
 
@@ -55,8 +58,8 @@ class WatchSession:
     """Implements `probes.base.ProbeContext`. `start` and `stop` may each be called more than once.
 
     Parameters
-        config: the options; ``model`` and ``class_names`` may be `Expression`s, looked up in the user's
-            variables as soon as they can be.
+        config: the options; ``model`` and ``class_names`` may be `Expression`s, looked up in the
+            user's variables as soon as they can be.
         code: where the user's code is.
         sinks: what shows the run; the event sink is added by itself when training is seen.
         event_sink: makes the event sink from (logdir, name).
@@ -117,8 +120,9 @@ class WatchSession:
     def config(self) -> WatchConfig:
         """The options; words that name variables are looked up anew until training has begun.
 
-        The cell itself may make the model that ``--model`` names, and an earlier run of the cell may have left
-        another one under that name: what counts is what is there when the probe first sees a loss.
+        The cell itself may make the model that ``--model`` names, and an earlier run of the cell
+        may have left another one under that name: what counts is what is there when the probe
+        first sees a loss.
         """
         if self._open_words and self._running:
             self._guard(self._look_up)
@@ -140,7 +144,8 @@ class WatchSession:
         self._guard(self._late_import.install)
 
     def explain(self, error: BaseException) -> None:
-        """Shows what went wrong where the user's loss raised; called before the traceback is shown."""
+        """Shows what went wrong where the user's loss raised; called before the traceback is
+        shown."""
         if not self._running or self.error is error:
             return
         self.error = error
@@ -194,7 +199,8 @@ class WatchSession:
             self._guard(self._take, record)
 
     def clock(self) -> float:
-        """Stands still while rules and sinks work: probes book their own time, the session its own."""
+        """Stands still while rules and sinks work: probes book their own time, the session its
+        own."""
         return self._clock() - self._own_seconds
 
     def place(self, frame: FrameType) -> tuple[int, int] | None:
@@ -316,7 +322,8 @@ class WatchSession:
                 self._guard(probe.attach)
 
     def _look_up(self) -> None:
-        """Gives ``--model`` and ``--class-names`` their values, as far as their names exist by now."""
+        """Gives ``--model`` and ``--class-names`` their values, as far as their names exist by
+        now."""
         variables = self.namespace()
         values = {}
         for name, expression in list(self._open_words.items()):
@@ -326,7 +333,8 @@ class WatchSession:
         self._config = dataclasses.replace(self._config, **values)
 
     def _warm_up(self) -> None:
-        """Imports what the first record and the first fix would otherwise wait for in the midst of training."""
+        """Imports what the first record and the first fix would otherwise wait for in the midst
+        of training."""
         modules = ["libcst.metadata"]
         modules += ["tensorboard.compat.proto.event_pb2"] if self._config.tensorboard else []
         for module in modules:
@@ -353,7 +361,8 @@ class WatchSession:
 
 
 def _is_training(record: Record) -> bool:
-    """Whether a record can only come from training; facts and evaluation alone do not make a run."""
+    """Whether a record can only come from training; facts and evaluation alone do not make a
+    run."""
     if isinstance(record, PredictionWindow):
         return record.phase == "train"
     return not isinstance(record, (RunStarted, ModelFacts, LossFacts, ProbeNote))

@@ -1,9 +1,10 @@
-"""Cards in a notebook: one display per run, updated in place, and the summary below the cell's output."""
+"""Cards in a notebook: one display per run, updated in place, and the summary below the cell's
+output."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,10 +24,12 @@ _Key = tuple[str, str | None]  # rule, site
 
 
 class NotebookSink:
-    """Shows the board (a line, or the open cards) at the top of the cell's output, made before anything else
-    is printed there: an update in place then never comes between a progress bar and its next redraw.
+    """Shows the board (a line, or the open cards) at the top of the cell's output, made before
+    anything else is printed there: an update in place then never comes between a progress bar and
+    its next redraw.
 
-    A finding that escalates gets a new board below; the old one points to it. `clear_output` is never used.
+    A finding that escalates gets a new board below; the old one points to it. `clear_output` is
+    never used.
     """
 
     def __init__(
@@ -68,7 +71,8 @@ class NotebookSink:
         self._put(board, html.render_board(report))
 
     def close(self, report: Report) -> None:
-        """The board with its final words, then the summary and the figure below all other output."""
+        """The board with its final words, then the summary and the figure below all other
+        output."""
         if self._handle is not None and nothing_seen(report):
             self._put(text.render_summary(report), html.render_summary(report))
             return
@@ -96,20 +100,16 @@ class NotebookSink:
 
     def _put(self, plain: str, rich: str) -> None:
         """Into the run's display, made if there is none."""
-        from IPython.display import display
-
         data = self._bundle(plain, rich)
         with _answering(self._parent):
             if self._handle is None:
-                self._handle = display(data, raw=True, display_id=True)
+                self._handle = show(data, display_id=True)
             else:
                 self._handle.update(data, raw=True)
 
     def _display(self, plain: str, rich: str) -> None:
-        from IPython.display import display
-
         with _answering(self._parent):
-            display(self._bundle(plain, rich), raw=True)
+            show(self._bundle(plain, rich))
 
     def _bundle(self, plain: str, rich: str) -> dict[str, str]:
         return {"text/plain": plain} | ({} if self._plain else {"text/html": rich})
@@ -119,17 +119,22 @@ def _show_png(png: bytes, run: str) -> None:
     import base64
     import struct
 
-    from IPython.display import display
-
     width, height = struct.unpack(">II", png[16:24])
-    display(
+    show(
         {
             "image/png": base64.b64encode(png).decode("ascii"),
             "text/plain": f"<Figure of run {run!r}>",
         },
         metadata={"image/png": {"width": width // 2, "height": height // 2}},
-        raw=True,
     )
+
+
+def show(data: Mapping[str, str], **options: Any) -> Any:
+    """A display of its own, by MIME type; returns the handle where ``display_id=True``."""
+    from IPython.display import display
+
+    publish: Any = display
+    return publish(dict(data), raw=True, **options)
 
 
 def _kernel_publisher() -> Any:
@@ -147,7 +152,8 @@ def _parent() -> Any:
 
 @contextmanager
 def _answering(parent: Any) -> Iterator[None]:
-    """Output belongs to the cell that was watched: not to the one that runs now, whatever the thread."""
+    """Output belongs to the cell that was watched: not to the one that runs now, whatever the
+    thread."""
     publisher = _kernel_publisher()
     if not parent or publisher is None or publisher.parent_header == parent:
         yield

@@ -15,10 +15,10 @@ _Key = tuple[str, str | None]  # rule, site
 
 
 class TerminalSink:
-    """Prints a card when a finding opens or escalates, a line when it is over, the summary at the end.
+    """Prints a card when a finding opens or escalates, a line when it is over, the summary last.
 
     Parameters
-        stream: where to print; standard error by default, so that a script's own output stays clean.
+        stream: where to print; standard error by default, so that a script's own output is clean.
         quiet: only the summary.
     """
 

@@ -57,7 +57,8 @@ class Kernel:
         self.manager.cleanup_resources()
 
     def run(self, code: str, on_stream: Callable[[str], None] = lambda text: None) -> Outcome:
-        """Executes a cell and waits for all of its output; `on_stream` sees what it prints, as it does."""
+        """Executes a cell and waits for all of its output; `on_stream` sees what it prints, as it
+        does."""
         request = self.client.execute(code)
         outcome, by_id = Outcome(), {}
         while True:

@@ -60,7 +60,8 @@ def test_the_board_is_made_before_anything_is_printed_and_then_only_updated(kern
 
 def test_results_are_the_same_bit_for_bit(kernel: Kernel) -> None:
     body = (
-        "torch.manual_seed(3)\nmodel = nn.Sequential(nn.Linear(2, 8), nn.Dropout(0.5), nn.Linear(8, 2))\n"
+        "torch.manual_seed(3)\n"
+        "model = nn.Sequential(nn.Linear(2, 8), nn.Dropout(0.5), nn.Linear(8, 2))\n"
         "last = train(model, x, y)\n"
         "state = [p.tolist() for p in model.parameters()] + [torch.rand(3).tolist(), last]"
     )

@@ -75,11 +75,15 @@ def test_collapse_tb_shows_the_tab_with_a_link(kernel: Kernel) -> None:
     kernel.run(watched(FINE, "to-open"))
     outcome = kernel.run("%collapse_tb runs")
     assert outcome.status == "ok", outcome.stderr
-    link, frame = (data["text/html"] for data in outcome.displays)
-    assert 'target="_blank"' in link and "#collapse" in link
-    assert "<iframe" in frame
-    stop = "from tensorboard_plugin_collapse import background as b; [s.stop() for s in b._servers.values()]"
-    assert kernel.run(stop + "; b._servers.clear()").status == "ok"
+    (data,) = outcome.displays
+    assert 'target="_blank"' in data["text/html"] and "#collapse" in data["text/plain"]
+    assert "<iframe" in data["text/html"]
+    stop = (
+        "from tensorboard_plugin_collapse import background\n"
+        "for server in background._servers.values():\n    server.stop()\n"
+        "background._servers.clear()"
+    )
+    assert kernel.run(stop).status == "ok"
 
 
 def test_collapse_tb_without_a_directory_is_one_line(kernel: Kernel) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 from pathlib import Path
 
@@ -143,7 +144,7 @@ def test_every_and_budget_reach_the_probe(kernel: Kernel) -> None:
     kernel.run(watched(FINE, "--every 7 --budget 1.5%"))
     steps = kernel.value(f"{LAST}.trace.layer_steps")
     later = [step for step in json.loads(steps.replace("(", "[").replace(")", "]")) if step > 3]
-    assert later and {b - a for a, b in zip(later, later[1:], strict=False)} == {7}
+    assert later and {b - a for a, b in itertools.pairwise(later)} == {7}
 
 
 @pytest.mark.parametrize("name", ["out.json", "deep/out.html", "out.txt"])

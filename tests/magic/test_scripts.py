@@ -1,4 +1,5 @@
-"""Outside notebooks: plain scripts, `python -m collapse_magic`, IPython in a terminal, and importing."""
+"""Outside notebooks: plain scripts, `python -m collapse_magic`, IPython in a terminal, and
+importing."""
 
 from __future__ import annotations
 

@@ -155,7 +155,10 @@ def test_an_import_inside_the_cell_is_noticed_and_leaves_no_trace(late_module: s
 
 
 def test_a_failure_of_ours_does_not_reach_the_import(late_module: str) -> None:
-    late = LateImport([late_module], lambda: 1 / 0)
+    def broken() -> None:
+        raise RuntimeError("ours")
+
+    late = LateImport([late_module], broken)
     late.install()
     try:
         assert __import__(late_module).value == 3

@@ -1,4 +1,5 @@
-"""The figure: drawn without touching the user's Matplotlib, in colours that everybody tells apart."""
+"""The figure: drawn without touching the user's Matplotlib, in colours that everybody tells
+apart."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ DARK = "#111111"
 
 def size(png: bytes) -> tuple[int, int]:
     assert png.startswith(b"\x89PNG")
-    return struct.unpack(">II", png[16:24])  # type: ignore[return-value]
+    width, height = struct.unpack(">II", png[16:24])
+    return width, height
 
 
 def test_two_panels_one_panel_or_nothing() -> None:

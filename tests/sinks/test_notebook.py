@@ -64,7 +64,7 @@ class Page:
         update: bool = False,
         **_: Any,
     ) -> None:
-        name = (transient or {}).get("display_id")
+        name = (transient or {}).get("display_id", "")
         if update:
             self._by_id[name].append(data)
             return
