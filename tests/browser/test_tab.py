@@ -20,6 +20,7 @@ from tests.support.sample_logs import (
     RUNS,
 )
 from tests.support.tensorboards import RunningTensorBoard
+from tests.support.waiting import wait_until
 
 OpenTab = Callable[..., Tab]
 
@@ -172,7 +173,9 @@ def test_a_class_is_hidden_and_shown(show: OpenTab) -> None:
     assert orange in tab.colours("Predicted classes")
     key.click()
     expect(key).to_have_attribute("aria-pressed", "false")
-    assert orange not in tab.colours("Predicted classes")
+    wait_until(lambda: orange not in tab.colours("Predicted classes"), "the line is gone")
+    key.click()
+    wait_until(lambda: orange in tab.colours("Predicted classes"), "the line is back")
 
 
 def test_light_and_dark_follow_tensorboard(show: OpenTab) -> None:
@@ -181,11 +184,14 @@ def test_light_and_dark_follow_tensorboard(show: OpenTab) -> None:
     body = tab.frame.locator("body")
     expect(root).to_have_attribute("data-theme", "dark")
     expect(body).to_have_css("background-color", "rgb(33, 33, 33)")
-    assert tab.colours("Predicted classes").get("120,176,255", 0) > 200
+    dark_blue, light_blue = "120,176,255", "34,104,207"
+    assert tab.colours("Predicted classes")[dark_blue] > 200
     tab.page.evaluate("document.body.classList.remove('dark-mode')")
     expect(root).to_have_attribute("data-theme", "light")
     expect(body).to_have_css("background-color", "rgb(248, 249, 250)")
-    assert tab.colours("Predicted classes").get("34,104,207", 0) > 200
+    wait_until(
+        lambda: tab.colours("Predicted classes").get(light_blue, 0) > 200, "it is drawn anew"
+    )
 
 
 def test_a_healthy_run_says_what_was_checked(show: OpenTab) -> None:
@@ -218,6 +224,7 @@ def test_a_reload_keeps_what_was_chosen(show: OpenTab) -> None:
 
 def test_the_keyboard_moves_the_step_and_the_findings(show: OpenTab) -> None:
     tab = show(COLLAPSED)
+    expect(tab.chart("Loss")).to_be_visible()
     tab.verdict.click()
     keyboard = tab.page.keyboard
     keyboard.press("ArrowRight")

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import { BLANK, bucketHeat, bucketLines, logScale, movingMean } from '../src/model/buckets';
-import { alignMean, lossScale } from '../src/model/loss';
+import { BLANK, bucketHeat, bucketLines, logScale } from '../src/model/buckets';
 import { INFINITE_COLOUR, ZERO_COLOUR } from '../src/model/colours';
 import { paintHeat } from '../src/model/heat';
 import { LOSS, rowsOf } from './support';
@@ -30,39 +29,8 @@ test('a zoom asks only for its rows and one neighbour on either side', () => {
   expect([x[0], x.at(-1)]).toEqual([499, 511]);
 });
 
-test('what is not finite is a gap that is known as broken', () => {
-  const lines = bucketLines(losses([1, NaN, Infinity, 2]), [0], [1, 4], 100);
-  expect(lines.y[0]).toEqual([1, null, null, 2]);
-  expect(lines.broken).toEqual([false, true, true, false]);
-});
-
-test('a broken row inside a bucket is not lost either', () => {
-  const values = steps(1000).map(() => 1);
-  values[500] = NaN;
-  const lines = bucketLines(losses(values), [0], [1, 1000], 50);
-  expect(lines.broken.filter(Boolean).length).toBe(2);
-  expect(lines.y[0]!.includes(null)).toBe(false);
-});
-
-test('the moving mean leaves out what is not finite', () => {
-  const { y } = movingMean(losses([1, 3, NaN, 5, 7]), 0, [1, 5], 100, 3);
-  expect(y).toEqual([2, 2, 4, 6, 6]);
-});
-
-test('two lines share one axis of steps, each with its own points', () => {
-  const raw = { x: [1, 2, 4], y: [[10, 20, null]], broken: [] };
-  expect(alignMean(raw, { x: [2, 3], y: [5, 6] })).toEqual([
-    [1, 2, 3, 4],
-    [10, 20, undefined, null],
-    [undefined, 5, 6, undefined],
-  ]);
-});
-
-test('a log scale is offered for positive losses and taken where they span decades', () => {
-  expect(lossScale(losses([1, 2]))).toEqual({ positive: true, wide: false });
-  expect(lossScale(losses([1e-4, 2, NaN]))).toEqual({ positive: true, wide: true });
-  expect(lossScale(losses([-1, 2])).positive).toBe(false);
-  expect(lossScale(losses([NaN])).positive).toBe(false);
+test('what is not finite is a gap', () => {
+  expect(bucketLines(losses([1, NaN, Infinity, 2]), [0], [1, 4], 100).y[0]).toEqual([1, null, null, 2]);
 });
 
 const LAYERS = [{ name: 'gradient_norm', size: 4, labels: ['none', 'zero', 'infinite', 'small'] }];

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { toNumber } from '../src/model/contract';
-import { ago, counted, duration, keepEnd, percent, quantity } from '../src/model/format';
+import { ago, counted, duration, keepEnd, percent, quantity, shortCount } from '../src/model/format';
 
 test.each([
   [0, '0%'],
@@ -27,6 +27,10 @@ test('times and counts', () => {
   expect([4.25, 59, 102, 7300].map(duration)).toEqual(['4.3s', '59s', '1m 42s', '2h 1m']);
   expect([5, 300, 7200, 200_000].map(ago)).toEqual(['just now', '5 min ago', '2 h ago', '2 d ago']);
   expect([counted(1, 'step'), counted(4690, 'step')]).toEqual(['1 step', '4,690 steps']);
+});
+
+test('steps on an axis are short where that loses nothing', () => {
+  expect([0, 640, 5000, 20_000, 20_500, 1_500_000].map(shortCount)).toEqual(['0', '640', '5,000', '20k', '20,500', '1.5M']);
 });
 
 test('a long layer name keeps its end', () => {

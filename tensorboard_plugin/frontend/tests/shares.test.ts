@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { sharesOf } from '../src/model/shares';
+import { shareTop, sharesOf } from '../src/model/shares';
 import { rowsOf } from './support';
 
 function sharesRows(classes: number, predicted: readonly number[]) {
@@ -32,4 +32,11 @@ test('of thirty classes the heaviest are lines of their own, the others one neut
   expect(rows.value(1, at(25).predicted)).toBeCloseTo(0.7);
   expect(rows.value(1, at(null).label)).toBeCloseTo(20 / 30, 5);
   expect([at(null).name, at(null).slot]).toEqual(['20 others', null]);
+});
+
+test('the axis ends at the first round share above all lines', () => {
+  expect(shareTop([[0.02, null], [0.01]])).toBe(0.05);
+  expect(shareTop([[0.2], [0.1]])).toBe(0.25);
+  expect(shareTop([[0.51]])).toBe(1);
+  expect(shareTop([])).toBe(0.05);
 });

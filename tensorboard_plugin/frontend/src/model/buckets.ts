@@ -8,8 +8,6 @@ export interface Lines {
   readonly x: number[];
   /** One array per asked column; null where the value is not finite. */
   readonly y: (number | null)[][];
-  /** Per point: whether a value of the first column that is not finite lies there. */
-  readonly broken: boolean[];
 }
 
 /** Rows that are needed to draw `range`: one more on either side, so that lines run to the edge. */
@@ -30,7 +28,7 @@ export function bucketLines(
   pixels: number,
 ): Lines {
   const [first, end] = rowsIn(series, range);
-  const lines: Lines = { x: [], y: columns.map(() => []), broken: [] };
+  const lines: Lines = { x: [], y: columns.map(() => []) };
   const count = end - first;
   const buckets = count <= pixels * 2 ? count : Math.max(1, Math.floor(pixels));
   for (let bucket = 0; bucket < buckets; bucket += 1) {
@@ -51,17 +49,13 @@ function addBucket(
   const twice = to - from > 1;
   lines.x.push(series.step(from));
   if (twice) lines.x.push(series.step(to - 1));
-  let broken = false;
   columns.forEach((column, index) => {
     let lowest = from;
     let highest = from;
     let seen = false;
     for (let row = from; row < to; row += 1) {
       const value = series.value(row, column);
-      if (!Number.isFinite(value)) {
-        if (index === 0) broken = true;
-        continue;
-      }
+      if (!Number.isFinite(value)) continue;
       if (!seen || value < series.value(lowest, column)) lowest = row;
       if (!seen || value > series.value(highest, column)) highest = row;
       seen = true;
@@ -70,36 +64,6 @@ function addBucket(
     line.push(seen ? series.value(Math.min(lowest, highest), column) : null);
     if (twice) line.push(seen ? series.value(Math.max(lowest, highest), column) : null);
   });
-  lines.broken.push(broken);
-  if (twice) lines.broken.push(broken);
-}
-
-/** Mean over `width` rows around each of at most `points` rows of the range; null without a finite one. */
-export function movingMean(
-  series: SeriesRows,
-  column: number,
-  range: Range,
-  points: number,
-  width: number,
-): { x: number[]; y: (number | null)[] } {
-  const [first, end] = rowsIn(series, range);
-  const stride = Math.max(1, Math.floor((end - first) / points));
-  const x: number[] = [];
-  const y: (number | null)[] = [];
-  for (let row = first; row < end; row += stride) {
-    const half = Math.floor(width / 2);
-    let sum = 0;
-    let finite = 0;
-    for (let near = Math.max(0, row - half); near <= Math.min(series.length - 1, row + half); near += 1) {
-      const value = series.value(near, column);
-      if (!Number.isFinite(value)) continue;
-      sum += value;
-      finite += 1;
-    }
-    x.push(series.step(row));
-    y.push(finite === 0 ? null : sum / finite);
-  }
-  return { x, y };
 }
 
 /** Value of a heat map cell that lies outside the series' steps. */

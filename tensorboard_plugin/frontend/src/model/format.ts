@@ -22,6 +22,12 @@ export function count(value: number): string {
   return value.toLocaleString('en-US');
 }
 
+/** For axes: "20k", "1.5M". Whole thousands only, so that nothing is rounded away. */
+export function shortCount(value: number): string {
+  if (value >= 1e6 && value % 1e5 === 0) return `${value / 1e6}M`;
+  return value >= 1e4 && value % 1e3 === 0 ? `${value / 1e3}k` : count(value);
+}
+
 export function counted(value: number, noun: string): string {
   return `${count(value)} ${noun}${value === 1 ? '' : 's'}`;
 }

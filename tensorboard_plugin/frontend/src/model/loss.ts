@@ -1,37 +1,74 @@
-import type { Lines } from './buckets';
+// The loss as a band of what was measured, with a line through its middle.
+import { rowsIn, type Range } from './buckets';
 import type { SeriesRows } from './series';
 
-/** Whether a log scale is possible, and whether it is called for. */
-export function lossScale(rows: SeriesRows): { positive: boolean; wide: boolean } {
+const SMOOTH_PARTS = 60;
+
+export interface LossLines {
+  /** Steps, strictly increasing; one per pixel at most. */
+  readonly x: number[];
+  /** Lowest and highest value at that pixel; null without a finite one. */
+  readonly low: (number | null)[];
+  readonly high: (number | null)[];
+  /** Moving mean over `window` rows; the values themselves where there are few. */
+  readonly line: (number | null)[];
+  /** Whether a value that is not finite lies there. */
+  readonly broken: boolean[];
+  readonly window: number;
+}
+
+export function lossLines(rows: SeriesRows, range: Range, pixels: number): LossLines {
+  const [first, end] = rowsIn(rows, range);
+  const count = end - first;
+  const wanted = Math.floor(count / SMOOTH_PARTS);
+  const window = wanted < 3 ? 1 : wanted;
+  const lines: LossLines = { x: [], low: [], high: [], line: [], broken: [], window };
+  const buckets = Math.min(count, Math.max(1, Math.floor(pixels)));
+  for (let bucket = 0; bucket < buckets; bucket += 1) {
+    const from = first + Math.floor((bucket * count) / buckets);
+    const to = first + Math.floor(((bucket + 1) * count) / buckets);
+    const middle = (from + to - 1) >> 1;
+    const { low, high, broken } = summary(rows, from, to);
+    lines.x.push(rows.step(middle));
+    lines.low.push(low);
+    lines.high.push(high);
+    lines.broken.push(broken);
+    const half = Math.floor(window / 2);
+    lines.line.push(summary(rows, Math.max(0, middle - half), Math.min(rows.length, middle + half + 1)).mean);
+  }
+  return lines;
+}
+
+interface Summary {
+  low: number | null;
+  high: number | null;
+  mean: number | null;
+  broken: boolean;
+}
+
+function summary(rows: SeriesRows, from: number, to: number): Summary {
   let low = Infinity;
   let high = -Infinity;
-  for (let row = 0; row < rows.length; row += 1) {
+  let sum = 0;
+  let finite = 0;
+  for (let row = from; row < to; row += 1) {
     const value = rows.value(row, 0);
     if (!Number.isFinite(value)) continue;
     low = Math.min(low, value);
     high = Math.max(high, value);
+    sum += value;
+    finite += 1;
   }
-  // Beyond three decades a linear axis shows the peak and a flat line, nothing else.
-  return { positive: low > 0 && low < Infinity, wide: high / low > 1e3 };
+  const broken = finite < to - from;
+  return finite === 0
+    ? { low: null, high: null, mean: null, broken }
+    : { low, high, mean: sum / finite, broken };
 }
 
-type Points = (number | null | undefined)[];
-
-/** Both lines on one x axis, as uPlot wants them; `undefined` where a line has no point of its own. */
-export function alignMean(
-  raw: Lines,
-  mean: { x: number[]; y: (number | null)[] },
-): [number[], Points, Points] {
-  const steps: number[] = [];
-  const rawPoints: Points = [];
-  const meanPoints: Points = [];
-  let i = 0;
-  let j = 0;
-  while (i < raw.x.length || j < mean.x.length) {
-    const step = Math.min(raw.x[i] ?? Infinity, mean.x[j] ?? Infinity);
-    steps.push(step);
-    rawPoints.push(raw.x[i] === step ? raw.y[0]![i++] : undefined);
-    meanPoints.push(mean.x[j] === step ? mean.y[j++] : undefined);
-  }
-  return [steps, rawPoints, meanPoints];
+/** Whether a log scale is possible, and whether it is called for. */
+export function lossScale(rows: SeriesRows): { positive: boolean; wide: boolean } {
+  const { low, high } = summary(rows, 0, rows.length);
+  if (low === null || high === null || low <= 0) return { positive: false, wide: false };
+  // Beyond three decades a linear axis shows the peak and a flat line, nothing else.
+  return { positive: true, wide: high / low > 1e3 };
 }

@@ -50,6 +50,15 @@ export function sharesOf(rows: SeriesRows, before?: ReadonlyMap<number, number>)
   return { rows: withOthers(rows, choice.shown), lines, choice };
 }
 
+const TOPS = [0.05, 0.1, 0.25, 0.5];
+
+/** Upper end of the axis: of a hundred even classes nothing would be seen below 100%. */
+export function shareTop(data: readonly (readonly (number | null)[])[]): number {
+  let highest = 0;
+  for (const line of data) for (const share of line) highest = Math.max(highest, share ?? 0);
+  return TOPS.find((top) => highest <= top) ?? 1;
+}
+
 /** How much a class matters: its share of the labels and of the predictions, over the whole run. */
 function classWeights(rows: SeriesRows): number[] {
   const predicted = rows.field('predicted_share');

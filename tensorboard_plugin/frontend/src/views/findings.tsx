@@ -29,7 +29,7 @@ export function Findings({ store }: { store: Store }) {
 }
 
 function nothing(store: Store): string {
-  if (store.report.value === null) return 'The first check comes after a few steps.';
+  if (store.report.value === null) return 'No check has been written yet.';
   return store.report.value.finished
     ? 'None: every rule that could run is clear.'
     : 'None so far. The rules go on checking.';

@@ -114,8 +114,8 @@ function Readout({ store, rows, field, layer }: ReadoutProps) {
   }
   return (
     <>
-      {field.labels[layer]} <b>{gradient(at('gradient_norm', layer))}</b>, weights{' '}
-      {quantity(at('weight_norm', layer))}, update ratio {quantity(at('update_ratio', layer))} {where}
+      {field.labels[layer]} <b>{gradient(at('gradient_norm', layer))}</b> {where}; weights{' '}
+      {quantity(at('weight_norm', layer))}, update ratio {quantity(at('update_ratio', layer))}
     </>
   );
 }

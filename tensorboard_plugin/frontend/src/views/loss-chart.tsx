@@ -1,8 +1,7 @@
 import { useMemo, useRef, useState } from 'preact/hooks';
 import type uPlot from 'uplot';
-import { bucketLines, movingMean, rowsIn, type Lines } from '../model/buckets';
 import type { Theme } from '../model/colours';
-import { alignMean, lossScale } from '../model/loss';
+import { lossLines, lossScale, type LossLines } from '../model/loss';
 import { count, quantity } from '../model/format';
 import type { SeriesRows } from '../model/series';
 import type { ChartProps } from './charts';
@@ -16,14 +15,9 @@ export function LossChart({ store, rows, frame }: ChartProps & { rows: SeriesRow
   const scale = useMemo(() => lossScale(rows), [rows]);
   const [wanted, setWanted] = useState<boolean | null>(null);
   const logarithmic = scale.positive && (wanted ?? scale.wide);
-  const [first, end] = rowsIn(rows, range);
-  const window = Math.floor((end - first) / 60);
-  const smooth = window >= 3;
-  const { lines, data } = useMemo(() => {
-    const raw = bucketLines(rows, [0], range, frame.pixels);
-    const mean = smooth ? movingMean(rows, 0, range, 240, window) : null;
-    return { lines: raw, data: (mean ? alignMean(raw, mean) : [raw.x, raw.y[0]!]) as uPlot.AlignedData };
-  }, [rows, range, frame.pixels, window]);
+  const lines = useMemo(() => lossLines(rows, range, frame.pixels), [rows, range, frame.pixels]);
+  const data = useMemo<uPlot.AlignedData>(() => [lines.x, lines.low, lines.high, lines.line], [lines]);
+  const sparse = rows.length < 40;
 
   // The chart is not built anew for new data: it asks here where the loss is broken.
   const shown = useRef(lines);
@@ -37,7 +31,7 @@ export function LossChart({ store, rows, frame }: ChartProps & { rows: SeriesRow
       note={
         <>
           <b>{quantity(rows.value(row, 0))}</b> at step {count(rows.step(row))}
-          {smooth && `; line: mean of ${count(window)} steps`}
+          {lines.window > 1 && `; line: mean of ${count(lines.window)} steps`}
           {lines.broken.includes(true) && '; ×: NaN or infinite'}
         </>
       }
@@ -57,8 +51,8 @@ export function LossChart({ store, rows, frame }: ChartProps & { rows: SeriesRow
         height={112}
         gutter={frame.gutter}
         data={data}
-        shape={JSON.stringify([smooth, logarithmic, rows.length < 40, frame.gutter])}
-        kind={(ink) => lossPlot(ink, smooth, logarithmic, rows.length < 40, () => shown.current)}
+        shape={JSON.stringify([logarithmic, sparse, frame.gutter])}
+        kind={(ink) => lossPlot(ink, logarithmic, sparse, () => shown.current)}
       />
     </Panel>
   );
@@ -66,26 +60,26 @@ export function LossChart({ store, rows, frame }: ChartProps & { rows: SeriesRow
 
 function lossPlot(
   ink: Theme,
-  smooth: boolean,
   logarithmic: boolean,
   sparse: boolean,
-  lines: () => Lines,
+  lines: () => LossLines,
 ): PlotKind {
-  const strong = { stroke: INK[ink].line, width: 2, points: { show: sparse, size: 5, fill: INK[ink].line } };
-  const weak = { stroke: INK[ink].raw, width: 1, points: { show: false } };
+  const { line, raw, band, broken } = INK[ink];
+  const edge = { stroke: raw, width: 1, points: { show: false } };
   return {
-    series: smooth ? [weak, { ...strong, spanGaps: true }] : [strong],
+    series: [edge, edge, { stroke: line, width: 2, points: { show: sparse, size: 5, fill: line } }],
+    bands: [{ series: [2, 1], fill: band }],
     scale: logarithmic ? { distr: 3 } : {},
     axis: {
       values: (_, splits) => splits.map((value) => (value === null ? '' : quantity(value))),
       ...(logarithmic ? {} : { space: 28 }),
     },
-    draw: (plot) => drawBroken(plot, lines(), INK[ink].broken),
+    draw: (plot) => drawBroken(plot, lines(), broken),
   };
 }
 
 /** A cross at the upper edge where the loss is NaN or infinite: a gap alone could be missing data. */
-function drawBroken(plot: uPlot, { x, broken }: Lines, colour: string): void {
+function drawBroken(plot: uPlot, { x, broken }: LossLines, colour: string): void {
   const { ctx, bbox } = plot;
   const size = 3 * devicePixelRatio;
   const top = bbox.top + size * 2;

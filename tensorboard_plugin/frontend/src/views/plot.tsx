@@ -4,7 +4,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import type { Range } from '../model/buckets';
 import type { Theme } from '../model/colours';
-import { count } from '../model/format';
+import { shortCount } from '../model/format';
 import type { Store } from '../model/store';
 import { INK, theme } from './theme';
 
@@ -16,6 +16,7 @@ const AXIS_HEIGHT = 24;
 /** What differs from chart to chart. */
 export interface PlotKind {
   readonly series: uPlot.Series[];
+  readonly bands?: uPlot.Band[];
   readonly scale: uPlot.Scale;
   readonly axis: uPlot.Axis;
   readonly draw?: (plot: uPlot) => void;
@@ -73,7 +74,7 @@ export function Plot(props: PlotProps) {
 
 function build(host: HTMLElement, latest: { current: PlotProps }, ink: Theme) {
   const { store, width, height, gutter, data, kind } = latest.current;
-  const { series, scale, axis, draw } = kind(ink);
+  const { series, bands, scale, axis, draw } = kind(ink);
   const stroke = INK[ink].text;
   const tick = { stroke: INK[ink].faint, width: 1, size: 4 };
   const plot = new uPlot(
@@ -91,6 +92,7 @@ function build(host: HTMLElement, latest: { current: PlotProps }, ink: Theme) {
       },
       scales: { x: { time: false, auto: false }, y: scale },
       series: [{}, ...series],
+      ...(bands ? { bands } : {}),
       axes: [
         {
           font: FONT,
@@ -101,7 +103,7 @@ function build(host: HTMLElement, latest: { current: PlotProps }, ink: Theme) {
           gap: 2,
           space: 64,
           incrs: STEP_INCREMENTS,
-          values: (_, splits) => splits.map((value) => count(value)),
+          values: (_, splits) => splits.map((value) => shortCount(value)),
         },
         { font: FONT, stroke, ticks: tick, grid: { stroke: INK[ink].grid, width: 1 }, size: gutter, gap: 4, ...axis },
       ],

@@ -3,7 +3,7 @@ import type uPlot from 'uplot';
 import { bucketLines } from '../model/buckets';
 import { CLASS_COLOURS, NEUTRAL, type Theme } from '../model/colours';
 import { percent } from '../model/format';
-import { sharesOf, type ShareLine } from '../model/shares';
+import { sharesOf, shareTop, type ShareLine } from '../model/shares';
 import type { SeriesRows } from '../model/series';
 import type { ChartProps } from './charts';
 import { Panel } from './panel';
@@ -11,17 +11,20 @@ import { Plot, type PlotKind } from './plot';
 import { tableOf } from './table';
 import { theme } from './theme';
 
+/** Together they would be the tallest line, and tell the least. */
+const OTHERS_HIDDEN: ReadonlySet<number | null> = new Set([null]);
+
 export function SharesChart({ store, rows, frame }: ChartProps & { rows: SeriesRows }) {
   const slots = useRef<ReadonlyMap<number, number>>(new Map());
   const shares = useMemo(() => sharesOf(rows, slots.current), [rows]);
   slots.current = shares.choice.slots;
-  const [hidden, setHidden] = useState<ReadonlySet<number | null>>(new Set());
+  const [hidden, setHidden] = useState<ReadonlySet<number | null>>(OTHERS_HIDDEN);
   const lines = shares.lines.filter(({ index }) => !hidden.has(index));
   const range = store.range.value;
-  const data = useMemo(() => {
+  const { data, top } = useMemo(() => {
     const columns = [...lines.map((line) => line.predicted), ...lines.map((line) => line.label)];
     const { x, y } = bucketLines(shares.rows, columns, range, frame.pixels);
-    return [x, ...y] as uPlot.AlignedData;
+    return { data: [x, ...y] as uPlot.AlignedData, top: shareTop(y) };
   }, [shares, hidden, range, frame.pixels]);
 
   const step = store.cursor.value;
@@ -62,18 +65,24 @@ export function SharesChart({ store, rows, frame }: ChartProps & { rows: SeriesR
         height={150}
         gutter={frame.gutter}
         data={data}
-        shape={JSON.stringify([lines.map(({ index, slot }) => [index, slot]), sparse, frame.gutter])}
-        kind={(ink) => sharePlot(lines, ink, sparse)}
+        shape={JSON.stringify([lines.map(({ index, slot }) => [index, slot]), sparse, top, frame.gutter])}
+        kind={(ink) => sharePlot(lines, ink, sparse, top)}
       />
     </Panel>
   );
+}
+
+/** Quarters of the whole, fifths of 5%, 10%, 25% and 50%: round numbers all. */
+function roundSplits(top: number): number[] {
+  const parts = top === 1 ? 4 : 5;
+  return Array.from({ length: parts + 1 }, (_, part) => (part * top) / parts);
 }
 
 function colourOf({ slot }: ShareLine, ink: Theme): string {
   return slot === null ? NEUTRAL[ink] : CLASS_COLOURS[ink][slot]!;
 }
 
-function sharePlot(lines: readonly ShareLine[], ink: Theme, sparse: boolean): PlotKind {
+function sharePlot(lines: readonly ShareLine[], ink: Theme, sparse: boolean, top: number): PlotKind {
   const predicted: uPlot.Series[] = lines.map((line) => ({
     stroke: colourOf(line, ink),
     width: 2,
@@ -87,9 +96,9 @@ function sharePlot(lines: readonly ShareLine[], ink: Theme, sparse: boolean): Pl
   }));
   return {
     series: [...predicted, ...labels],
-    scale: { range: [-0.03, 1.03] },
+    scale: { range: [-0.03 * top, 1.03 * top] },
     axis: {
-      splits: () => [0, 0.25, 0.5, 0.75, 1],
+      splits: () => roundSplits(top),
       values: (_, splits) => splits.map((share) => percent(share)),
     },
   };

@@ -6,13 +6,14 @@ export const theme = signal<Theme>('light');
 
 /** What is drawn on canvases; everything else takes its colours from style.css. */
 export const INK: Readonly<
-  Record<Theme, { text: string; faint: string; grid: string; raw: string; line: string; surface: string; hatch: string; broken: string }>
+  Record<Theme, { text: string; faint: string; grid: string; raw: string; band: string; line: string; surface: string; hatch: string; broken: string }>
 > = {
   light: {
     text: '#5f6368',
     faint: '#dadce0',
     grid: '#eceef0',
     raw: 'rgba(60, 64, 67, 0.34)',
+    band: 'rgba(60, 64, 67, 0.2)',
     line: '#202124',
     surface: '#ffffff',
     hatch: '#9aa0a6',
@@ -23,6 +24,7 @@ export const INK: Readonly<
     faint: '#5f6368',
     grid: '#404246',
     raw: 'rgba(232, 234, 237, 0.36)',
+    band: 'rgba(232, 234, 237, 0.2)',
     line: '#f1f3f4',
     surface: '#303030',
     hatch: '#8a8d91',
