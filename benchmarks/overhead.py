@@ -135,8 +135,8 @@ def measure(workload: Workload, rounds: int, seconds: float) -> tuple[float, flo
 
 
 def main() -> int:
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 9
-    seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 1.0
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 7
+    seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 2.0
     torch.set_num_threads(1)
     print(f"{'':32}{'step':>9}{'watched':>10}{'target':>8}{'plain again':>13}")
     missed = False
