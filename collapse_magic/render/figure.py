@@ -63,6 +63,7 @@ def _plain(axes: Any) -> None:
     for name, spine in axes.spines.items():
         spine.set_visible(name in ("left", "bottom"))
         spine.set_color(GREY)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel("step", color=GREY, fontdict=FONT)
 
 
@@ -131,4 +132,4 @@ def _flow(figure: Any, axes: Any, trace: Trace) -> None:
 def _edges(steps: tuple[int, ...]) -> list[float]:
     """Cell borders half way between the steps that were looked at."""
     inner = [(a + b) / 2 for a, b in pairwise(steps)]
-    return [steps[0] - (inner[0] - steps[0]), *inner, steps[-1] + (steps[-1] - inner[-1])]
+    return [steps[0] - 0.5, *inner, steps[-1] + 0.5]

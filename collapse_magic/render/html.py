@@ -112,9 +112,8 @@ def render_card(finding: Finding, report: Report) -> str:
 
 def _head(card: Card) -> str:
     return (
-        f'<div><span style="color:{BARS[card.severity]};font-weight:700">{MARKS[card.severity]} '
-        f"{card.severity}[{escape(card.code)}]</span> "
-        f"<strong>{escape(card.rule)}</strong>: {escape(card.message)}</div>"
+        f"<div>{_mark(card.severity)} <strong>{card.severity}[{escape(card.code)}] "
+        f"{escape(card.rule)}</strong>: {escape(card.message)}</div>"
     )
 
 
