@@ -26,16 +26,16 @@ def _option(flag: str, default: Any, help: str, metavar: str | None = None) -> A
 class WatchConfig:
     """Options of one watched run; see the fields' help for units and defaults."""
 
-    name: str | None = _option("name", None, "name of the run; by default that of the model", "NAME")
+    name: str | None = _option(
+        "name", None, "name of the run; by default that of the model", "NAME"
+    )
     model: Any = _option(
         "--model", None, "the model to watch, if several are trained; by default all", "EXPR"
     )
     class_names: Sequence[str] | None = _option(
         "--class-names", None, "names of the classes, in the order of their indices", "EXPR"
     )
-    logdir: str = _option(
-        "--logdir", DEFAULT_LOGDIR, "directory of the TensorBoard logs", "DIR"
-    )
+    logdir: str = _option("--logdir", DEFAULT_LOGDIR, "directory of the TensorBoard logs", "DIR")
     tensorboard: bool = _option("--no-tensorboard", True, "write no TensorBoard logs")
     budget: float = _option(
         "--budget",

@@ -1,7 +1,7 @@
 """What the rules say: a diagnosis by a rule, a finding by the engine, and the parts of both.
 
-A rule returns a `Diagnosis`. The engine adds when it was seen, and the session where it stands in the
-user's code and how to cure it: that is a `Finding`.
+A rule returns a `Diagnosis`. The engine adds when it was seen, and the session where it stands in
+the user's code and how to cure it: that is a `Finding`.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class Location:
 class Remedy:
     """What a rule wants done, as data; `source` turns it into the user's code.
 
-    ``kind`` names a rewriting in `collapse_magic.source`, ``values`` holds the measured numbers that it
-    needs (for example ``{"pos_weight": 9.1}``).
+    ``kind`` names a rewriting in `collapse_magic.source`, ``values`` holds the measured numbers
+    that it needs (for example ``{"pos_weight": 9.1}``).
     """
 
     kind: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import FrameType
 from typing import Any, Protocol
 
@@ -73,7 +73,8 @@ class Probe:
     def explain(self, error: BaseException) -> LossRaised | None:
         """What the user's loss call was given, where `error` came out of one; else None.
 
-        Reads the traceback's frames only, so it works for a loss that raised before any hook of ours.
+        Reads the traceback's frames only, so it works for a loss that raised before any of our
+        hooks ran.
         """
         return None
 
