@@ -57,6 +57,11 @@ FIRES: dict[str, tuple[str, str | None, list[Any]]] = {
         "weigh-classes",
         [loss_facts(), *windows(8, labels=(900, 100), recall=(0.98, 0.5), cross_entropy_nats=0.15)],
     ),
+    "the minority lags in very many cases": (
+        "class-imbalance",
+        "weigh-classes",
+        [loss_facts(), *windows(8, labels=(90_000, 10_000), recall=(0.98, 0.5))],
+    ),
     "one of three classes lags": (
         "class-imbalance",
         "weigh-classes",
