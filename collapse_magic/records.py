@@ -77,7 +77,7 @@ class LossFacts:
 
     site: str
     step: int
-    loss: str  # the functional's name: cross_entropy, nll, binary_cross_entropy_with_logits, mse ...
+    loss: str  # the functional's name: cross_entropy, binary_cross_entropy_with_logits, mse ...
     task: Task
     classes: int  # K; 2 for a binary task with one output, 0 if unknown
     # Ops between the last layer and the loss, nearest to the loss first, log_softmax of the loss

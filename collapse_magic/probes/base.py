@@ -10,7 +10,7 @@ from ..config import WatchConfig
 from ..records import LossRaised, Record
 
 
-class TrainingStopped(Exception):
+class TrainingStopped(Exception):  # noqa: N818 - the user asked for it
     """Ends the watched cell at a step boundary, because ``--stop-on`` asked for it."""
 
 
@@ -70,7 +70,7 @@ class Probe:
 
     def flush(self) -> None: ...
 
-    def explain(self, error: BaseException) -> LossRaised | None:
+    def explain(self, error: BaseException) -> LossRaised | None:  # noqa: ARG002
         """What the user's loss call was given, where `error` came out of one; else None.
 
         Reads the traceback's frames only, so it works for a loss that raised before any of our
