@@ -39,7 +39,7 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-class UnknownRule(ValueError):  # noqa: N818 - says what is unknown, as users read it
+class UnknownRule(ValueError):
     """A word that names no rule; the message holds the nearest name."""
 
 

@@ -100,7 +100,7 @@ class ClassImbalance:
     def _diagnosis(
         self, history: History, look: gates.Look, counts: Sequence[int], rare: int
     ) -> Diagnosis:
-        """``look.last`` stands for both windows here: the counts that made it sure are those told."""
+        """``look.last`` stands for both windows here: told is what made it sure."""
         site, last = look.site, look.last
         found, cases = last.window.correct[rare], last.window.labels[rare]
         severity: Severity = "error" if _upper(last, rare) < NEARLY_NEVER else "warning"
