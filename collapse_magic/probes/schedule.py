@@ -14,10 +14,10 @@ import random
 
 # A short run may exceed the percentage: a toy that trains for a second would else show nothing.
 GRACE_SECONDS = 0.05
-# How the budget is shared out. What is booked holds the looks at the layers too, and the gap of
-# the counted batches is set from all of it; the rest is for calls too short to be timed.
-_PREDICTION_SHARE = 0.7
-_LAYER_SHARE = 0.3
+# How the budget is shared out; the rest is for calls too short to be timed, and for the rules.
+_PREDICTION_SHARE = 0.4
+_LAYER_SHARE = 0.2
+_BATCHES_PER_FLUSH = 64
 _MOST_ONE_IN = 256
 _MOST_LAYER_GAP = 5000
 _MOST_QUICK = 2e-5  # what took longer was interrupted by something else
@@ -33,9 +33,12 @@ class Schedule:
         self.own_seconds = 0.0
         self.quick_seconds = 1e-6  # of a call in which nothing is due
         self.one_in = 1
+        self._counted = 0
+        self._counting_seconds = 0.0  # copying and noting batches since the last `adapt`
+        self._flush_seconds = 0.0  # of the last flush
         self._random = random.Random(0)  # noqa: S311 - for sampling
         self.until_next = 0  # backwards to let pass before the next counted one
-        self._mark: tuple[float, float, int, int] | None = None
+        self._mark: tuple[float, float, int] | None = None
         self._backward_seconds = 0.0  # the training's own time per backward, lately
 
     def due(self) -> bool:
@@ -51,29 +54,46 @@ class Schedule:
         """Learn what one call takes in which nothing is due; too short to be timed each time."""
         self.quick_seconds += (min(seconds, _MOST_QUICK) - self.quick_seconds) / 8
 
-    def adapt(self, now: float, backwards: int, counted: int) -> None:
-        """Set `one_in` from what the last stretch of training and of watching took.
+    def book_count(self, seconds: float) -> None:
+        """One batch was counted, in so many seconds."""
+        self._counted += 1
+        self._counting_seconds += seconds
 
-        Parameters: the clock (s), and how many backwards were seen and counted since the start.
+    def book_flush(self, seconds: float) -> None:
+        self._flush_seconds = seconds
+
+    def adapt(self, now: float, backwards: int) -> None:
+        """Set `one_in` from what the last stretch of training and of counting took.
+
+        Only what grows with the counted batches is held against them: were the layers' looks and the
+        flushes by the clock counted in, fewer batches would make each seem dearer, and so on down.
+
+        Parameters: the clock (s), and how many backwards were seen since the start.
         """
         mark = self._mark
         if mark is None:
-            self._mark = (now, self.own_seconds, backwards, counted)
+            self._begin_stretch(now, backwards)
             return
-        began, own_before, backwards_before, counted_before = mark
-        passed, looked = backwards - backwards_before, counted - counted_before
-        if passed < 8 or looked < 1:  # too few to judge by
+        began, own_before, backwards_before = mark
+        passed = backwards - backwards_before
+        if passed < 8 or self._counted < 1:  # too few to judge by
             return
-        self._mark = (now, self.own_seconds, backwards, counted)
         own = self.own_seconds - own_before
         self._backward_seconds = max((now - began - own) / passed, 1e-7)
+        one_count = self._counting_seconds / self._counted
+        one_count += self._flush_seconds / _BATCHES_PER_FLUSH
+        self._begin_stretch(now, backwards)
         if self.own_seconds < GRACE_SECONDS:
             return
         allowed = self.budget * _PREDICTION_SHARE * self._backward_seconds
-        wanted = own / looked / allowed if allowed > 0 else _MOST_ONE_IN
+        wanted = one_count / allowed if allowed > 0 else _MOST_ONE_IN
         exact = 2 ** math.ceil(math.log2(max(wanted, 1.0)))
         # One slow stretch (a busy machine) must not silence the counting: go stepwise.
         self.one_in = int(min(max(exact, self.one_in // 2), self.one_in * 4, _MOST_ONE_IN))
+
+    def _begin_stretch(self, now: float, backwards: int) -> None:
+        self._mark = (now, self.own_seconds, backwards)
+        self._counted, self._counting_seconds = 0, 0.0
 
     def layer_gap(self, look_seconds: float, step_seconds: float) -> int:
         """Steps until the next full look at the layers, from what a look and a step take (s)."""

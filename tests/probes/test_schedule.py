@@ -25,9 +25,10 @@ class Simulation:
                 self.counted += 1
                 self.now += look_seconds
                 self.plan.own_seconds += look_seconds
+                self.plan.book_count(look_seconds)
                 own += look_seconds * late
             if self.backwards % 64 == 0:
-                self.plan.adapt(self.now, self.backwards, self.counted)
+                self.plan.adapt(self.now, self.backwards)
         return own / training
 
 

@@ -53,7 +53,6 @@ class TorchProbe(Probe):
         self._sites: dict[tuple[Any, ...], tuple[Any, Site | None]] = {}
         self._routes = Routes()
         self._codes: dict[int, CodeType] = {}
-        self._counted = 0
         self._last_flush = -math.inf
         self._evaluation = Evaluation(self)
         self._epochs = Epochs(self.context, self.counter)
@@ -158,6 +157,7 @@ class TorchProbe(Probe):
             return
         if losses_only and not graph.loss_nodes(root.grad_fn):
             return  # derivatives of something else
+        began = self.clock()
         self.counter.backwards += 1
         due = self.plan.due()
         value: Any
@@ -180,7 +180,8 @@ class TorchProbe(Probe):
             full = full or site.full
             if not finite and not site.non_finite_told:
                 self._tell_non_finite(site, node, root, max(step, 1))
-        self._counted += due
+        if due:
+            self.plan.book_count(self.clock() - began)
         self._maybe_flush(full)
 
     def before_step(self, optimizer: Any, caller: FrameType) -> None:
@@ -273,7 +274,9 @@ class TorchProbe(Probe):
         for site in self.all_sites():
             site.flush(self.plan.one_in, self.counter.known)
         self.steps_watch.flush()
-        self.plan.adapt(self.context.clock(), self.counter.backwards, self._counted)
+        done = self.context.clock()
+        self.plan.book_flush(done - now)
+        self.plan.adapt(done, self.counter.backwards)
 
     def flush(self) -> None:
         if self.attached and self._note is None:
