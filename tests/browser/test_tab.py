@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import BrowserContext, Route, expect
 
 from tests.browser.tab import Tab
 from tests.support.sample_logs import (
@@ -252,10 +252,25 @@ def test_focus_is_seen_and_goes_through_the_runs(show: OpenTab) -> None:
 
 
 @pytest.mark.parametrize("width", [1280, 900, 600])
-def test_nothing_is_cut_off_at_the_side(show: OpenTab, width: int) -> None:
+def test_nothing_is_cut_off_or_overlaps(show: OpenTab, context: BrowserContext, width: int) -> None:
+    def with_long_lines(route: Route) -> None:
+        reply = route.fetch().json()
+        for finding in reply["report"]["findings"]:
+            finding["location"]["code"] = "model = nn.Sequential(" + "nn.Linear(30, 30), " * 9
+            finding["message"] += " " + "w" * 150
+        route.fulfill(json=reply)
+
+    context.route(re.compile(r"/data/plugin/collapse/run\?"), with_long_lines)
     tab = show(COLLAPSED)
     tab.page.set_viewport_size({"width": width, "height": 800})
     expect(tab.chart("Gradient flow")).to_be_visible()
-    for place in ("html", "main", "nav", ".stack"):
+    for place in ("html", "main", "nav", ".stack", ".columns"):
         beyond = tab.frame.locator(place).evaluate("e => e.scrollWidth - e.clientWidth")
         assert beyond <= 0, f"{place} is {beyond} px too wide"
+    findings = tab.frame.locator(".findings").bounding_box()
+    charts = tab.frame.locator(".charts").bounding_box()
+    assert findings is not None
+    assert charts is not None
+    beside = findings["x"] + findings["width"] <= charts["x"]
+    above = findings["y"] + findings["height"] <= charts["y"]
+    assert beside or above

@@ -24,8 +24,14 @@ export function parseDiff(diff: string): DiffLine[] {
   return lines;
 }
 
+/** Outside of notebooks the single "cell" is the script's file. */
+export function cellName(cell: number): string {
+  return cell === 0 ? 'script' : `cell [${cell}]`;
+}
+
 function cellTitle(path: string): string {
-  return path.replace(/^b\//, '').replace(/^cell\[(\d+)\].*$/, 'cell [$1]');
+  const found = /^b\/cell\[(\d+)\]/.exec(path);
+  return found ? cellName(Number(found[1])) : path;
 }
 
 function place(cell: string, hunk: string): string {
@@ -45,5 +51,5 @@ export function copyItems(fix: Fix): CopyItem[] {
     const added = parseDiff(fix.diff).filter(({ kind }) => kind === 'added');
     return added.length === 0 ? [] : [{ label: 'lines', text: added.map(({ text }) => text).join('\n') }];
   }
-  return cells.map(([cell, text]) => ({ label: `cell [${cell}]`, text }));
+  return cells.map(([cell, text]) => ({ label: cellName(Number(cell)), text }));
 }

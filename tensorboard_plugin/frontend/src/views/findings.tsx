@@ -1,3 +1,4 @@
+import { cellName } from '../model/diff';
 import { flatten, SEVERITY_LOOKS, type FindingNode } from '../model/findings';
 import { count } from '../model/format';
 import type { Finding } from '../model/contract';
@@ -96,10 +97,10 @@ function Details({ finding }: { finding: Finding }) {
       {location && (
         <figure class="location">
           <figcaption>
-            cell [{location.cell}], line {location.line}
+            {cellName(location.cell)}, line {location.line}
           </figcaption>
           <pre>
-            <code>{location.code}</code>
+            <code>{location.code.trim()}</code>
           </pre>
         </figure>
       )}
