@@ -41,8 +41,8 @@ test('Copy hands out the added lines of an example, and nothing where nothing is
   expect(copyItems({ ...example, diff: '-a\n' })).toEqual([]);
 });
 
-test('a script has no cells', () => {
-  const diff = '--- a/cell[0]\n+++ b/cell[0]\n@@ -28,1 +28,1 @@\n-a\n+b\n';
+test.each(['--- a/cell[0]\n+++ b/cell[0]', '--- cell [0]\n+++ cell [0]'])('a script has no cells: %j', (head) => {
+  const diff = `${head}\n@@ -28,1 +28,1 @@\n-a\n+b\n`;
   expect(parseDiff(diff)[0]).toEqual({ kind: 'place', text: 'script, from line 28' });
   expect(copyItems({ title: '', safety: 'safe', diff, cells: { 0: 'b\n' } })[0]!.label).toBe('script');
 });

@@ -30,7 +30,7 @@ export function cellName(cell: number): string {
 }
 
 function cellTitle(path: string): string {
-  const found = /^b\/cell\[(\d+)\]/.exec(path);
+  const found = /^(?:b\/)?cell ?\[(\d+)\]/.exec(path);
   return found ? cellName(Number(found[1])) : path;
 }
 
