@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from .findings import Diagnosis, Finding
 from .history import History
-from .rules.base import Rule
+from .rules.base import KnowsWhenOver, Rule
 
 # A finding is over when its rule has been silent for one window of Gate G, counted after the last
 # diagnosis, and for as many steps as that diagnosis rests on: a lucky batch does not end it, and
@@ -109,6 +109,8 @@ class Engine:
     def _is_over(self, case: _Case, final: bool) -> bool:
         if case.diagnosis.structural or case.diagnosis.site is None:
             return True
+        if not self._says_over(case.diagnosis):
+            return False
         windows = self._history.windows(case.diagnosis.site)
         classes = len(windows[-1].labels) if windows else 0
         needed = max(SAMPLES_TO_RESOLVE, SAMPLES_TO_RESOLVE_PER_CLASS * classes)
@@ -117,6 +119,16 @@ class Engine:
             needed, steps = needed // 2, steps // 2
         new_samples = self._samples(case.diagnosis.site) - case.samples
         return new_samples >= needed and self._history.steps - case.diagnosis.step >= steps
+
+    def _says_over(self, diagnosis: Diagnosis) -> bool:
+        """What the rule itself says, where it knows; silence counts for all others."""
+        for rule in self._rules:
+            if rule.name == diagnosis.rule and isinstance(rule, KnowsWhenOver):
+                try:
+                    return rule.is_over(self._history, diagnosis)
+                except Exception as error:
+                    self._failed[rule.name] = f"the rule failed: {type(error).__name__}: {error}"
+        return True
 
     def _samples(self, site: str | None) -> int:
         return 0 if site is None else self._history.samples(site)

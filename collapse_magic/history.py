@@ -10,8 +10,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from itertools import takewhile
 
 from .records import (
@@ -30,7 +29,9 @@ from .records import (
     Record,
     RunStarted,
 )
-from .statistics import entropy_nats, merge_windows, ratio, shares
+from .statistics import WindowTotal, merge_windows
+
+__all__ = ["History", "WindowTotal"]
 
 # 512 windows of 10 classes take about 1.5 MB; as many points as a figure can show.
 CAPACITY_PER_SERIES = 512
@@ -46,101 +47,6 @@ MAX_RARE = 64
 MAX_NAME = 14
 # A learning rate within one percent of the highest so far has stopped rising.
 STILL_RISING = 1.01
-
-
-@dataclass(frozen=True)
-class WindowTotal:
-    """Some windows of one site and phase merged into one, and what follows from the counts."""
-
-    window: PredictionWindow
-
-    @classmethod
-    def of(cls, windows: Sequence[PredictionWindow]) -> WindowTotal:
-        return cls(merge_windows(windows))
-
-    @property
-    def samples(self) -> int:
-        return self.window.samples
-
-    @property
-    def batches(self) -> int:
-        return self.window.batches
-
-    @property
-    def first_step(self) -> int:
-        return self.window.first_step
-
-    @property
-    def last_step(self) -> int:
-        return self.window.last_step
-
-    @property
-    def single_class_batches(self) -> int:
-        return self.window.single_class_batches
-
-    @property
-    def spread(self) -> float:
-        return self.window.spread
-
-    @property
-    def rank(self) -> float:
-        return self.window.rank
-
-    @property
-    def pull(self) -> tuple[float, ...]:
-        return self.window.pull
-
-    @property
-    def classes(self) -> int:
-        return len(self.window.labels)
-
-    @cached_property
-    def prior(self) -> tuple[float, ...]:
-        """Share of each class in the labels."""
-        return shares(self.window.labels)
-
-    @cached_property
-    def predicted_share(self) -> tuple[float, ...]:
-        return shares(self.window.predicted)
-
-    @cached_property
-    def recall(self) -> tuple[float, ...]:
-        """Share of each class' samples that was predicted rightly; nan for a class without any."""
-        return tuple(map(ratio, self.window.correct, self.window.labels))
-
-    @cached_property
-    def top_class(self) -> int:
-        """The most predicted class."""
-        return max(range(self.classes), key=self.window.predicted.__getitem__)
-
-    @property
-    def top(self) -> float:
-        """Share of the most predicted class."""
-        return self.predicted_share[self.top_class]
-
-    @cached_property
-    def ttop_class(self) -> int:
-        """The most frequent label."""
-        return max(range(self.classes), key=self.window.labels.__getitem__)
-
-    @property
-    def ttop(self) -> float:
-        """Share of the most frequent label."""
-        return self.prior[self.ttop_class]
-
-    @cached_property
-    def entropy_nats(self) -> float:
-        """Entropy of the labels: the loss of always answering with their shares."""
-        return entropy_nats(self.window.labels)
-
-    @cached_property
-    def cross_entropy_over_entropy(self) -> float:
-        """1 for always answering with the label shares, less for learning; nan for one class."""
-        return ratio(self.window.cross_entropy_nats, self.entropy_nats)
-
-    @property
-    def batch_size(self) -> float:
-        return ratio(self.samples, self.batches)
 
 
 class History:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -107,6 +109,114 @@ def merge_windows(windows: Sequence[PredictionWindow]) -> PredictionWindow:
         out_of_range=sum(window.out_of_range for window in same),
         single_class_batches=sum(window.single_class_batches for window in same),
     )
+
+
+@dataclass(frozen=True)
+class WindowTotal:
+    """Some windows of one site and phase merged into one, and what follows from the counts."""
+
+    window: PredictionWindow
+    middle_step: float = math.nan  # mean step of the samples, where it was asked for
+
+    @classmethod
+    def of(cls, windows: Sequence[PredictionWindow]) -> WindowTotal:
+        middles = ((window.first_step + window.last_step) / 2 for window in windows)
+        return cls(
+            merge_windows(windows),
+            weighted_mean(middles, (window.samples for window in windows)),
+        )
+
+    def with_next(self, other: WindowTotal) -> WindowTotal:
+        """Both as one; ``other`` is the later one."""
+        middles = self.middle_step, other.middle_step
+        return WindowTotal(
+            merge_windows([self.window, other.window]),
+            weighted_mean(middles, (self.samples, other.samples)),
+        )
+
+    @property
+    def samples(self) -> int:
+        return self.window.samples
+
+    @property
+    def batches(self) -> int:
+        return self.window.batches
+
+    @property
+    def first_step(self) -> int:
+        return self.window.first_step
+
+    @property
+    def last_step(self) -> int:
+        return self.window.last_step
+
+    @property
+    def single_class_batches(self) -> int:
+        return self.window.single_class_batches
+
+    @property
+    def spread(self) -> float:
+        return self.window.spread
+
+    @property
+    def rank(self) -> float:
+        return self.window.rank
+
+    @property
+    def pull(self) -> tuple[float, ...]:
+        return self.window.pull
+
+    @property
+    def classes(self) -> int:
+        return len(self.window.labels)
+
+    @cached_property
+    def prior(self) -> tuple[float, ...]:
+        """Share of each class in the labels."""
+        return shares(self.window.labels)
+
+    @cached_property
+    def predicted_share(self) -> tuple[float, ...]:
+        return shares(self.window.predicted)
+
+    @cached_property
+    def recall(self) -> tuple[float, ...]:
+        """Share of each class' samples that was predicted rightly; nan for a class without any."""
+        return tuple(map(ratio, self.window.correct, self.window.labels))
+
+    @cached_property
+    def top_class(self) -> int:
+        """The most predicted class."""
+        return max(range(self.classes), key=self.window.predicted.__getitem__)
+
+    @property
+    def top(self) -> float:
+        """Share of the most predicted class."""
+        return self.predicted_share[self.top_class]
+
+    @cached_property
+    def ttop_class(self) -> int:
+        """The most frequent label."""
+        return max(range(self.classes), key=self.window.labels.__getitem__)
+
+    @property
+    def ttop(self) -> float:
+        """Share of the most frequent label."""
+        return self.prior[self.ttop_class]
+
+    @cached_property
+    def entropy_nats(self) -> float:
+        """Entropy of the labels: the loss of always answering with their shares."""
+        return entropy_nats(self.window.labels)
+
+    @cached_property
+    def cross_entropy_over_entropy(self) -> float:
+        """1 for always answering with the label shares, less for learning; nan for one class."""
+        return ratio(self.window.cross_entropy_nats, self.entropy_nats)
+
+    @property
+    def batch_size(self) -> float:
+        return ratio(self.samples, self.batches)
 
 
 def percent(share: float, digits: int = 1) -> str:

@@ -120,6 +120,28 @@ def test_a_finding_on_a_long_stretch_is_not_over_after_a_short_one() -> None:
     assert engine.update(final=True)[0].resolved_step == 6 * BATCHES
 
 
+class SureRule(FakeRule):
+    """Knows itself when it is over."""
+
+    over = False
+
+    def is_over(self, history: History, diagnosis: Diagnosis) -> bool:
+        return self.over
+
+
+def test_silence_is_not_enough_for_a_rule_that_knows_when_it_is_over() -> None:
+    rule = SureRule("bad")
+    history = history_of(loss_facts(), window(0))
+    engine = Engine((rule,), history)
+    rule.say(BATCHES)
+    engine.update()
+    rule.found = []
+    history.append(window(1))
+    assert engine.update(final=True)[0].resolved_step is None
+    rule.over = True
+    assert engine.update()[0].resolved_step == 2 * BATCHES
+
+
 def test_what_was_wired_wrongly_is_over_as_soon_as_it_is_right() -> None:
     rule = FakeRule("bad")
     engine = Engine((rule,), history_of(loss_facts(), window(0)))

@@ -39,7 +39,7 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-class UnknownRule(ValueError):
+class UnknownRule(ValueError):  # noqa: N818 - named for what is wrong, as the rules are
     """A word that names no rule; the message holds the nearest name."""
 
 

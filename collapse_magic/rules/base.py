@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ..findings import Diagnosis
 from ..history import History
@@ -22,3 +22,11 @@ class Rule(Protocol):
 
     def check(self, history: History) -> Iterable[Diagnosis]:
         """What it sees now; nothing where all is well. At most one diagnosis per site."""
+
+
+@runtime_checkable
+class KnowsWhenOver(Protocol):
+    """A rule whose silence may also mean that it is not sure: it says itself when it is over."""
+
+    def is_over(self, history: History, diagnosis: Diagnosis) -> bool:
+        """Whether what was diagnosed is gone, not merely unsure."""

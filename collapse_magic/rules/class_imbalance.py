@@ -45,16 +45,18 @@ from ..findings import Diagnosis, Evidence, Remedy, Severity
 from ..history import History, WindowTotal
 from ..statistics import number, percent, round_measured, wilson_bounds
 from . import gates
+from .progress import recall_gets_there
 from .wording import fitting, loss_change
 
 # What counts as imbalanced, and on how many labels that is sure.
 TOP_LABEL_SHARE = 0.8
 LABEL_RATIO = 4.0
 MIN_LABELS = 1000
-# Two windows of 100 cases each: together they tell a recall to about five points either way, and to
-# one side with 90% certainty (1.28 standard errors). More would be surer, but a short run of which
+# Two windows of 50 cases each: together they tell to one side with 90% certainty (1.28 standard
+# errors) that a recall of .74 or less is below .8. More would be surer, but a short run of which
 # one batch in sixteen is counted has no more.
-MIN_RARE_LABELS = 100
+WINDOWS = 2
+MIN_RARE_LABELS = 50
 ONE_SIDED = 1.28
 # Below .6 the scores hardly follow the inputs: then something else is wrong, or too.
 MIN_RANK = 0.6
@@ -65,9 +67,6 @@ RECALL_GAP = 0.15
 NEARLY_NEVER = 0.1
 # From here on the counts no longer fit the first line of a card.
 MANY_CASES = 10_000
-# Loss over that of a constant answer, against the same at half the steps: a tenth less is quick
-# progress.
-QUICK_PROGRESS = 0.9
 
 
 class ClassImbalance:
@@ -85,17 +84,29 @@ class ClassImbalance:
             rare = _rare(counts)
             if not rare:
                 continue
-            smallest = min(counts[index] for index in rare)
-            needed = math.ceil(max(MIN_LABELS, MIN_RARE_LABELS / smallest * sum(counts)))
+            needed = _needed(counts, rare)
             look = gates.look(history, site, needed)
             if look is None or gates.sees_one_class_at_a_time(look.last):
                 continue
-            both = WindowTotal.of([look.before.window, look.last.window])
+            both = look.before.with_next(look.last)
             lagging = [index for index in rare if _lags(look, both, index)]
-            if lagging and look.last.rank >= MIN_RANK:
-                worst = min(lagging, key=look.last.recall.__getitem__)
-                if not _gets_there(history, look, worst, needed):
+            # worse than the label shares: what is wrong is more than the place of the threshold
+            knows_shares = both.cross_entropy_over_entropy <= gates.WORSE_THAN_PRIOR
+            if lagging and knows_shares and both.rank >= MIN_RANK:
+                worst = min(lagging, key=both.recall.__getitem__)
+                if not recall_gets_there(history, look, worst, LAGGING_RECALL, needed):
                     yield self._diagnosis(history, replace(look, last=both), counts, worst)
+
+    def is_over(self, history: History, diagnosis: Diagnosis) -> bool:
+        """Only a recall that is seen to be good ends it: few cases make the rule silent, too."""
+        site = diagnosis.site or ""
+        counts = history.label_counts(site)
+        rare = _rare(counts)
+        look = gates.look(history, site, _needed(counts, rare)) if rare else None
+        if look is None:
+            return False
+        recall = look.before.with_next(look.last).recall
+        return min(recall[index] for index in rare) >= LAGGING_RECALL
 
     def _diagnosis(
         self, history: History, look: gates.Look, counts: Sequence[int], rare: int
@@ -137,9 +148,14 @@ def _rare(counts: Sequence[int]) -> list[int]:
     return [
         index
         for index, count in enumerate(counts)
-        # two windows of them, the least that two looks need
-        if 2 * MIN_RARE_LABELS <= count < most and most >= ratio * count
+        if WINDOWS * MIN_RARE_LABELS <= count < most and most >= ratio * count
     ]
+
+
+def _needed(counts: Sequence[int], rare: Sequence[int]) -> int:
+    """Samples of one window, so that it holds enough of the rarest class."""
+    smallest = min(counts[index] for index in rare)
+    return math.ceil(max(MIN_LABELS / WINDOWS, MIN_RARE_LABELS / smallest * sum(counts)))
 
 
 def _upper(total: WindowTotal, index: int) -> float:
@@ -158,28 +174,6 @@ def _lags(look: gates.Look, both: WindowTotal, rare: int) -> bool:
     lower, _ = wilson_bounds(found, labels, ONE_SIDED)
     upper = _upper(both, rare)
     return upper < LAGGING_RECALL and lower - upper > RECALL_GAP
-
-
-def _gets_there(history: History, look: gates.Look, rare: int, needed: int) -> bool:
-    """Whether it is too early to say: there is no first half yet, or much was gained since."""
-    facts = history.loss_facts(look.site)
-    start = history.settled_step(facts.model if facts else None)
-    half = start + (look.last.last_step - start) // 2
-    earlier = history.total_until(look.site, "train", needed, half)
-    if earlier is None:
-        return True
-    low, high = earlier.recall[rare], look.last.recall[rare]
-    cases = earlier.window.labels[rare], look.last.window.labels[rare]
-    mean = (low * cases[0] + high * cases[1]) / max(1, sum(cases))
-    noise = math.sqrt(mean * (1 - mean) * (1 / max(1, cases[0]) + 1 / max(1, cases[1])))
-    gained = high - low
-    losing = QUICK_PROGRESS * earlier.cross_entropy_over_entropy
-    quick = look.last.cross_entropy_over_entropy < losing
-    if gained > 2 * noise:
-        return quick or high + gained >= LAGGING_RECALL
-    # nothing is found yet, but the loss is on its way; once some is found, a loss that falls on
-    # only sharpens the same answers
-    return quick and high < NEARLY_NEVER
 
 
 def _counts(history: History, look: gates.Look, counts: Sequence[int], rare: int) -> Evidence:

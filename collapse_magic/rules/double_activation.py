@@ -80,7 +80,7 @@ class DoubleActivation:
         )
         severity: Severity = "error" if broken else "warning"
         windows = history.windows(site)
-        now = WindowTotal(windows[-1]) if windows else None
+        now = WindowTotal.of(windows[-1:]) if windows else None
         if look is not None:
             now = look.last
         evidence = [_wiring(facts)]

@@ -119,7 +119,7 @@ def gets_better(history: History, look: Look) -> bool:
         total.cross_entropy_over_entropy
         for window in history.windows(look.site)
         if window.last_step < look.last.first_step
-        and (total := WindowTotal(window)).samples >= MIN_SAMPLES // 2
+        and (total := WindowTotal.of([window])).samples >= MIN_SAMPLES // 2
     ]
     best = min([*earlier, look.before.cross_entropy_over_entropy])
     ranks_better = look.last.rank - look.before.rank > RANK_GAINED and look.last.rank > CHANCE_RANK
