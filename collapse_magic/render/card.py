@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -86,10 +87,16 @@ def open_findings(report: Report) -> tuple[Finding, ...]:
 def _when(finding: Finding, report: Report) -> str:
     step = finding.last_step if finding.resolved_step is None else finding.resolved_step
     since = f" (since step {finding.first_step:,})" if finding.first_step < step else ""
-    epoch = ""
-    if report.epochs is not None and finding.resolved_step is None:
-        epoch = f"epoch {report.epochs if report.finished else report.epochs + 1:,}, "
+    epoch = f"epoch {_epoch(step, report):,}, " if report.epochs and report.steps else ""
     return f"{epoch}step {step:,}{since}"
+
+
+def _epoch(step: int, report: Report) -> int:
+    """The epoch that a step was in, where all epochs are of one length; while training, the last."""
+    epochs = report.epochs or 0
+    if not report.finished:
+        return epochs + 1
+    return min(max(math.ceil(step * epochs / report.steps), 1), epochs)
 
 
 def _explained(finding: Finding, report: Report) -> tuple[str, ...]:

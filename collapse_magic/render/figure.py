@@ -24,7 +24,7 @@ MOST_CLASSES = 10
 MOST_LAYERS = 40
 DPI = 144
 # What Matplotlib would take from the user's settings and what would change how the figure reads.
-FONT = {"family": "DejaVu Sans", "size": 8}
+FONT = {"family": "DejaVu Sans", "size": 10}
 
 
 def class_style(index: int) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def draw(trace: Trace) -> bytes | None:
     with mpl.rc_context():
         mpl.rcdefaults()
         panels = [panel for panel, there in ((_shares, shares), (_flow, flow)) if there]
-        figure = Figure(figsize=(4.4 * len(panels), 2.6), layout="constrained", facecolor="none")
+        figure = Figure(figsize=(4.6 * len(panels), 2.6), layout="constrained", facecolor="none")
         canvas = FigureCanvasAgg(figure)
         for position, panel in enumerate(panels, start=1):
             axes = figure.add_subplot(1, len(panels), position)
@@ -59,7 +59,7 @@ def draw(trace: Trace) -> bytes | None:
 
 def _plain(axes: Any) -> None:
     axes.set_facecolor("none")
-    axes.tick_params(colors=GREY, labelsize=7)
+    axes.tick_params(colors=GREY, labelsize=9)
     for name, spine in axes.spines.items():
         spine.set_visible(name in ("left", "bottom"))
         spine.set_color(GREY)
@@ -81,11 +81,11 @@ def _shares(_figure: Any, axes: Any, trace: Trace) -> None:
     axes.set_ylim(-0.02, 1.02)
     axes.set_yticks([0.0, 0.5, 1.0], ["0%", "50%", "100%"])
     legend = axes.legend(
-        loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=7, labelcolor=GREY
+        loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=9, labelcolor=GREY
     )
     hidden = len(trace.classes) - len(order)
     if hidden > 0:
-        legend.set_title(f"and {hidden} more", prop={"size": 7})
+        legend.set_title(f"and {hidden} more", prop={"size": 9})
         legend.get_title().set_color(GREY)
 
 
@@ -125,7 +125,7 @@ def _flow(figure: Any, axes: Any, trace: Trace) -> None:
     bar = figure.colorbar(mesh, ax=axes, pad=0.02, aspect=30)
     bar.ax.yaxis.set_major_locator(LogLocator(numticks=6))
     bar.ax.yaxis.set_minor_locator(NullLocator())
-    bar.ax.tick_params(colors=GREY, labelsize=7)
+    bar.ax.tick_params(colors=GREY, labelsize=9)
     bar.outline.set_visible(False)
 
 

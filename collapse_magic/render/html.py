@@ -154,12 +154,15 @@ def _code(lines: list[str]) -> str:
     if not lines:
         return ""
     rows = "".join(
-        f'<div style="{_tint(line)}">{escape(cut_code(line, WIDEST_CODE + 2))}</div>'
+        f'<span style="display:block;{_tint(line)}">'
+        f"{escape(cut_code(line, WIDEST_CODE + 2))}\n</span>"
         for line in lines
     )
+    # `pre` stays code where a viewer strips styles, as JupyterLab does until a notebook is trusted.
     return (
-        f'<div style="{MONO};font-size:var(--jp-code-font-size, 90%);white-space:pre;'
-        f'overflow-x:auto;margin:.2em 0;padding:.2em .5em;border:1px solid {LINE}">{rows}</div>'
+        f'<pre style="{MONO};font-size:var(--jp-code-font-size, 90%);line-height:1.4;color:inherit;'
+        f"background:none;overflow-x:auto;margin:.2em 0;padding:.2em .5em;border:1px solid {LINE}\">"
+        f"{rows}</pre>"
     )
 
 
