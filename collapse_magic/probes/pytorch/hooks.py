@@ -35,7 +35,7 @@ def around_backward(original: Callable[..., Any], switch: Switch) -> Callable[..
         if probe is not None and not probe.busy:
             plan = probe.plan
             if plan.until_next > 0 and not losses_only and args:
-                began = probe.clock() if not plan.until_next & _SAMPLED else 0.0
+                began = 0.0 if probe.counter.backwards & _SAMPLED else probe.clock()
                 try:
                     quiet = probe.passes(args[0])
                 except Exception:
