@@ -206,7 +206,7 @@ def measure(workload: Workload, seconds: float) -> Result:
 
 
 def main() -> int:
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 15.0
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 20.0
     torch.set_num_threads(1)
     measure(WORKLOADS[0], 1.0)  # what is imported once is no matter of a run's length
     print(f"{'':32}{'step':>10}{'watched':>10}{'target':>8}{'reported':>10}{'plain again':>13}")
