@@ -65,8 +65,8 @@ class Schedule:
     def adapt(self, now: float, backwards: int) -> None:
         """Set `one_in` from what the last stretch of training and of counting took.
 
-        Only what grows with the counted batches is held against them: were the layers' looks and the
-        flushes by the clock counted in, fewer batches would make each seem dearer, and so on down.
+        Only what grows with the counted batches is held against them: were the layers' looks and
+        the flushes by the clock counted in, fewer batches would make each seem dearer, and so on.
 
         Parameters: the clock (s), and how many backwards were seen since the start.
         """

@@ -92,7 +92,7 @@ def _when(finding: Finding, report: Report) -> str:
 
 
 def _epoch(step: int, report: Report) -> int:
-    """The epoch that a step was in, where all epochs are of one length; while training, the last."""
+    """The epoch that a step was in, if all are of one length; while training, the last."""
     epochs = report.epochs or 0
     if not report.finished:
         return epochs + 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -31,6 +32,16 @@ def class_style(index: int) -> dict[str, Any]:
     """Colour and dash of a class: the same in every figure."""
     row, column = divmod(index % MOST_CLASSES, len(COLOURS))
     return {"color": COLOURS[column], "linestyle": DASHES[row]}
+
+
+def styles(classes: Sequence[int]) -> list[dict[str, Any]]:
+    """Styles for the classes of one figure, no two alike: where two would be, the class that
+    comes later takes the next one that is free."""
+    taken: list[int] = []
+    for index in classes:
+        free = (n % MOST_CLASSES for n in range(index, index + MOST_CLASSES))
+        taken.append(next(n for n in free if n not in taken))
+    return [class_style(n) for n in taken]
 
 
 def draw(trace: Trace) -> bytes | None:
@@ -71,8 +82,7 @@ def _shares(_figure: Any, axes: Any, trace: Trace) -> None:
     axes.set_title("predicted share of each class  (dots: labels)", color=GREY, fontdict=FONT)
     final = trace.shares[-1]
     order = sorted(range(len(trace.classes)), key=lambda k: -_rank(trace, k))[:MOST_CLASSES]
-    for k in order:
-        style = class_style(k)
+    for k, style in zip(order, styles(order), strict=True):
         values = [row[k] for row in trace.shares]
         name = f"{cut(trace.classes[k], 14)} {percent(final[k])}"
         axes.plot(trace.share_steps, values, linewidth=1.6, label=name, **style)

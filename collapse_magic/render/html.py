@@ -35,6 +35,8 @@ BARS: dict[Severity, str] = {
 CALM = "var(--jp-success-color1, #2e7d32)"
 MONO = "font-family:var(--jp-code-font-family, ui-monospace, Menlo, Consolas, monospace)"
 SANS = "font-family:var(--jp-ui-font-family, system-ui, sans-serif)"
+# All of a long line stays in sight, and JupyterLab does not break it in the midst of a word.
+WRAPPED = "white-space:pre-wrap;word-break:normal;overflow-wrap:anywhere"
 MOST_DIFF_LINES = 12
 WIDEST_CODE = 160
 
@@ -161,7 +163,7 @@ def _code(lines: list[str]) -> str:
     # `pre` stays code where a viewer strips styles, as JupyterLab does until a notebook is trusted.
     return (
         f'<pre style="{MONO};font-size:var(--jp-code-font-size, 90%);line-height:1.4;color:inherit;'
-        f"background:none;overflow-x:auto;margin:.2em 0;padding:.2em .5em;border:1px solid {LINE}\">"
+        f'background:none;{WRAPPED};margin:.2em 0;padding:.2em .5em;border:1px solid {LINE}">'
         f"{rows}</pre>"
     )
 

@@ -74,11 +74,10 @@ function FindingItem({ node, store }: { node: FindingNode; store: Store }) {
   );
 }
 
-function when({ first_step, last_step, resolved_step }: Finding): string {
-  if (resolved_step !== null) return `resolved at step ${count(resolved_step)}`;
-  return first_step === last_step
-    ? `step ${count(first_step)}`
-    : `steps ${count(first_step)}–${count(last_step)}`;
+function when({ first_step, resolved_step }: Finding): string {
+  return resolved_step === null
+    ? `since step ${count(first_step)}`
+    : `resolved at step ${count(resolved_step)}`;
 }
 
 function Details({ finding }: { finding: Finding }) {

@@ -167,7 +167,8 @@ function placeSpan(plot: uPlot, span: HTMLElement, store: Store): void {
   const edge = (step: number) =>
     Math.min(plot.over.clientWidth, Math.max(0, plot.valToPos(step, 'x')));
   const left = edge(finding.first_step);
-  const right = edge(finding.resolved_step ?? finding.last_step);
+  // What is not resolved goes on, also where its last evidence lies further back.
+  const right = finding.resolved_step === null ? plot.over.clientWidth : edge(finding.resolved_step);
   span.hidden = false;
   span.className = `finding-span ${finding.severity}`;
   span.style.left = `${left}px`;
