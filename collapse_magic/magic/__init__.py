@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from .lifecycle import installed
+from .transformer import show_as_typed
 
 
 def load_ipython_extension(shell: Any) -> None:
@@ -26,3 +28,4 @@ def watch_training(line: str) -> None:
     current = installed()
     if current is not None:
         current.start(line)
+        show_as_typed(sys._getframe(1).f_code.co_filename)

@@ -40,6 +40,7 @@ from .expressions import Expression
 from .late_import import LateImport
 from .placing import Placer
 from .reporting import build_report
+from .tracebacks import hide_our_frames
 from .user_code import UserCode
 
 FRAMEWORKS = ("torch",)
@@ -145,10 +146,11 @@ class WatchSession:
 
     def explain(self, error: BaseException) -> None:
         """Shows what went wrong where the user's loss raised; called before the traceback is
-        shown."""
+        shown, which then holds no frame of ours."""
         if not self._running or self.error is error:
             return
         self.error = error
+        self._guard(hide_our_frames, error)
         with self._lock:
             for probe in self._probes:
                 record = self._guard(probe.explain, error)
@@ -226,6 +228,8 @@ class WatchSession:
             self._model_name = record.model
         if not self._training and _is_training(record):
             self._training_begins()
+        if isinstance(record, LossFacts):
+            self._count_names(record.classes)
         if self._events is not None:
             self._events.record(record)
         elif not self._training:
@@ -277,9 +281,10 @@ class WatchSession:
             worst = SEVERITY_ORDER[self.config.stop_on]
             for finding in self._findings:
                 if finding.resolved_step is None and SEVERITY_ORDER[finding.severity] <= worst:
+                    step = max(self.history.steps, finding.last_step)  # the one that runs
                     self._stop_reason = (
-                        f"stopped at step {self.history.steps:,} by --stop-on "
-                        f"{self.config.stop_on}: {finding.code} {finding.rule}"
+                        f"stopped at step {step:,} by --stop-on {self.config.stop_on}: "
+                        f"{finding.code} {finding.rule}"
                     )
                     break
 
@@ -345,6 +350,15 @@ class WatchSession:
         if names is None or isinstance(names, Expression):
             return None
         return tuple(str(name) for name in names)
+
+    def _count_names(self, classes: int) -> None:
+        """Names that fit no class are left out, which has to be said."""
+        names = self._names()
+        if names and classes and len(names) != classes:
+            self.note(
+                f"class names: {len(names)} given for {classes} classes; "
+                "the classes are shown by number"
+            )
 
     def note(self, text: str) -> None:
         """One sentence about the watching itself, said once."""

@@ -197,8 +197,13 @@ def test_a_loss_that_raises_is_explained_before_the_traceback(kernel: Kernel) ->
     outcome = kernel.run(watched(body, "raises"))
     assert outcome.status == "error" and outcome.reply["ename"] == "IndexError"
     assert outcome.order.index("update_display_data") < outcome.order.index("error")
-    assert "error[CM306] labels-out-of-range" in outcome.displays[0]["text/plain"]
-    assert len(outcome.errors) == 1
+    card = outcome.displays[0]["text/plain"]
+    assert "error[CM306] labels-out-of-range" in card
+    assert " --> cell [1], line 18" in card and "F.cross_entropy(" in card
+    (traceback,) = outcome.errors
+    assert "1 # %%watch_training raises\n" in traceback and "----> 3 train(" in traceback
+    assert "collapse_magic" not in traceback
+    assert traceback.endswith("IndexError: Target 5 is out of bounds.")
 
 
 def test_a_logdir_that_cannot_be_written_does_not_stop_the_training(kernel: Kernel) -> None:

@@ -53,6 +53,7 @@ def test_what_cannot_be_meant_is_one_line_and_the_cell_does_not_run(
 def test_help_names_every_option_and_runs_nothing(kernel: Kernel, line: str) -> None:
     outcome = kernel.run(watched("print('ran')", line))
     assert outcome.status == "ok" and "ran" not in outcome.stdout.split()
+    assert kernel.run(f"%%watch_training {line}").stdout == outcome.stdout  # nothing below it
     for field in dataclasses.fields(WatchConfig):
         flag = field.metadata["flag"]
         assert (flag if flag.startswith("-") else flag.upper()) in outcome.stdout
@@ -99,6 +100,12 @@ def test_class_names_made_in_the_cell(kernel: Kernel) -> None:
     assert "cat" in outcome.shown
 
 
+def test_names_for_other_classes_are_a_note(kernel: Kernel) -> None:
+    outcome = kernel.run(watched(DOUBLE_SOFTMAX, "--class-names ['cat', 'dog', 'fox']"))
+    note = "class names: 3 given for 2 classes; the classes are shown by number"
+    assert note in outcome.displays[1]["text/plain"]
+
+
 def test_logdir_and_no_tensorboard(kernel: Kernel) -> None:
     kernel.run(watched(FINE, "--logdir 'my logs' logged"))
     assert list((kernel.folder / "my logs" / "logged").glob("*tfevents*"))
@@ -122,6 +129,7 @@ def test_stop_on_ends_the_cell_at_a_step_in_one_line(kernel: Kernel) -> None:
     assert outcome.status == "error" and outcome.reply["ename"] == "TrainingStopped"
     (traceback,) = outcome.errors
     assert len(traceback.splitlines()) == 1 and "CM401 double-activation" in traceback
+    assert "stopped at step 0" not in traceback
     assert outcome.stdout == ""
     assert int(kernel.value(f"{LAST}.steps")) < 1000
 

@@ -84,7 +84,7 @@ def _place(chain: list[TracebackType], context: ProbeContext) -> tuple[int, int]
         if place is None:
             return None
         if frame.f_back is None or context.place(frame.f_back) != place:
-            return place[0], traceback.tb_lineno
+            return place[0], place[1] + traceback.tb_lineno - frame.f_lineno
     return None
 
 
