@@ -42,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(config: WatchConfig, path: str, argv: list[str]) -> int:
+    from .probes.base import TrainingStopped
     from .session import current
     from .session.user_code import ScriptCode
     from .session.watch_session import WatchSession
@@ -58,6 +59,9 @@ def _run(config: WatchConfig, path: str, argv: list[str]) -> int:
     except BaseException as error:
         session.explain(error)
         current.end(session)
+        if isinstance(error, TrainingStopped):  # asked for: one line says it
+            print(f"TrainingStopped: {error}", file=sys.stderr)
+            return FAILED
         # As if the script had been run by itself: its traceback begins in its own lines.
         error = error.with_traceback(_from_file(error.__traceback__, path))
         sys.excepthook(type(error), error, error.__traceback__)

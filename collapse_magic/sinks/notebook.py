@@ -46,6 +46,7 @@ class NotebookSink:
         self._shown = ""
         self._worst: dict[_Key, int] = {}
         self._last = float("-inf")
+        self._begun = False  # whether a step has been shown
         self._parent = _parent()
 
     def record(self, record: Record) -> None: ...
@@ -55,7 +56,7 @@ class NotebookSink:
             return
         now = self._clock()
         opened, escalated = self._changes(report)
-        calm = not report.findings
+        calm = not report.findings and (self._begun or report.steps == 0)
         wait = SECONDS_BETWEEN_TICKS if calm else SECONDS_BETWEEN_UPDATES
         if self._handle is not None and not opened and now - self._last < wait:
             return
@@ -64,6 +65,7 @@ class NotebookSink:
             return
         self._remember(report)
         self._last, self._shown = now, board
+        self._begun = report.steps > 0
         if escalated and self._handle is not None:
             line = f"watch_training  run '{report.run}': see below, worse at step {report.steps:,}"
             self._put(line, html.render_line(line))

@@ -80,6 +80,30 @@ def test_a_script_that_fails_ends_with_its_own_traceback(tmp_path: Path) -> None
     assert traceback.rstrip().endswith("SystemError: mine")
 
 
+def test_a_script_is_stopped_with_one_line(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(TRAINING)
+    done = python(tmp_path, "-m", "collapse_magic", "--stop-on=warning", "train.py", status=1)
+    assert done.stdout == "" and "Traceback" not in done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert (
+        last == "TrainingStopped: stopped at step 1 by --stop-on warning: CM401 double-activation"
+    )
+
+
+def test_a_loss_that_raises_in_a_script_leaves_no_frame_of_ours(tmp_path: Path) -> None:
+    script = (
+        "import collapse_magic, torch\n"
+        "with collapse_magic.watch_training(tensorboard=False):\n"
+        "    torch.nn.functional.cross_entropy(torch.zeros(2, 2), torch.tensor([1, 2]))\n"
+    )
+    (tmp_path / "train.py").write_text(script)
+    done = python(tmp_path, "train.py", status=1)
+    card, _, traceback = done.stderr.partition("Traceback (most recent call last):\n")
+    assert "error[CM306]" in card and " --> script, line 3" in card
+    assert 'train.py", line 3' in traceback and "collapse_magic" not in traceback
+    assert traceback.rstrip().endswith("IndexError: Target 2 is out of bounds.")
+
+
 def test_a_script_that_exits_keeps_its_status(tmp_path: Path) -> None:
     (tmp_path / "train.py").write_text("import sys\nsys.exit(7)\n")
     python(tmp_path, "-m", "collapse_magic", "train.py", status=7)

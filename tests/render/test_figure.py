@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from collapse_magic.render.figure import COLOURS, GREY, class_style, draw
+from collapse_magic.render.figure import COLOURS, GREY, class_style, draw, styles
 from collapse_magic.report import Trace
 
 from .reports import TRACE
@@ -51,6 +51,13 @@ def test_many_classes_and_layers_and_values_that_are_not_finite() -> None:
         gradient_norms=((nan,) * 100, (0.0,) * 100, (math.inf,) * 100, (nan,) * 100),
     )
     assert draw(trace) is not None
+
+
+def test_no_two_classes_of_a_figure_look_alike_and_the_first_keeps_its_own() -> None:
+    given = styles((13, 3, 0, 23, 1))
+    assert given[0] == class_style(13) and given[2] == class_style(0)
+    assert len({str(style) for style in given}) == 5
+    assert len({str(style) for style in styles(range(10, 20))}) == 10
 
 
 def test_the_users_matplotlib_is_as_it_was() -> None:
