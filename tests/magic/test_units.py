@@ -60,7 +60,6 @@ def test_line_numbers_stay_the_editors() -> None:
         "%%time\n%%watch_training\n",
         "%%watch_trainings\nx\n",
         "%%watch_training?",
-        "%%watch_training -h\nx\n",
         "%watch_training --fix\n",
         "",
     ],

@@ -114,6 +114,16 @@ def test_a_new_finding_does_not_wait(page: Page) -> None:
     assert page.messages == 2
 
 
+def test_the_first_step_is_shown_soon_and_later_ones_rarely(page: Page) -> None:
+    clock = Clock()
+    sink = NotebookSink(clock=clock)
+    sink.update(replace(RUNNING, steps=0))
+    for step in range(1, 11):
+        clock.now += 0.2
+        sink.update(replace(RUNNING, steps=step))
+    assert page.messages == 2 and "step 3" in page.shown[0]
+
+
 def test_nothing_is_sent_where_nothing_changed(page: Page) -> None:
     clock = Clock()
     sink = NotebookSink(clock=clock)
