@@ -40,7 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             parser.error(f"unknown beside --report: {' '.join(flags)}")
         from .log_report import print_report
 
-        return print_report(logdir, options.report, options.fail_on)
+        return print_report(logdir, options.report, options.fail_on or "error")
+    if options.fail_on:
+        parser.error("--fail-on goes with --report text or --report json")
     return _serve(parser, logdir, options, flags)
 
 
@@ -93,7 +95,6 @@ def _arguments() -> _Parser:
     parser.add_argument(
         "--fail-on",
         choices=("error", "warning", "never"),
-        default="error",
         help="with --report: exit with 1 where a finding is that bad (default: error)",
     )
     return parser

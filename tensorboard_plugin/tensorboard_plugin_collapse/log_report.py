@@ -39,7 +39,8 @@ def print_report(logdir: Path, form: str, fail_on: str) -> int:
     if form == "json":
         print(json.dumps({"runs": reports}, indent=2))
     else:
-        print("\n\n".join(_text(run) for run in runs if run.ours), end="\n" if runs else "")
+        texts = [_text(run) for run in runs if run.ours]
+        print("\n\n".join(texts), end="\n" if texts else "")
     if not reports:
         print(_nothing(logdir, runs), file=sys.stderr)
         return NOTHING_READ

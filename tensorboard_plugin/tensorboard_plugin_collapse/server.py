@@ -88,9 +88,17 @@ def _configure(tensorboard: Any, flags: list[str]) -> None:
         if not error.code:
             raise  # --helpfull and the like have been printed
         last = (said.getvalue().strip().splitlines() or ["wrong flags"])[-1]
-        raise UsageError(last.rpartition("error: ")[2]) from None
+        raise UsageError(_sentence(last.rpartition("error: ")[2], flags)) from None
     except ValueError as error:  # TensorBoard's own FlagsError is one
         raise UsageError(str(error)) from None
+
+
+def _sentence(said: str, flags: Sequence[str]) -> str:
+    """What TensorBoard's parser says; a word after an unknown flag it takes for a subcommand."""
+    if not said.startswith("argument {serve}:"):
+        return said
+    given = [flag for flag in flags if not flag.startswith(("--logdir=", "--reload_interval="))]
+    return f"neither collapse-tb nor TensorBoard takes {' '.join(given)}"
 
 
 def _block_tensorflow() -> None:

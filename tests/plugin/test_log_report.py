@@ -161,6 +161,8 @@ def test_a_file_that_cannot_be_read_is_named(
         (["{logdir}", "--port", "70000"], "a port is a number"),
         (["{logdir}", "--report", "pdf"], "invalid choice: 'pdf'"),
         (["{logdir}", "--report", "json", "--fail-on", "info"], "invalid choice: 'info'"),
+        (["{logdir}", "--fail-on", "error"], "--fail-on goes with --report"),
+        (["{logdir}", "--nonsense", "3"], "neither collapse-tb nor TensorBoard takes --nonsense 3"),
         (["{logdir}", "--report", "json", "--load_fast=true"], "--load_fast=true"),
         (["{logdir}", "--no_such_flag"], "unrecognized arguments: --no_such_flag"),
         (["{logdir}", "--load_fast=maybe"], "invalid choice: 'maybe'"),
