@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,10 @@ def test_types_come_back_and_not_only_values(reports: dict[str, Report | None]) 
     assert hash(back.findings[0].location) == hash(report.findings[0].location)
     assert back.findings[0].fix is not None
     assert list(back.findings[0].fix.cells) == [7]
-    assert isinstance(back.predictions[0].recall[2], float)
+    hostile = reports[samples.HOSTILE]
+    assert hostile is not None and math.isnan(hostile.predictions[0].recall[1])
+    unknown = Report.from_dict(json.loads(hostile.to_json())).predictions[0].recall[1]
+    assert isinstance(unknown, float) and math.isnan(unknown)
 
 
 def test_the_trace_is_not_written_and_unknown_parts_are_left_out(tmp_path: Path) -> None:

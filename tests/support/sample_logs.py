@@ -320,6 +320,22 @@ def hostile() -> Finding:
     )
 
 
+def _prediction_summary(run: str) -> PredictionSummary:
+    """As the records; the second class of the hostile run was not met, so its recall is unknown."""
+    classes = CLASSES.get(run, ("0", "1"))
+    shares: tuple[float, ...] = (0.9, 0.1)
+    predicted: tuple[float, ...] = (0.89, 0.11)
+    recall: tuple[float, ...] = (0.96, 0.8)
+    if run == COLLAPSED:
+        predicted, recall = (0.994, 0.006), (1.0, 0.02)
+    elif run == HEALTHY:
+        shares = predicted = (0.1,) * len(classes)
+        recall = (0.95,) * len(classes)
+    elif run == HOSTILE:
+        shares, predicted, recall = (1.0, 0.0), (0.96, 0.04), (0.96, math.nan)
+    return PredictionSummary("cross_entropy", "train", classes, 640, shares, predicted, recall)
+
+
 def _report(run: str, folder: Path, findings: tuple[Finding, ...], *, windows: int) -> Report:
     collapsed = run == COLLAPSED
     return Report(
@@ -333,16 +349,6 @@ def _report(run: str, folder: Path, findings: tuple[Finding, ...], *, windows: i
         clear=("double-activation", "vanishing-gradients"),
         skipped={"train-eval-gap": "no validation data"},
         logdir=str(folder),
-        predictions=(
-            PredictionSummary(
-                "cross_entropy",
-                "train",
-                ("ham", "spam", "eggs"),
-                640,
-                (0.9, 0.1, 0.0),
-                (0.994, 0.006, 0.0) if collapsed else (0.89, 0.11, 0.0),
-                (1.0, 0.02, math.nan),
-            ),
-        ),
+        predictions=(_prediction_summary(run),),
         notes=("counted 1 of 4 batches",) if collapsed else (),
     )
