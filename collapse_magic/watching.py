@@ -45,7 +45,7 @@ class Watch:
             current.end(already)
             already = None
         if already is not None:
-            print(nested(already.run), file=sys.stderr)
+            print(current.nested(already), file=sys.stderr)
             self._session = None
         else:
             current.begin(self._session)
@@ -83,10 +83,6 @@ def watch_training(name: str | None = None, **options: Any) -> Watch:
     code, sinks = _surroundings(caller, config.quiet, config.plain)
     session = WatchSession(config, code, sinks)
     return Watch(session, (config.out, caller.f_globals) if config.out else None)
-
-
-def nested(run: str) -> str:
-    return f"watch_training: run '{run}' is being watched already; the inner one is left out"
 
 
 def _is_over(session: WatchSession, new: WatchSession) -> bool:

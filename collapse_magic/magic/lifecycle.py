@@ -58,13 +58,12 @@ class Lifecycle:
 
     def open(self, config: WatchConfig, cell: RunningCell) -> WatchSession | None:
         """Begins a session; None where another run is being watched, which is said in one line."""
-        from ..watching import nested
         from .surroundings import sinks_for
 
         already = current.active()
         if already is not None:
             if self._runs_on(already, cell):
-                print(nested(already.run), file=sys.stderr)
+                print(current.nested(already), file=sys.stderr)
                 return None
             self._finish(already)  # left behind by a cell that was broken off
         code = NotebookCode(self.shell, cell.count, self.cells.stack[0].raw, self.cells.parts, None)

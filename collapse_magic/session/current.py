@@ -31,6 +31,11 @@ def end(session: WatchSession) -> Report:
     return report
 
 
+def nested(outer: WatchSession) -> str:
+    """What the user is told who starts watching inside a run that is being watched."""
+    return f"watch_training: run '{outer.run}' is being watched already; the inner one is left out"
+
+
 def last_report() -> Report | None:
     """The report of the last watched run of this process; None before there was one.
 
