@@ -10,6 +10,7 @@ from ..findings import Finding
 from ..history import History, WindowTotal
 from ..records import Phase, PredictionWindow
 from ..report import PredictionSummary, Report, Trace
+from ..rules import gates
 
 # The last predictions are judged over as many samples as the gate for a collapse wants to see.
 SUMMARY_SAMPLES = 512
@@ -41,7 +42,7 @@ def build_report(
         epochs=history.epochs,
         seconds=seconds,
         cost=cost,
-        collapsed=any(f.rule == COLLAPSE and f.resolved_step is None for f in findings),
+        collapsed=_collapsed(history, findings),
         findings=tuple(findings),
         clear=tuple(engine.clear),
         skipped=dict(engine.skipped),
@@ -50,6 +51,26 @@ def build_report(
         notes=tuple(dict.fromkeys(notes)),
         finished=finished,
         trace=make_trace(history, findings, class_names) if with_trace else None,
+    )
+
+
+def _collapsed(history: History, findings: Sequence[Finding]) -> bool:
+    """Whether it still answers (nearly) one class: as a finding of its own, or beside an error
+    that names the cause."""
+    standing = [f for f in findings if f.resolved_step is None and f.severity == "error"]
+    return any(
+        f.rule == COLLAPSE or (f.site is not None and _answers_one_class(history, f.site))
+        for f in standing
+    )
+
+
+def _answers_one_class(history: History, site: str) -> bool:
+    total = last_total(history, site, "train")
+    return (
+        total is not None
+        and total.samples >= gates.needed_samples(total.classes)
+        and total.top >= gates.ONE_CLASS_SHARE
+        and total.ttop < 1
     )
 
 
