@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..history import History, WindowTotal
+from ..records import LossFacts
 
 # A healthy predictor of a 90% majority gives an all-same window of 256 samples once in 5e11, of 64
 # once in a thousand; 512 leave room for samples that depend on each other. With many classes every
@@ -21,6 +22,10 @@ LABELS_NEARLY_ONE_CLASS = 0.9
 # the input.
 CHANCE_RANK = 0.55
 CONSTANT_SPREAD = 1e-3
+# Chance seldom ranks so well: eight standard errors above it at 512 samples.
+FOLLOWING_RANK = 0.7
+# From here on a frequent class may take all predictions of a model that is healthy but for that.
+ONE_SIDED_LABELS = 0.8
 # Not learning: within 3% of always answering with the label shares, after 200 steps, and no 1%
 # better than the window before.
 NOT_LEARNING = 0.97
@@ -51,13 +56,28 @@ def needed_samples(classes: int) -> int:
 
 
 def classification_sites(history: History) -> tuple[str, ...]:
-    """Sites whose labels name one class per sample."""
+    """Sites whose labels name one class per sample, and are not a move in a game of two models."""
     return tuple(
         site
         for site in history.sites()
         if (facts := history.loss_facts(site)) is not None
         and facts.task in CLASSIFICATION
         and history.windows(site)
+        and not _is_contested(history, facts)
+    )
+
+
+def _is_contested(history: History, facts: LossFacts) -> bool:
+    """Whether another model is trained against this one: its answers at another site are to be one
+    class only. Which class a GAN's discriminator says when it cannot tell is no collapse."""
+    others = (history.loss_facts(site) for site in history.sites() if site != facts.site)
+    return facts.model is not None and any(
+        other is not None
+        and other.model == facts.model
+        and other.task in CLASSIFICATION
+        and other.target_min == other.target_max
+        and history.samples(other.site) >= MIN_SAMPLES
+        for other in others
     )
 
 
@@ -85,9 +105,14 @@ def look(history: History, site: str, samples: int | None = None) -> Look | None
 
 
 def predicts_one_class(look: Look) -> bool:
-    """Gate G: nearly one class, twice, while the labels are not or the outputs follow no input."""
+    """Gate G: nearly one class, twice, while the labels are not or the outputs follow no input.
+
+    That outputs follow no input is a word about learning: it takes the steps of Gate N.
+    """
+    by_labels = max(look.before.ttop, look.last.ttop) <= LABELS_NEARLY_ONE_CLASS
     return (
-        look.before.top_class == look.last.top_class
+        (by_labels or look.last.last_step >= NOT_LEARNING_STEPS)
+        and look.before.top_class == look.last.top_class
         and one_class(look.before)
         and one_class(look.last)
     )
@@ -114,16 +139,39 @@ def gets_better(history: History, look: Look) -> bool:
     before.
 
     Against everything, since a training that jumps about beats the window before every other time.
+    Where windows are short a slow learner on its way down to a constant answer gains less than 1%
+    from one to the next: it counts, too, that both together beat everything from the first half.
     """
     earlier = [
-        total.cross_entropy_over_entropy
+        (window.last_step, total.cross_entropy_over_entropy)
         for window in history.windows(look.site)
         if window.last_step < look.last.first_step
         and (total := WindowTotal.of([window])).samples >= MIN_SAMPLES // 2
     ]
-    best = min([*earlier, look.before.cross_entropy_over_entropy])
+    best = min([*(value for _, value in earlier), look.before.cross_entropy_over_entropy])
     ranks_better = look.last.rank - look.before.rank > RANK_GAINED and look.last.rank > CHANCE_RANK
-    return look.last.cross_entropy_over_entropy < BETTER_BY * best or ranks_better
+    if look.last.cross_entropy_over_entropy < BETTER_BY * best or ranks_better:
+        return True
+    facts = history.loss_facts(look.site)
+    start = history.settled_step(facts.model if facts else None)
+    half = start + (look.last.last_step - start) // 2
+    first_half = [value for step, value in earlier if step <= half]
+    both = look.before.with_next(look.last).cross_entropy_over_entropy
+    return bool(first_half) and NOT_LEARNING <= both < BETTER_BY * min(first_half)
+
+
+def only_threshold_is_off(history: History, look: Look) -> bool:
+    """The scores tell the classes apart, twice, and beat a constant answer.
+
+    Before Gate N's time that mostly comes right by itself; later only where the labels are
+    one-sided: there it is what a frequent class does, and class-imbalance watches how it goes on.
+    """
+    early = look.last.last_step < NOT_LEARNING_STEPS or history.epochs == 0
+    one_sided = min(look.before.ttop, look.last.ttop) >= ONE_SIDED_LABELS
+    return (early or one_sided) and all(
+        total.rank >= FOLLOWING_RANK and total.cross_entropy_over_entropy < NOT_LEARNING
+        for total in (look.before, look.last)
+    )
 
 
 def worse_than_prior(look: Look) -> bool:

@@ -11,12 +11,16 @@ is a symptom: where another rule finds a cause at the same loss, this finding st
 Over two windows running of training samples, at least 512 (and 20 per class) each, from step 30 on
 and after a warm-up of the learning rate: the most predicted class takes 99.5% or more in both, the
 most frequent label 90% or less. Where the labels themselves are more one-sided, the scores must
-also rank no better than chance, or hardly differ between samples. Silent while the cross entropy or
-the ranking still gets better.
+also rank no better than chance, or hardly differ between samples, after 200 steps. Silent while the
+cross entropy or the ranking still gets better, and where the scores tell the classes apart and beat
+a constant answer in the first epoch or 200 steps, or on one-sided labels (80% or more): then only
+the threshold is off. It is over once the scores rank better than chance: a constant answer whose
+class changes is no cure.
 
 ## Known limits
 Where nearly every batch holds a single class (sorted data, a GAN's real and fake halves) it says
-nothing.
+nothing, nor of a model that another one is trained against. A constant answer close to a tie
+changes its class from step to step, so that its windows do not show one class.
 
 ## Example
     model = nn.Sequential(nn.Linear(2, 1), nn.ReLU(), nn.Linear(1, 2))  # the one hidden unit is
@@ -63,9 +67,15 @@ class SingleClassPredictions:
                 look is not None
                 and gates.predicts_one_class(look)
                 and not gates.gets_better(history, look)
+                and not gates.only_threshold_is_off(history, look)
                 and not gates.sees_one_class_at_a_time(look.last)
             ):
                 yield self._diagnosis(history, look)
+
+    def is_over(self, history: History, diagnosis: Diagnosis) -> bool:
+        """An answer that follows the inputs ends it, not one whose bias sways around a tie."""
+        look = gates.look(history, diagnosis.site or "")
+        return look is not None and look.last.rank >= gates.CHANCE_RANK
 
     def _diagnosis(self, history: History, look: gates.Look) -> Diagnosis:
         last = look.last

@@ -276,6 +276,49 @@ def _() -> Callable[[], None]:
     return lambda: fit(Reader(), nn.CrossEntropyLoss(), numbers, y, 0.01, 12, 30, torch.optim.Adam)
 
 
+@program("a discriminator of real and made points in one batch")
+def _() -> Callable[[], None]:
+    maker, judge = mlp(2, features=4), mlp(1)
+    loss = nn.BCEWithLogitsLoss()
+
+    def train() -> None:
+        makes = torch.optim.Adam(maker.parameters(), 1e-3)
+        judges = torch.optim.Adam(judge.parameters(), 2e-4)
+        real_or_not = torch.cat([torch.ones(32, 1), torch.zeros(32, 1)])
+        for _ in range(400):
+            made = maker(torch.randn(32, 4))
+            points = torch.cat([torch.randn(32, 2) + 2, made.detach()])
+            judges.zero_grad()
+            loss(judge(points), real_or_not).backward()
+            judges.step()
+            makes.zero_grad()
+            loss(judge(made), torch.ones(32, 1)).backward()
+            makes.step()
+
+    return train
+
+
+@program("a slow start above the loss of a constant answer, 94 to 6, four backwards a step")
+def _() -> Callable[[], None]:
+    x, y = blobs((2820, 180), 2.5)
+    model = mlp(1)
+    with torch.no_grad():
+        model[2].bias.fill_(-5.0)  # the rare class comes out at less than a percent
+        model[2].weight[:, :] = -0.05  # and ranks the wrong way round
+    loss = nn.BCEWithLogitsLoss()
+
+    def train() -> None:
+        optimizer = torch.optim.Adam(model.parameters(), 5e-4)
+        for _ in range(5):
+            for number, rows in enumerate(torch.randperm(len(x)).split(16)):
+                (loss(model(x[rows]), column(y[rows])) / 4).backward()
+                if number % 4 == 3:
+                    optimizer.step()
+                    optimizer.zero_grad()
+
+    return train
+
+
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_healthy_training_is_left_alone(name: str) -> None:
     torch.manual_seed(0)
