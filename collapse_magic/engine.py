@@ -8,7 +8,7 @@ follows it while it escalates, and says when it is over.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .findings import Diagnosis, Finding
 from .history import History
@@ -46,6 +46,7 @@ class Engine:
 
     def update(self, final: bool = False) -> tuple[Finding, ...]:
         """Runs every rule once. With ``final`` no more records will come."""
+        self._history.finished = final
         fired: set[_Key] = set()
         for rule in self._rules:
             for diagnosis in self._run(rule):
@@ -100,6 +101,10 @@ class Engine:
                 diagnosis, diagnosis.since_step, max(diagnosis.step, diagnosis.since_step), samples
             )
             return
+        if self._history.finished and diagnosis.severity == "info" and case.resolved_step is None:
+            # a note on how the run ended takes no alarm back
+            alarm = case.diagnosis
+            diagnosis = replace(diagnosis, severity=alarm.severity, confidence=alarm.confidence)
         case.diagnosis = diagnosis
         case.first_step = min(case.first_step, diagnosis.since_step)
         case.last_step = max(case.last_step, diagnosis.step)

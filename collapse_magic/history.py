@@ -57,6 +57,7 @@ class History:
         self.run: RunStarted | None = None
         self.steps = 0
         self.epochs: int | None = None
+        self.finished = False  # no more records will come
         self._facts: dict[str, LossFacts] = {}
         self._target_range: dict[str, tuple[float, float]] = {}
         self._models: dict[str, ModelFacts] = {}

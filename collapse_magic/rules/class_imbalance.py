@@ -15,7 +15,8 @@ least 1,000 labels that hold 100 of the rare class. In two windows running its r
 and 15 points below the frequent class', in both together surely (Wilson bound), while the scores
 rank better than chance (.6). An error where it is found in less than 10% of the cases, else a
 warning. Silent as long as training still gets there: since the first half of the run the recall has
-risen, and once more as much would do, or the loss falls quickly.
+risen, and once more as much would do, or the loss falls quickly. Where the run ends before it got
+there, a note says how far it came.
 
 ## Known limits
 A rare class that is also hard to tell apart looks the same; weights then trade its recall for false
@@ -94,8 +95,9 @@ class ClassImbalance:
             knows_shares = both.cross_entropy_over_entropy <= gates.WORSE_THAN_PRIOR
             if lagging and knows_shares and both.rank >= MIN_RANK:
                 worst = min(lagging, key=both.recall.__getitem__)
-                if not recall_gets_there(history, look, worst, LAGGING_RECALL, needed):
-                    yield self._diagnosis(history, replace(look, last=both), counts, worst)
+                early = recall_gets_there(history, look, worst, LAGGING_RECALL, needed)
+                if not early or history.finished:
+                    yield self._diagnosis(history, replace(look, last=both), counts, worst, early)
 
     def is_over(self, history: History, diagnosis: Diagnosis) -> bool:
         """Only a recall that is seen to be good ends it: few cases make the rule silent, too."""
@@ -109,12 +111,17 @@ class ClassImbalance:
         return min(recall[index] for index in rare) >= LAGGING_RECALL
 
     def _diagnosis(
-        self, history: History, look: gates.Look, counts: Sequence[int], rare: int
+        self, history: History, look: gates.Look, counts: Sequence[int], rare: int, early: bool
     ) -> Diagnosis:
-        """``look.last`` stands for both windows here: told is what made it sure."""
+        """``look.last`` stands for both windows here: told is what made it sure.
+
+        ``early``: training ended while the recall was perhaps on its way; that is a note, no alarm.
+        """
         site, last = look.site, look.last
         found, cases = last.window.correct[rare], last.window.labels[rare]
         severity: Severity = "error" if _upper(last, rare) < NEARLY_NEVER else "warning"
+        if early:
+            severity = "info"
         facts = history.loss_facts(site)
         weighted = facts is not None and facts.weighted
         return Diagnosis(
@@ -122,7 +129,7 @@ class ClassImbalance:
             code=self.code,
             severity=severity,
             # with weights in place the recall may lag for another reason
-            confidence="to check" if weighted else "likely",
+            confidence="to check" if weighted or early else "likely",
             message=f"{history.class_name(site, rare)} is found in {found:,} of {cases:,} cases"
             if cases < MANY_CASES
             else f"{history.class_name(site, rare)} is found in {percent(found / cases)} of cases",
