@@ -38,10 +38,10 @@ optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
 
 TRAINING = """%%watch_training logistic --plain
 for epoch in range(100):
-    for x, y in loader:
+    for batch, labels in loader:
         optimizer.zero_grad()
-        probabilities = model(x)
-        loss = criterion(probabilities, y)
+        probabilities = model(batch)
+        loss = criterion(probabilities, labels)
         loss.backward()
         optimizer.step()
 """
