@@ -84,14 +84,15 @@ def render_summary(report: Report) -> str:
 
 def render_board(report: Report) -> str:
     """As `text.render_board`."""
+    notes = [] if report.finished else [render_line(note) for note in report.notes]
     if not report.findings:
-        return "" if report.finished else render_line(status(report))
+        return "" if report.finished else "".join([render_line(status(report)), *notes])
     shown = open_findings(report)
     parts = [render_card(finding, report) for finding in shown[:MOST_OPEN_CARDS]]
     if len(shown) > MOST_OPEN_CARDS:
         parts.append(f"<div>{escape(more_cards(len(shown) - MOST_OPEN_CARDS))}</div>")
     parts += [render_card(f, report) for f in causes(report) if f.resolved_step is not None]
-    return "".join(parts)
+    return "".join([*parts, *notes])
 
 
 def render_line(text: str) -> str:

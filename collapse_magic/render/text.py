@@ -24,17 +24,18 @@ def render_summary(report: Report) -> str:
 
 
 def render_board(report: Report) -> str:
-    """What stands in the notebook while the cell runs: a line, or the open cards.
+    """What stands in the notebook while the cell runs: a line, or the open cards, and the notes.
 
-    At the end nothing is left of the line: the summary says it all.
+    At the end only the cards are left of it: the summary says the rest.
     """
+    notes = [] if report.finished else [cut(note, WIDTH) for note in report.notes]
     if not report.findings:
-        return "" if report.finished else status(report)
+        return "" if report.finished else "\n".join([status(report), *notes])
     shown = open_findings(report)
     blocks = [render_card(finding, report) for finding in shown[:MOST_OPEN_CARDS]]
     blocks += [more_cards(len(shown) - MOST_OPEN_CARDS)] if len(shown) > MOST_OPEN_CARDS else []
     blocks += [resolved(f, report) for f in causes(report) if f.resolved_step is not None]
-    return "\n\n".join(blocks)
+    return "\n\n".join([*blocks, *notes])
 
 
 def status(report: Report) -> str:

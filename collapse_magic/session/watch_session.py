@@ -164,10 +164,12 @@ class WatchSession:
             return self._report or self._build()
         with self._lock:
             self._late_import.remove()
-            for probe in self._probes:
-                self._guard(probe.flush)
-            for probe in self._probes:
-                self._guard(probe.detach)
+            try:
+                for probe in self._probes:
+                    self._guard(probe.flush)
+            finally:  # a second Ctrl-C meets us here: what was replaced is put back all the same
+                for probe in self._probes:
+                    self._guard(probe.detach)
             self._ended = self._clock()
             self._notes += [problem for problem in self._problems.values() if problem]
             self._running = False

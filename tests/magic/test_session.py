@@ -79,7 +79,7 @@ class HandProbe(Probe):
     """Does what the test tells it."""
 
     calls: list[str]
-    broken = False
+    broken: type[BaseException] | None = None
 
     def __init__(self, context: Any) -> None:
         super().__init__(context)
@@ -92,7 +92,7 @@ class HandProbe(Probe):
     def flush(self) -> None:
         self.calls.append("flush")
         if self.broken:
-            raise RuntimeError("flush went wrong")
+            raise self.broken("flush went wrong")
 
     def _attach(self) -> None:
         self.calls.append("attach")
@@ -207,13 +207,22 @@ def test_a_sink_or_probe_that_breaks_is_a_note_and_everything_is_detached() -> N
 
     run = Run(sinks=(Broken(),))
     run.session.start()
-    run.probes[0].broken = True
+    run.probes[0].broken = RuntimeError
     run.emit(MODEL, FACTS, LossValues("bce", (1,), (0.7,)))
     run.emit("not a record")  # type: ignore[arg-type]
     report = run.session.stop()
     assert run.probes[0].calls == ["attach", "flush", "detach"]
     assert "watching was cut short: OSError: no room" in report.notes
     assert run.sink.final is report
+
+
+def test_an_interrupt_while_stopping_still_puts_everything_back() -> None:
+    run = Run()
+    run.session.start()
+    run.probes[0].broken = KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        run.session.stop()
+    assert run.probes[0].calls == ["attach", "flush", "detach"]
 
 
 def test_start_and_stop_may_be_called_twice() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from collapse_magic.findings import Finding
 from collapse_magic.render import text
+from collapse_magic.render.html import render_board as render_html_board
 from collapse_magic.report import Report
 
 from . import reports as r
@@ -91,6 +93,15 @@ def test_the_board_is_a_line_while_all_is_well_and_nothing_at_the_end() -> None:
     running = text.render_board(replace(r.FINE, finished=False))
     assert running == "watch_training  run 'mnist-3'  step 4,690, no problem found in 4,690 steps"
     assert text.render_board(r.FINE) == ""
+
+
+def test_a_note_stands_on_the_board_while_the_run_goes_on() -> None:
+    note = "no TensorBoard logs: the log cannot be written to '/proc/x': not permitted"
+    for report in (r.FINE, r.COLLAPSED):
+        running = replace(report, finished=False, notes=(note,))
+        assert text.render_board(running).endswith("\n" + note)
+        assert html.escape(note) in render_html_board(running)
+        assert note not in text.render_board(replace(running, finished=True))
 
 
 def test_exactly_one_next_and_none_where_all_is_well() -> None:
