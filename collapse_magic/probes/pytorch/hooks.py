@@ -50,10 +50,14 @@ def around_backward(original: Callable[..., Any], switch: Switch) -> Callable[..
     backward.__name__ = backward.__qualname__ = original.__name__
     backward.__doc__ = original.__doc__
     backward.__module__ = original.__module__
-    # What `torch.compiler.disable` sets, without importing the compiler (seconds): compiled code
-    # calls this function as it is, and is neither broken up nor compiled again.
-    backward._torchdynamo_disable = True  # type: ignore[attr-defined]
-    return backward
+    return _not_compiled(backward)
+
+
+def _not_compiled(function: Any) -> Callable[..., Any]:
+    """What `torch.compiler.disable` sets, without importing the compiler (seconds): compiled code
+    calls this function as it is, and is neither broken up nor compiled again."""
+    function._torchdynamo_disable = True
+    return function  # type: ignore[no-any-return]
 
 
 def before_step(switch: Switch) -> Callable[..., None]:
@@ -68,7 +72,7 @@ def before_step(switch: Switch) -> Callable[..., None]:
                 return
             probe.guarded(probe.before_step, optimizer, sys._getframe(1))
 
-    return hook
+    return _not_compiled(hook)
 
 
 def after_step(switch: Switch) -> Callable[..., None]:
@@ -86,7 +90,7 @@ def after_step(switch: Switch) -> Callable[..., None]:
             if reason is not None:
                 raise TrainingStopped(reason)
 
-    return hook
+    return _not_compiled(hook)
 
 
 def around_next(original: Callable[[Any], Any], switch: Switch) -> Callable[[Any], Any]:
@@ -96,13 +100,17 @@ def around_next(original: Callable[[Any], Any], switch: Switch) -> Callable[[Any
         probe = switch.probe
         if probe is None:
             return original(self)
-        if self._num_yielded == 0:
+        yielded = self._num_yielded
+        if yielded == 0:
             probe.guarded(probe.before_batch, self)
         try:
-            return original(self)
+            batch = original(self)
         except StopIteration:
             probe.guarded(probe.after_pass, self)
             raise
+        if probe.epochs.sizes.get(id(self)) == yielded + 1:
+            probe.guarded(probe.after_pass, self)
+        return batch
 
     return next_batch
 

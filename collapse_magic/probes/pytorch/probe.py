@@ -13,12 +13,13 @@ from ...records import LossRaised, NonFinite, ProbeNote
 from ..base import Probe, ProbeContext
 from ..patching import Patches
 from ..schedule import Schedule
-from . import graph, hooks, nonfinite, raised, reading
+from . import compiler, graph, hooks, nonfinite, raised, reading, roots
 from .epochs import Epochs
 from .evaluation import Evaluation
 from .hooks import Switch
 from .names import Names
 from .routes import Route, Routes
+from .scaling import Scaling
 from .sites import Site
 from .steps import StepCounter, Steps, report_models
 
@@ -52,10 +53,11 @@ class TorchProbe(Probe):
         self.steps_watch = Steps(self.context, self._names, self.plan, self.counter, self._torch)
         self._sites: dict[tuple[Any, ...], tuple[Any, Site | None]] = {}
         self._routes = Routes()
+        self._scaling = Scaling(self._names, self._torch)
         self._codes: dict[int, CodeType] = {}
         self._last_flush = -math.inf
         self._evaluation = Evaluation(self)
-        self._epochs = Epochs(self.context, self.counter)
+        self.epochs = Epochs(self.context, self.counter)
 
     @classmethod
     def available(cls) -> bool:
@@ -78,14 +80,17 @@ class TorchProbe(Probe):
         self._switch.probe = self
         self._last_flush = self.context.clock()
         switch = self._switch
-        for name in ("backward", "grad"):
+        wrappers = [
             self._patches.replace(
                 torch.autograd, name, lambda original: hooks.around_backward(original, switch)
             )
+            for name in ("backward", "grad")
+        ]
         optim = sys.modules["torch.optim.optimizer"]
+        around_step = hooks.before_step(switch), hooks.after_step(switch)
         self._handles = [
-            optim.register_optimizer_step_pre_hook(hooks.before_step(switch)),
-            optim.register_optimizer_step_post_hook(hooks.after_step(switch)),
+            optim.register_optimizer_step_pre_hook(around_step[0]),
+            optim.register_optimizer_step_post_hook(around_step[1]),
         ]
         loader = sys.modules.get("torch.utils.data.dataloader")
         if loader is not None:
@@ -94,6 +99,7 @@ class TorchProbe(Probe):
                 "__next__",
                 lambda original: hooks.around_next(original, switch),
             )
+        compiler.keep_out(torch, (*wrappers, *around_step), (TorchProbe.guarded,))
         self._evaluation.attach(self._patches, switch)
 
     def _detach(self) -> None:
@@ -149,40 +155,44 @@ class TorchProbe(Probe):
     def before_backward(
         self, args: tuple[Any, ...], kwargs: dict[str, Any], losses_only: bool
     ) -> None:
-        """One backward is about to run: look at its loss and its graph."""
-        root: Any = args[0] if args else kwargs.get("tensors", kwargs.get("outputs"))
-        if isinstance(root, (list, tuple)):
-            root = root[0] if len(root) == 1 else None
-        if not reading.readable(root, self._torch) or root.numel() != 1:
+        """One backward is about to run: look at its losses and their graphs."""
+        find = roots.derived if losses_only else roots.losses
+        losses = find(args, kwargs, self._torch)
+        if not losses:
             return
-        if losses_only and not graph.loss_nodes(root.grad_fn):
-            return  # derivatives of something else
         began = self.clock()
         self.counter.backwards += 1
         due = self.plan.due()
-        value: Any
-        if root.is_cpu:
-            value = float(root.item())
-            finite = math.isfinite(value)
-            if finite and not due:
-                return
-        elif due:
-            value, finite = root.detach().clone(), True
-        else:
-            return
         frame = _caller(sys._getframe(3), self._torch)
+        full = False
+        for order, (root, weights) in enumerate(losses):
+            amount = roots.amount(root, weights)
+            finite = not amount.is_cpu or math.isfinite(amount.item())
+            if due or not finite:
+                place = (id(frame.f_code), frame.f_lasti, order)
+                full |= self._take(root, amount, finite, place, frame)
+        if due:
+            self.plan.book_count(self.clock() - began)
+        self._maybe_flush(full)
+
+    def _take(
+        self, root: Any, amount: Any, finite: bool, place: tuple[int, ...], frame: FrameType
+    ) -> bool:
+        """Note one loss and what its graph holds; True where it is time to flush."""
+        scale = self._scaling.factor(root, frame)
+        if scale is not None:
+            amount = amount / scale
+        value = float(amount.item()) if amount.is_cpu else amount.clone()
         step = self.counter.now()
         full = False
-        for site, node in self._sites_of(root.grad_fn, frame):
+        for site, node in self._sites_of(root.grad_fn, place, frame):
             site.take_loss(step, value)
             if node is not None:
                 site.take_node(node, step)
             full = full or site.full
             if not finite and not site.non_finite_told:
                 self._tell_non_finite(site, node, root, max(step, 1))
-        if due:
-            self.plan.book_count(self.clock() - began)
-        self._maybe_flush(full)
+        return full
 
     def before_step(self, optimizer: Any, caller: FrameType) -> None:
         self.steps_watch.before(optimizer, caller)
@@ -194,16 +204,17 @@ class TorchProbe(Probe):
         self._evaluation.take(loss, scores, targets)
 
     def before_batch(self, iterator: Any) -> None:
-        self._epochs.before_batch(iterator)
+        self.epochs.before_batch(iterator)
 
     def after_pass(self, iterator: Any) -> None:
-        self._epochs.after_pass(iterator)
+        self.epochs.after_last(iterator)
 
     # -- sites ------------------------------------------------------------------------------------
 
-    def _sites_of(self, root: Any, frame: FrameType) -> list[tuple[Site, Any]]:
-        """The sites of one backward with their loss nodes; None where the loss is handwritten."""
-        place = (id(frame.f_code), frame.f_lasti)
+    def _sites_of(
+        self, root: Any, place: tuple[int, ...], frame: FrameType
+    ) -> list[tuple[Site, Any]]:
+        """The sites of one loss with their loss nodes; None where the loss is handwritten."""
         if root is None:
             return []
         found = self._routes.follow(place, root)
@@ -281,6 +292,7 @@ class TorchProbe(Probe):
     def flush(self) -> None:
         if self.attached and self._note is None:
             self.guarded(self._flush, self.context.clock())
+            self.guarded(self.epochs.settle)
 
     def explain(self, error: BaseException) -> LossRaised | None:
         try:
