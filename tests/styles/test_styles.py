@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from collapse_magic.config import WatchConfig
+from collapse_magic.probes import schedule
 from collapse_magic.records import EpochEnded, LayerStatistics, LossFacts, ModelFacts
 
 from . import STYLES
@@ -89,12 +90,23 @@ def assert_same(one: Run, other: Run) -> None:
 
 
 @pytest.mark.parametrize("name", STYLES)
-def test_watching_changes_nothing_and_leaves_nothing(name: str) -> None:
-    unwatched = plain(name)
-    runs = [observed(name)]
+def test_watching_changes_nothing_and_leaves_nothing(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unwatched, runs = plain(name), [observed(name)]
     if not STYLES[name].slow:
+        monkeypatch.setattr(schedule.Sampler, "gap", lambda _: 2)  # counts one batch in three
         runs.append(run(STYLES[name], WatchConfig()))
+        assert_rarely_counted(runs[-1])
     for watched in runs:
         assert_same(unwatched, watched)
         assert watched.left == set()
         assert watched.alive <= unwatched.alive
+
+
+def assert_rarely_counted(watched: Run) -> None:
+    """Of what was let pass nothing is told; steps are counted all the same."""
+    assert watched.report is not None and watched.report.steps == watched.account.steps
+    told = {pair for values in watched.values() for pair in values}
+    assert told <= set(watched.account.losses)
+    assert watched.counted("train").labels <= watched.account.train.labels
