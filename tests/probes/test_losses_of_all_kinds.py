@@ -72,6 +72,27 @@ def test_several_labels_per_sample_count_positives(loss: Any) -> None:
     assert gates.no_classification(history) == "no predictions of classes were seen"
 
 
+@pytest.mark.parametrize("form", ["pos_weight", "one pos_weight", "weight"])
+def test_weights_of_several_labels_show_in_the_pull(form: str) -> None:
+    torch.manual_seed(0)
+    model, x = nn.Linear(5, 3), torch.randn(40, 5)
+    t = (torch.rand(40, 3) > 0.6).float()
+    weight = torch.tensor([1.0, 4.0, 0.5])
+    if form == "weight":
+        options = {"weight": weight.expand(40, 3).contiguous()}
+        factor = weight.expand(40, 3)
+    else:
+        weight = weight if form == "pos_weight" else torch.tensor(7.0)
+        options = {"pos_weight": weight}
+        factor = torch.where(t == 1, weight, torch.tensor(1.0))
+    with watched() as context:
+        z = model(x)
+        F.binary_cross_entropy_with_logits(z, t, **options).backward()
+    force = ((z.sigmoid() - t).abs() * factor).sum(0)
+    (window,) = context.of(PredictionWindow)
+    assert window.pull == pytest.approx((force / force.sum()).tolist(), rel=1e-4)
+
+
 def test_a_hinge_and_squares_of_raw_outputs() -> None:
     for loss in (
         lambda z, y: torch.relu(1 - (2 * y - 1) * z).mean(),
@@ -304,6 +325,7 @@ def test_what_is_not_surely_a_loss_of_classes_gives_its_value_only() -> None:
         # policy gradients: actions are no labels
         lambda z: -(torch.distributions.Categorical(logits=z).log_prob(INDEX) * advantage).mean(),
         lambda z: -(z.log_softmax(1)[range(8), INDEX] * (advantage + 2)).mean(),
+        lambda z: (F.cross_entropy(z, INDEX, reduction="none") * advantage).mean(),
         lambda z: -(z[:1].log_softmax(1).gather(1, INDEX[:1, None]) * 3.0).sum(),
         # an entropy, a reconstruction, a bound, a score of something else
         lambda z: entropy * (z.softmax(1) * z.log_softmax(1)).sum(1).mean(),

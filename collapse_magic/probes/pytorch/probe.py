@@ -160,7 +160,7 @@ class TorchProbe(Probe):
             root = root[0] if len(root) == 1 else None
         if not reading.readable(root, self._torch) or root.numel() != 1:
             return
-        if losses_only and not graph.losses(root.grad_fn, handwritten.recognise):
+        if losses_only and not graph.loss_nodes(root.grad_fn):
             return  # derivatives of something else
         began = self.clock()
         self.counter.backwards += 1

@@ -29,7 +29,8 @@ class LossCall:
     broadcast: bool
     weighted: bool
     ignore_index: int | None
-    class_weights: Array | None  # (K,) or, for a binary task, (2,)
+    # (K,) or, for a binary task, (2,); of several labels per sample those of the positives
+    class_weights: Array | None
     handwritten: bool = False
 
 
@@ -120,16 +121,19 @@ def _ignore_index(node: Any) -> int | None:
 
 
 def _class_weights(node: Any, loss: str) -> Array | None:
-    """Weights by true class, on the CPU only; a vector per class of the task, (1, w) if binary."""
+    """Weights by true class, on the CPU only; a vector per class of the task, (1, w) of a single
+    ``pos_weight``."""
     if loss in INDEX_LOSSES:
         weight = _weight(node)
         if weight is None or not weight.is_cpu:
             return None
         return np.array(weight.detach().float().numpy())
     positive = getattr(node, "_saved_pos_weight", None)
-    if positive is not None and positive.is_cpu and positive.numel() == 1:
+    if positive is None or not positive.is_cpu:
+        return None
+    if positive.numel() == 1:
         return np.array([1.0, float(positive)])
-    return None
+    return np.array(positive.detach().float().reshape(-1).numpy())
 
 
 def _sequence_shapes(

@@ -184,6 +184,8 @@ class Site:
         if self._hopeless():
             return
         weights = given_weights
+        if weights is not None and (weights < 0).any():
+            return  # no weights: rewards, perhaps
         if weights is None:
             weights = self._weights_by_class(judged, all_targets)
         window = samples.summarize(call.loss, judged, all_scores, all_targets, weights)
@@ -217,7 +219,12 @@ class Site:
 
     def _weights_by_class(self, judged: Judgement, targets: Array) -> Array | None:
         by_class = None if self.call is None else self.call.class_weights
-        if by_class is None or len(by_class) != judged.classes or targets.ndim != 1:
+        if by_class is None:
+            return None
+        if judged.task == "multilabel":
+            given: Array = by_class if len(by_class) == judged.classes else by_class[-1:]
+            return np.where(targets > 0.5, given, 1.0)
+        if len(by_class) != judged.classes or targets.ndim != 1:
             return None
         labels = (targets > 0.5) if judged.task == "binary" else targets
         labels = labels.astype(np.intp)
