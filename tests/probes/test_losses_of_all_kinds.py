@@ -12,9 +12,10 @@ import torch.nn.functional as F
 from sklearn.metrics import accuracy_score, roc_auc_score
 from torch import nn
 
-from collapse_magic.history import History
+from collapse_magic.history import History, WindowTotal
 from collapse_magic.records import LossFacts, LossValues, PredictionWindow
 from collapse_magic.rules import gates
+from collapse_magic.sinks.rows import prediction_columns
 
 from .test_observed import BITS, INDEX, watched
 
@@ -65,6 +66,15 @@ def test_several_labels_per_sample_count_positives(loss: Any) -> None:
     force = (z.sigmoid() - t).abs().sum(0)
     assert window.pull == pytest.approx((force / force.sum()).tolist(), rel=1e-4)
     assert context.of(LossFacts)[0].task == "multilabel"
+
+    share = prediction_columns(window)[5:9]
+    assert share == pytest.approx((z > 0).float().mean(0).tolist())
+    total = WindowTotal.of([window, window])
+    assert total.predicted_share == pytest.approx(share)
+    prior = t.mean(0).repeat(600, 1)
+    reference = F.binary_cross_entropy(prior, t).item()
+    assert total.cross_entropy_over_entropy == pytest.approx(own / reference, rel=1e-4)
+    assert prediction_columns(window)[-3] == pytest.approx(own / reference, rel=1e-4)
 
     history = History()
     for record in context.records:

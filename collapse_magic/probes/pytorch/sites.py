@@ -214,6 +214,7 @@ class Site:
                 input_row_sums_to_one=softmaxed or window.input_row_sums_to_one,
                 out_of_range=window.out_of_range,
                 single_class_batches=single,
+                exclusive=judged.task != "multilabel",
             )
         )
 
