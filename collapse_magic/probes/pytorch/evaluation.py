@@ -23,7 +23,7 @@ from .sites import Site
 if TYPE_CHECKING:
     from .probe import TorchProbe
 
-_MOST_FRAMES = 8  # up from the loss call
+_MOST_FRAMES = 16  # up from the loss call, its modules' and our own among them
 
 # Attribute of torch._C._nn -> name of the loss.
 _LOSSES = {
@@ -82,19 +82,18 @@ class Evaluation:
     def sites(self) -> list[Site]:
         return list(self._own.values())
 
-    def take(self, loss: str, scores: Any, targets: Any) -> None:
-        """One batch that was evaluated."""
+    def take(self, loss: str, scores: Any, targets: Any) -> bool:
+        """One batch that was evaluated; True where it is time to flush."""
         torch = self._probe._torch
         if not readable(scores, torch) or not readable(targets, torch):
-            return
+            return False
         if loss in INDEX_LOSSES and targets.is_floating_point():
-            return  # probabilities for classes: no labels to count
+            loss = f"soft_{loss}"  # probabilities for classes
         shape = tuple(scores.shape)
         step = max(self._probe.counter.done, 1)
         site = self._site(loss, shape, targets, step)
         site.take_evaluation(scores, targets, step)
-        if site.full:
-            self._probe._flush(self._probe.context.clock())
+        return site.full
 
     def adopt(self, call: LossCall | None) -> Site | None:
         """The site of evaluations that came before this first training batch, if there is one."""
