@@ -33,13 +33,14 @@ from ..records import (
     RunStarted,
 )
 from ..report import Report
+from ..reporting import build_report
 from ..sinks.base import Sink
 from ..sinks.tensorboard import EventSink
 from .export import export
 from .expressions import Expression
 from .late_import import LateImport
 from .placing import Placer
-from .reporting import build_report
+from .ranks import Rank, begin_run
 from .tracebacks import hide_our_frames
 from .user_code import UserCode
 
@@ -89,6 +90,7 @@ class WatchSession:
         self._probes: list[Probe] = []
         self._late_import = LateImport(FRAMEWORKS, self._attach)
         self._placer = Placer(self.engine, self.history, code)
+        self.rank: Rank | None = None  # in a training by several processes; known once it begins
         self._model_name: str | None = None
         self._run: str | None = None  # what the log directory made of the name: NAME, NAME-2 ...
         self._notes: list[str] = []
@@ -179,7 +181,9 @@ class WatchSession:
                 self._guard(self._events.close, report)
                 report = self._build(final=True)  # closing may have found that the log is cut short
             if self.config.export is not None:
-                problem = self._guard(export, report, self.config.export)
+                path = self.config.export
+                path = path if self.rank is None else self.rank.own_path(path)
+                problem = self._guard(export, report, path)
                 if problem:
                     report = dataclasses.replace(report, notes=(*report.notes, problem))
             self._report = report
@@ -241,16 +245,23 @@ class WatchSession:
     def _training_begins(self) -> None:
         """Only now a run comes into being: a cell without training leaves no empty one behind."""
         self._training = True
+        self.rank = rank = self._guard(begin_run)
+        part = () if rank is None else (rank.directory,)
+        if rank is not None:
+            self._notes.append(rank.note)
         if self.config.tensorboard:
-            self._events = self._guard(self._event_sink, self.config.logdir, self.run)
+            self._events = self._guard(self._event_sink, self.config.logdir, self.run, *part)
         if self._events is not None and getattr(self._events, "directory", None):
             self._run = self._events.run
+        elif part:
+            self._run = "/".join((self.run, *part))
         started = RunStarted(
             run=self.run,
             started=self._started_at,
             framework=_framework(),
             cell=self.code.cell,
             class_names=self._names(),
+            **({} if rank is None else rank.in_record()),
         )
         self.history.append(started)
         for sink in (*self._sinks, *([self._events] if self._events is not None else [])):

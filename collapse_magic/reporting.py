@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
-from ..engine import Engine
-from ..findings import Finding
-from ..history import History, WindowTotal
-from ..records import Phase, PredictionWindow
-from ..report import PredictionSummary, Report, Trace
-from ..rules import gates
+from .engine import Engine
+from .findings import Finding
+from .history import History, WindowTotal
+from .records import Phase, PredictionWindow
+from .report import PredictionSummary, Report, Trace
+from .rules import gates
 
 # The last predictions are judged over as many samples as the gate for a collapse wants to see.
 SUMMARY_SAMPLES = 512
