@@ -54,6 +54,24 @@ def build_report(
     )
 
 
+def bare_report(run: str, notes: Sequence[str], finished: bool) -> Report:
+    """Where nothing is known but why."""
+    return Report(
+        run=run,
+        steps=0,
+        epochs=None,
+        seconds=0.0,
+        cost=0.0,
+        collapsed=False,
+        findings=(),
+        clear=(),
+        skipped={},
+        logdir=None,
+        notes=tuple(notes),
+        finished=finished,
+    )
+
+
 def _collapsed(history: History, findings: Sequence[Finding]) -> bool:
     """Whether it still answers (nearly) one class: as a finding of its own, or beside an error
     that names the cause."""

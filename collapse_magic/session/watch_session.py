@@ -33,7 +33,7 @@ from ..records import (
     RunStarted,
 )
 from ..report import Report
-from ..reporting import build_report
+from ..reporting import bare_report, build_report
 from ..sinks.base import Sink
 from ..sinks.tensorboard import EventSink
 from .export import export
@@ -165,20 +165,24 @@ class WatchSession:
         if not self._running:
             return self._report or self._build()
         with self._lock:
-            self._late_import.remove()
             try:
+                self._guard(self._late_import.remove)
                 for probe in self._probes:
                     self._guard(probe.flush)
             finally:  # a second Ctrl-C meets us here: what was replaced is put back all the same
                 for probe in self._probes:
                     self._guard(probe.detach)
-            self._ended = self._clock()
+                self._ended = self._clock()
+                self._running = False
             self._notes += [problem for problem in self._problems.values() if problem]
-            self._running = False
-            self._guard(self._find, True)
-            report = self._build(final=True)
+            report = self._build()
+            try:
+                self._guard(self._find, True)
+                report = self._build(final=True)
+            finally:
+                if self._events is not None:
+                    self._guard(self._events.close, report)
             if self._events is not None:
-                self._guard(self._events.close, report)
                 report = self._build(final=True)  # closing may have found that the log is cut short
             if self.config.export is not None:
                 path = self.config.export
@@ -191,6 +195,15 @@ class WatchSession:
                 self._guard(sink.close, report)
             self._guard(self.code.release)
         return report
+
+    def abandon(self) -> None:
+        """Leaves everything as it was without watching, and says nothing; for a forked process."""
+        self._lock = threading.RLock()  # a thread that is not here may have held the other one
+        self._running = False
+        self._sinks, self._events = [], None
+        self._guard(self._late_import.remove)
+        for probe in self._probes:
+            self._guard(probe.detach)
 
     @property
     def report(self) -> Report:
@@ -304,6 +317,11 @@ class WatchSession:
     # -- the rest --------------------------------------------------------------------------------
 
     def _build(self, final: bool = False) -> Report:
+        """The report as it stands; where it cannot be made, one that says so."""
+        report: Report | None = self._guard(self._full_report, final)
+        return report or bare_report(self.run, self._notes, finished=not self._running)
+
+    def _full_report(self, final: bool) -> Report:
         until = self._clock() if self._running else self._ended
         seconds = max(until - self._began, 0.0)
         probes = sum(

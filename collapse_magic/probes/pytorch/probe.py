@@ -6,6 +6,7 @@ import math
 import sys
 import weakref
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from types import CodeType, FrameType
 from typing import Any, TypeVar
 
@@ -99,12 +100,13 @@ class TorchProbe(Probe):
     def _detach(self) -> None:
         self._switch.probe = None
         self._switch = Switch()  # replacements that stay behind keep the old, empty one
-        self._patches.restore()
-        for handle in self._handles:
-            handle.remove()
-        self._handles = []
-        self._evaluation.detach()
-        self._fresh()
+        handles, self._handles = self._handles, []
+        with ExitStack() as duties:  # the last one first, each of them whatever became of another
+            duties.callback(self._fresh)
+            duties.callback(self._evaluation.detach)
+            for handle in handles:
+                duties.callback(handle.remove)
+            duties.callback(self._patches.restore)
 
     def passes(self, root: Any) -> bool:
         """Whether there is nothing to look at in this backward; then it has been counted."""
@@ -142,7 +144,8 @@ class TorchProbe(Probe):
             where = where.tb_next
         at = f" ({where.tb_frame.f_code.co_name})" if where is not None else ""
         self._note = f"watching was switched off: {type(error).__name__}: {error}{at}"
-        self.context.emit(ProbeNote(self._note))
+        with suppress(Exception):
+            self.context.emit(ProbeNote(self._note))
 
     # -- events -----------------------------------------------------------------------------------
 
