@@ -189,7 +189,9 @@ class WatchSession:
                 path = path if self.rank is None else self.rank.own_path(path)
                 problem = self._guard(export, report, path)
                 if problem:
-                    report = dataclasses.replace(report, notes=(*report.notes, problem))
+                    self.note(problem)
+                notes = dict.fromkeys((*report.notes, *self._notes))
+                report = dataclasses.replace(report, notes=tuple(notes))
             self._report = report
             for sink in self._sinks:
                 self._guard(sink.close, report)

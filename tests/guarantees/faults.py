@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import pkgutil
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -30,8 +30,10 @@ def functions(*packages: str) -> list[str]:
 
 
 def _modules() -> Iterator[str]:
-    for info in pkgutil.walk_packages(collapse_magic.__path__, "collapse_magic."):
-        yield info.name
+    root = Path(collapse_magic.__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        if path.name not in ("__init__.py", "__main__.py"):
+            yield ".".join(("collapse_magic", *path.relative_to(root).with_suffix("").parts))
 
 
 def _paths(module: ModuleType) -> Iterator[str]:
