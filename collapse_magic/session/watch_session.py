@@ -175,7 +175,7 @@ class WatchSession:
                 self._ended = self._clock()
                 self._running = False
             self._notes += [problem for problem in self._problems.values() if problem]
-            report = self._build()
+            report = bare_report(self.run, self._notes, finished=True)
             try:
                 self._guard(self._find, True)
                 report = self._build(final=True)

@@ -75,9 +75,11 @@ class EventSink:
         """Writes all that is left, with the final report, and closes the file."""
         if self._log is None or os.getpid() != self._process:
             return
-        self.update(report)
-        self._closing = True
-        self._wake.set()
+        try:
+            self.update(report)
+        finally:
+            self._closing = True
+            self._wake.set()
         self._thread.join(CLOSE_WITHIN_S)
         if self._thread.is_alive() and self.error is None:
             self.error = f"the log in {self.directory} was not complete after {CLOSE_WITHIN_S:g} s"

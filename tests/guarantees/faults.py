@@ -7,7 +7,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import pytest
@@ -27,6 +27,16 @@ def functions(*packages: str) -> list[str]:
             module = importlib.import_module(name)
             found += [f"{name}:{path}" for path in _paths(module)]
     return found
+
+
+def code_of(where: str) -> CodeType:
+    """The code of a function that `functions` names."""
+    module, _, path = where.partition(":")
+    thing: Any = sys.modules[module]
+    for name in path.split("."):
+        thing = vars(thing)[name]
+    code: CodeType = _function(thing).__code__
+    return code
 
 
 def _modules() -> Iterator[str]:
@@ -64,7 +74,7 @@ class Fault:
     ) -> None:
         self.hits = 0
         module_name, _, path = where.partition(":")
-        module = sys.modules[module_name]
+        module = importlib.import_module(module_name)
         owner_name, _, name = path.rpartition(".")
         if owner_name:
             owner = getattr(module, owner_name)
