@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+import threading
 import weakref
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -44,6 +45,7 @@ class TorchProbe(Probe):
         self._patches = Patches()
         self._handles: list[Any] = []
         self.busy = False  # in our own code, or switched off
+        self._alone = threading.Lock()  # held by the one thread that is in our own code
         self.clock = context.clock
         self._note: str | None = None
         self.plan = Schedule(context.config.budget, context.config.every)
@@ -117,8 +119,11 @@ class TorchProbe(Probe):
     # -- guarding ---------------------------------------------------------------------------------
 
     def guarded(self, action: Callable[..., T], *args: Any) -> T | None:
-        """Run our own code: its time is booked, its failure ends the watching and nothing else."""
-        if self._note is not None:
+        """Run our own code: its time is booked, its failure ends the watching and nothing else.
+
+        Where another thread is in it already, what this one would have shown goes unseen.
+        """
+        if self._note is not None or not self._alone.acquire(blocking=False):
             return None
         began = self.clock()
         self.busy = True
@@ -133,6 +138,7 @@ class TorchProbe(Probe):
         finally:
             self.busy = self._note is not None
             self.plan.own_seconds += self.clock() - began
+            self._alone.release()
 
     def fail(self, error: Exception) -> None:
         if self._note is not None:
