@@ -182,7 +182,7 @@ def test_an_interrupt_inside_our_code_is_the_users(
 
 
 @pytest.mark.parametrize(
-    "where", ["session.watch_session:WatchSession._warm_up", "sinks.terminal:TerminalSink.update"]
+    "where", ["session.late_import:LateImport.install", "sinks.terminal:TerminalSink.update"]
 )
 def test_an_interrupt_while_the_watching_begins(
     where: str, monkeypatch: pytest.MonkeyPatch
