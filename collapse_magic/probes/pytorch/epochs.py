@@ -30,6 +30,8 @@ class Epochs:
         if began is None or self._counter.backwards == began:
             return
         data = id(iterator._dataset)
+        if len(self._passes) >= 64 and data not in self._passes:
+            self._passes.pop(next(iter(self._passes)))
         self._passes[data] = self._passes.get(data, 0) + 1
         if self._passes[data] > self._told:
             self._told = self._passes[data]

@@ -28,6 +28,7 @@ from .steps import StepCounter, Steps, report_models
 
 FLUSH_SECONDS = 0.5
 _MOST_SITES = 64
+_MOST_CODES = 1024  # functions that call backward: code may be compiled anew at every step
 _SURELY_NO_LOSS = 16  # derivatives of something else at one place, in a row
 
 T = TypeVar("T")
@@ -247,6 +248,8 @@ class TorchProbe(Probe):
         found = self._routes.follow(place, root)
         if found is not None:
             return found
+        if len(self._codes) >= _MOST_CODES and place[0] not in self._codes:
+            return []
         self._codes[place[0]] = frame.f_code  # kept, so that its id stays its own
         found, way = [], []
         for order, (to_loss, node) in enumerate(graph.loss_nodes(root) or [((), None)]):
@@ -281,7 +284,8 @@ class TorchProbe(Probe):
             site.owner, site.place = model, self.context.place(frame)
             if node is None:
                 site.learn_unknown(loss, self.counter.current())
-        self._sites[key] = (reference, site)
+        if not full:
+            self._sites[key] = (reference, site)
         return reference, site
 
     def _tell_non_finite(self, site: Site, node: Any, root: Any, step: int) -> None:
