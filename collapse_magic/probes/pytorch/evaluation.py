@@ -95,7 +95,10 @@ class Evaluation:
         if node is None:
             return None
         shape = tuple(node._saved_self.shape)
-        return self._own.pop((loss, _outputs(loss, shape)), None)
+        site = self._own.pop((loss, _outputs(loss, shape)), None)
+        if site is not None:
+            site.tell_again()  # now its model and its line are known
+        return site
 
     def _site(self, loss: str, shape: tuple[int, ...], targets: Any, step: int) -> Site:
         outputs = _outputs(loss, shape)
