@@ -145,6 +145,8 @@ def test_replies_and_facts_keep_to_it() -> None:
         "models": [report.plain(model_facts())],
         "losses": [report.plain(loss_facts())],
         "optimizers": [report.plain(optimizer_facts())],
+        "non_finite": [report.plain(records.NonFinite("loss", 3, "loss", "", "nan"))],
+        "raised": [report.plain(raised())],
     }
     series = [{"tag": "loss/loss", "kind": "loss", "fields": [{"name": "loss", "size": 1}]}]
     check(facts, "Facts")

@@ -6,14 +6,16 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from ..records import (
     LayerStatistics,
     LearningRate,
     LossFacts,
+    LossRaised,
     LossValues,
     ModelFacts,
+    NonFinite,
     OptimizerFacts,
     PredictionWindow,
     Record,
@@ -30,6 +32,9 @@ LARGEST_CHUNK_BYTES = 1 << 20
 # so a log grows with the logarithm of the run's length, until the longest pause is reached.
 REPORT_SHARE_OF_RUN = 0.02
 LONGEST_REPORT_PAUSE_S = 30.0
+# Of what a run should not hold at all the facts name so many, as the history does.
+MOST_RARE = 64
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -51,6 +56,8 @@ class EventLog:
         self._models: dict[str, ModelFacts] = {}
         self._losses: dict[str, LossFacts] = {}
         self._optimizers: dict[str, OptimizerFacts] = {}
+        self._non_finite: list[NonFinite] = []
+        self._raised: list[LossRaised] = []
         self._facts_changed = False
         self._run_step = 0
         self._report: Report | None = None
@@ -78,6 +85,10 @@ class EventLog:
                 self._losses[record.site], self._facts_changed = record, True
             case OptimizerFacts():
                 self._optimizers[record.optimizer], self._facts_changed = record, True
+            case NonFinite():
+                self._facts_changed = _keep(self._non_finite, record) or self._facts_changed
+            case LossRaised():
+                self._facts_changed = _keep(self._raised, record) or self._facts_changed
 
     def report(self, report: Report) -> None:
         """Takes the report as it stands; only the newest one is written."""
@@ -177,6 +188,8 @@ class EventLog:
             "models": plain(tuple(self._models.values())),
             "losses": plain(tuple(self._losses.values())),
             "optimizers": plain(tuple(self._optimizers.values())),
+            "non_finite": plain(self._non_finite),
+            "raised": plain(self._raised),
         }
 
     def _is_due(self, report: Report, now: float) -> bool:
@@ -202,6 +215,14 @@ class EventLog:
             step, wall_time = int(part[-1][0]), part[-1][1]
             about, tag.about = tag.about, None
             yield self._encoder.chunk(tag.name, step, wall_time, part, about)
+
+
+def _keep(kept: list[T], record: T) -> bool:
+    """Whether there was room: the first ones say everything."""
+    if len(kept) < MOST_RARE:
+        kept.append(record)
+        return True
+    return False
 
 
 def _standing(report: Report) -> object:

@@ -68,6 +68,8 @@ class Epochs:
             self._close(key)
             if one.ended[0] == one.backwards:  # evaluation
                 continue
+            if len(self._passes) >= _MOST_OPEN and one.data not in self._passes:
+                self._passes.pop(next(iter(self._passes)))
             count = self._passes[one.data] = self._passes.get(one.data, 0) + 1
             if count > self._told:
                 self._told = count

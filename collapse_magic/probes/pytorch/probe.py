@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import sys
+import threading
 import weakref
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from functools import partial
 from time import perf_counter
 from types import CodeType, FrameType
@@ -29,6 +31,7 @@ from .written import Written
 
 FLUSH_SECONDS = 0.5
 _MOST_SITES = 64
+_MOST_CODES = 1024  # functions that call backward: code may be compiled anew at every step
 _SURELY_NO_LOSS = 16  # derivatives of something else at one place, in a row
 
 T = TypeVar("T")
@@ -46,6 +49,7 @@ class TorchProbe(Probe):
         self._patches = Patches()
         self._handles: list[Any] = []
         self.busy = False  # in our own code, or switched off
+        self._alone = threading.Lock()  # held by the one thread that is in our own code
         self.clock = context.clock
         self._note: str | None = None
         self.plan = Schedule(context.config.budget, context.config.every)
@@ -115,19 +119,23 @@ class TorchProbe(Probe):
         self._evaluation.attach(self._patches, switch)
 
     def _detach(self) -> None:
-        self._switch.off()
-        self._patches.restore()
-        for handle in self._handles:
-            handle.remove()
-        self._handles = []
-        self._evaluation.detach()
-        self._fresh()
+        handles, self._handles = self._handles, []
+        with ExitStack() as duties:  # the last one first, each of them whatever became of another
+            duties.callback(self._fresh)
+            duties.callback(self._evaluation.detach)
+            for handle in handles:
+                duties.callback(handle.remove)
+            duties.callback(self._patches.restore)
+            duties.callback(self._switch.off)
 
     # -- guarding ---------------------------------------------------------------------------------
 
     def guarded(self, action: Callable[..., T], *args: Any) -> T | None:
-        """Run our own code: its time is booked, its failure ends the watching and nothing else."""
-        if self._note is not None:
+        """Run our own code: its time is booked, its failure ends the watching and nothing else.
+
+        Where another thread is in it already, what this one would have shown goes unseen.
+        """
+        if self._note is not None or not self._alone.acquire(blocking=False):
             return None
         began = self.clock()
         self.busy = True
@@ -142,6 +150,7 @@ class TorchProbe(Probe):
         finally:
             self.busy = self._note is not None
             self.plan.own_seconds += self.clock() - began
+            self._alone.release()
 
     def fail(self, error: Exception) -> None:
         if self._note is not None:
@@ -153,7 +162,8 @@ class TorchProbe(Probe):
         at = f" ({where.tb_frame.f_code.co_name})" if where is not None else ""
         self._switch.off()
         self._note = f"watching was switched off: {type(error).__name__}: {error}{at}"
-        self.context.emit(ProbeNote(self._note))
+        with suppress(Exception):
+            self.context.emit(ProbeNote(self._note))
 
     # -- events -----------------------------------------------------------------------------------
 
@@ -266,6 +276,8 @@ class TorchProbe(Probe):
         found = self._routes.follow(place, root)
         if found is not None:
             return found
+        if len(self._codes) >= _MOST_CODES and place[0] not in self._codes:
+            return []
         self._codes[place[0]] = frame.f_code  # kept, so that its id stays its own
         found, way = [], []
         known_losses = graph.losses(root, handwritten.recognise) or [((), None, None)]
@@ -312,7 +324,8 @@ class TorchProbe(Probe):
             site.owner, site.place = model, self.context.place(frame)
             if call is None:
                 site.learn_unknown(loss, self.counter.current())
-        self._sites[key] = (reference, site)
+        if not full:
+            self._sites[key] = (reference, site)
         return reference, site
 
     def _tell_non_finite(
