@@ -334,6 +334,7 @@ def prediction_row(window: PredictionWindow) -> list[float]:
         window.out_of_range,
         window.single_class_batches,
         window.input_row_sums_to_one,
+        window.exclusive,
         window.cross_entropy_nats,
         window.outside_unit,
     ]
