@@ -13,10 +13,11 @@ from ...records import LossRaised, NonFinite, ProbeNote
 from ..base import Probe, ProbeContext
 from ..patching import Patches
 from ..schedule import Schedule
-from . import graph, hooks, nonfinite, raised, reading
+from . import graph, hooks, nonfinite, raised, reading, structure
 from .epochs import Epochs
 from .evaluation import Evaluation
 from .hooks import Switch
+from .inspection import Inspection
 from .names import Names
 from .routes import Route, Routes
 from .sites import Site
@@ -50,6 +51,8 @@ class TorchProbe(Probe):
         """Empty stores: nothing of the user's stays behind in the probe."""
         self._names = Names(self.context, self._torch)
         self.steps_watch = Steps(self.context, self._names, self.plan, self.counter, self._torch)
+        self._inspection = Inspection(self.context, self._names, self.counter, self._torch)
+        self.steps_watch.inspection = self._inspection
         self._sites: dict[tuple[Any, ...], tuple[Any, Site | None]] = {}
         self._routes = Routes()
         self._codes: dict[int, CodeType] = {}
@@ -130,6 +133,7 @@ class TorchProbe(Probe):
             self.fail(error)
             return None
         finally:
+            self._names.forget_trees()
             self.busy = self._note is not None
             self.plan.own_seconds += self.clock() - began
 
@@ -173,7 +177,8 @@ class TorchProbe(Probe):
         frame = _caller(sys._getframe(3), self._torch)
         step = self.counter.now()
         full = False
-        for site, node in self._sites_of(root.grad_fn, frame):
+        sites = self._sites_of(root.grad_fn, frame)
+        for site, node in sites:
             site.take_loss(step, value)
             if node is not None:
                 site.take_node(node, step)
@@ -182,6 +187,7 @@ class TorchProbe(Probe):
                 self._tell_non_finite(site, node, root, max(step, 1))
         if due:
             self.plan.book_count(self.clock() - began)
+            self._inspection.before_backward(root.grad_fn, sites, frame)
         self._maybe_flush(full)
 
     def before_step(self, optimizer: Any, caller: FrameType) -> None:
@@ -233,6 +239,11 @@ class TorchProbe(Probe):
         full = len(self._sites) >= _MOST_SITES
         if not full and (head is None or self._names.wanted(head)):
             model = None if head is None else self._names.model_of(head, frame)
+            above = root if node is None else node
+            if model is not None and structure.note_head(
+                model, self._names, above, head, self._torch
+            ):
+                self._names.found.append(model)
             report_models(self._names, self.context, self._torch)
             loss = graph.handwritten_kind(root)
             if node is not None:
@@ -269,18 +280,19 @@ class TorchProbe(Probe):
             return
         self._flush(now)
 
-    def _flush(self, now: float) -> None:
+    def _flush(self, now: float, final: bool = False) -> None:
         self._last_flush = now
         for site in self.all_sites():
             site.flush(self.plan.one_in, self.counter.known)
         self.steps_watch.flush()
+        self._inspection.flush(final)
         done = self.context.clock()
         self.plan.book_flush(done - now)
         self.plan.adapt(done, self.counter.backwards)
 
     def flush(self) -> None:
         if self.attached and self._note is None:
-            self.guarded(self._flush, self.context.clock())
+            self.guarded(self._flush, self.context.clock(), True)
 
     def explain(self, error: BaseException) -> LossRaised | None:
         try:

@@ -11,11 +11,16 @@ from .. import schedule
 from ..base import ProbeContext
 from ..schedule import Schedule
 from . import layers, structure
+from .inspection import Inspection
 from .layers import ModelLook
-from .names import Model, Names
+from .names import Names
 
 # Backwards without any optimizer step after which the loop is taken to update its weights by hand.
 _BACKWARDS_BEFORE_STEPLESS = 16
+# A look at a model of many layers takes longer; then the first steps are not looked at each.
+_LONG_LOOK_SECONDS = 0.002
+# After the first three: whether the last layer has moved at all is judged over five steps.
+_STEPS_TO_FIFTH = 3
 # A schedule that changes the rate at every batch is told of ever more seldom.
 _CHANGES_TOLD_AT_ONCE = 64
 
@@ -91,6 +96,7 @@ class Steps:
         self._plan = plan
         self._torch = torch
         self.counter = counter
+        self.inspection: Inspection | None = None
         self._watches: dict[int, tuple[Any, OptimizerWatch]] = {}
         self._depth = 0
         self._looking: OptimizerWatch | None = None
@@ -134,6 +140,8 @@ class Steps:
             if optimizer.param_groups[0]["lr"] != watch.first_rate:
                 self._rates_changed(optimizer, watch)
             if watch.steps >= watch.due_at:
+                if self.inspection is not None:
+                    self.inspection.before_step(optimizer, watch)
                 self._look(watch)
 
     def after(self) -> bool:
@@ -173,7 +181,7 @@ class Steps:
             model = self._names.model_of(parameter, frame)
             if model is None:
                 continue
-            found = structure.layers_of(model.module())
+            found = structure.layers_of(self._names.tree(model.module()))
             looks.append(ModelLook(model.name, found, held))
             covered.update(id(p) for layer in found for p in layer.parameters)
         if wanted and not looks and self._context.config.model is None and len(parameters) <= 1000:
@@ -239,9 +247,13 @@ class Steps:
             self._notice_gradient(look, record.gradient_norm, step)
         now = self._context.clock()
         spent = watch.before_seconds + now - began
+        spent += 0.0 if self.inspection is None else self.inspection.after_look()
         step_seconds = self._step_seconds(watch, now)
-        if watch.steps >= schedule.FULL_LOOKS_AT_FIRST or self._plan.every is not None:
-            watch.due_at = watch.steps + self._plan.layer_gap(spent, step_seconds)
+        at_first = watch.steps < schedule.FULL_LOOKS_AT_FIRST and spent < _LONG_LOOK_SECONDS
+        if not at_first or self._plan.every is not None:
+            gap = self._plan.layer_gap(spent, step_seconds)
+            early = watch.steps == schedule.FULL_LOOKS_AT_FIRST
+            watch.due_at = watch.steps + (min(gap, _STEPS_TO_FIFTH) if early else gap)
 
     def _step_seconds(self, watch: OptimizerWatch, now: float) -> float:
         """Time of the training itself per step of this optimizer since its last look (s)."""
@@ -265,9 +277,9 @@ class Steps:
 
 def report_models(names: Names, context: ProbeContext, torch: Any) -> None:
     """Emit the structure of models that were found since the last call."""
-    while names.found:
-        model: Model = names.found.pop(0)
-        facts = structure.facts_of(model, torch)
+    found, names.found = list(dict.fromkeys(names.found)), []
+    for model in found:
+        facts = structure.facts_of(model, names, torch)
         if facts is not None:
             context.emit(facts)
 

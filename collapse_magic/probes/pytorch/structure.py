@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from ...records import LayerFacts, ModelFacts
-from . import graph, tree
-from .names import Model
+from . import graph
+from .names import Model, Names
 from .saved import saved
+from .tree import Tree
 from .weights import InitialWeights, initial_weights, unready
 
 _LAYERS = ("Addmm", "Mm", "Bmm", "Convolution", "Embedding", "CompiledFunction")
@@ -26,21 +27,18 @@ class Layer:
     parameters: list[Any]
 
 
-def layers_of(module: Any) -> list[Layer]:
+def layers_of(tree: Tree) -> list[Layer]:
     """Modules that own parameters, in order of registration; a shared parameter counts once."""
-    return [
-        Layer(name or "(model)", type(part).__name__, own)
-        for name, part, own in tree.owners(module)
-    ]
+    return [Layer(name, type(part).__name__, own) for name, part, own in tree.owners]
 
 
-def facts_of(model: Model, torch: Any) -> ModelFacts | None:
+def facts_of(model: Model, names: Names, torch: Any) -> ModelFacts | None:
     """The structure of a model, with the weights that it had at first; None where it is gone."""
     module = model.module()
     if module is None:
         return None
     if model.facts is None:
-        model.facts = _first_facts(model, module, torch)
+        model.facts = _first_facts(model, names.tree(module), torch)
     facts = model.facts
     return ModelFacts(
         model=model.name,
@@ -55,11 +53,11 @@ def facts_of(model: Model, torch: Any) -> ModelFacts | None:
     )
 
 
-def _first_facts(model: Model, module: Any, torch: Any) -> ModelFacts:
+def _first_facts(model: Model, tree: Tree, torch: Any) -> ModelFacts:
     nn = torch.nn
     normal = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.LocalResponseNorm)
     activations, normalizations, dropouts = [], [], []
-    for _, part in tree.parts(module):
+    for _, part in tree.parts:
         kind = type(part)
         if kind.__module__ == "torch.nn.modules.activation":
             activations.append(kind.__name__)
@@ -70,7 +68,7 @@ def _first_facts(model: Model, module: Any, torch: Any) -> ModelFacts:
     return ModelFacts(
         model.name,
         model.kind,
-        _layer_facts(layers_of(module), torch),
+        _layer_facts(layers_of(tree), torch),
         tuple(activations),
         tuple(normalizations),
         tuple(dropouts),
@@ -83,20 +81,20 @@ def bare_facts(name: str, parameters: list[Any], torch: Any) -> tuple[ModelFacts
     return ModelFacts(name, "", _layer_facts(layers, torch), (), (), ()), layers
 
 
-def note_head(model: Model, node: Any, head: Any, torch: Any) -> bool:
+def note_head(model: Model, names: Names, node: Any, head: Any, torch: Any) -> bool:
     """Remember which layer makes the logits; True where that is news.
 
-    Parameters: the model, the loss node, and the parameter nearest below it.
+    Parameters: the model and all names, the loss node, and the parameter nearest below it.
     """
     module = model.module()
     if model.last_layer or module is None:
         return False
-    for name, _, own in reversed(tree.owners(module)):
-        if any(parameter is head for parameter in own):
-            model.last_layer = name or "(model)"
-            model.last_dropout = _dropout_below(node, torch)
-            return True
-    return False
+    own = names.tree(module).names
+    if id(head) not in own:
+        return False
+    model.last_layer = own[id(head)][1]
+    model.last_dropout = _dropout_below(node, torch)
+    return True
 
 
 def _dropout_below(node: Any, torch: Any) -> float:
