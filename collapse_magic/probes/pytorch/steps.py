@@ -10,7 +10,7 @@ from ...records import LearningRate, NonFinite, OptimizerFacts
 from .. import schedule
 from ..base import ProbeContext
 from ..schedule import Schedule
-from . import layers, structure
+from . import layers, scaling, structure
 from .inspection import Inspection
 from .layers import ModelLook
 from .names import Names
@@ -139,10 +139,10 @@ class Steps:
         if watch.wanted:
             if optimizer.param_groups[0]["lr"] != watch.first_rate:
                 self._rates_changed(optimizer, watch)
-            if watch.steps >= watch.due_at:
+            if watch.steps >= watch.due_at and not scaling.overflowed(optimizer):
                 if self.inspection is not None:
                     self.inspection.before_step(optimizer, watch)
-                self._look(watch)
+                self._look(watch, scaling.gradient_scale(optimizer))
 
     def after(self) -> bool:
         """Post-step hook; True where a step of the run has just ended."""
@@ -229,11 +229,11 @@ class Steps:
 
     # -- layers -----------------------------------------------------------------------------------
 
-    def _look(self, watch: OptimizerWatch) -> None:
+    def _look(self, watch: OptimizerWatch, gradient_scale: float) -> None:
         began = self._context.clock()
         with self._torch.no_grad():
             for look in watch.looks:
-                layers.look_before(look, self._torch)
+                layers.look_before(look, gradient_scale, self._torch)
         self._looking = watch
         watch.before_seconds = self._context.clock() - began
 
@@ -271,7 +271,8 @@ class Steps:
         for layer, norm in zip(look.layers, norms, strict=True):
             if norm == float("inf"):
                 self._gradient_told.add(look.model)
-                self._context.emit(NonFinite(look.model, step, "gradient", layer.name, "nan"))
+                value = "nan" if layers.has_nan(look) else "inf"
+                self._context.emit(NonFinite(look.model, step, "gradient", layer.name, value))
                 return
 
 
