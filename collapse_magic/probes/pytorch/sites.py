@@ -137,16 +137,16 @@ class Site:
 
     # -- at a flush -------------------------------------------------------------------------------
 
-    def flush(self, one_in: int, known_step: Callable[[int], int]) -> None:
+    def flush(self, train_one_in: int, eval_one_in: int, known_step: Callable[[int], int]) -> None:
         """Emit what is held; `known_step` turns a provisional step into the final one."""
         with self._lock:
             self._flush_losses(known_step)
             train, self._train = self._train, Batches()
             evaluation, self._eval = self._eval, Batches()
             if train.steps:
-                self._flush_window("train", train, one_in, known_step)
+                self._flush_window("train", train, train_one_in, known_step)
             if evaluation.steps:
-                self._flush_window("eval", evaluation, one_in, known_step)
+                self._flush_window("eval", evaluation, eval_one_in, known_step)
 
     def _flush_losses(self, known_step: Callable[[int], int]) -> None:
         steps, values = self._values
@@ -190,7 +190,7 @@ class Site:
                 first_step=first,
                 last_step=last,
                 batches=len(batches.steps),
-                one_in=one_in if phase == "train" else 1,
+                one_in=one_in,
                 samples=q.samples,
                 labels=q.labels,
                 predicted=q.predicted,
