@@ -31,6 +31,7 @@ from ..records import (
     ProbeNote,
     Record,
     RunStarted,
+    Wiring,
 )
 from ..report import Report
 from ..reporting import bare_report, build_report
@@ -55,7 +56,7 @@ SHORT_RUN_SECONDS = 0.05
 # Wiring mistakes are certain from the first batches, and are to be said before the cell runs for
 # an hour.
 FIRST_STEPS = 3
-STRUCTURAL = (LossFacts, OptimizerFacts, NonFinite, LossRaised)
+STRUCTURAL = (LossFacts, OptimizerFacts, Wiring, NonFinite, LossRaised)
 
 
 class WatchSession:

@@ -9,17 +9,22 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ..records import (
+    ActivationStatistics,
+    InputFacts,
     LayerStatistics,
     LearningRate,
     LossFacts,
     LossRaised,
     LossValues,
     ModelFacts,
+    ModelMode,
     NonFinite,
     OptimizerFacts,
     PredictionWindow,
     Record,
     RunStarted,
+    TrainingLoop,
+    Wiring,
 )
 from ..report import Report, plain
 from . import rows
@@ -58,6 +63,10 @@ class EventLog:
         self._optimizers: dict[str, OptimizerFacts] = {}
         self._non_finite: list[NonFinite] = []
         self._raised: list[LossRaised] = []
+        self._modes: dict[str, ModelMode] = {}
+        self._wirings: dict[str | None, Wiring] = {}
+        self._loops: dict[str, TrainingLoop] = {}
+        self._inputs: dict[tuple[str, str], InputFacts] = {}
         self._facts_changed = False
         self._run_step = 0
         self._report: Report | None = None
@@ -74,9 +83,17 @@ class EventLog:
             case LayerStatistics():
                 self._reached(record.step)
                 self._add_layers(record, wall_time)
+            case ActivationStatistics():
+                self._reached(record.step)
+                self._add_activations(record, wall_time)
             case LearningRate():
                 self._reached(record.step)
                 self._add_learning_rates(record, wall_time)
+            case _:
+                self._add_facts(record)
+
+    def _add_facts(self, record: Record) -> None:
+        match record:
             case RunStarted():
                 self._run, self._facts_changed = record, True
             case ModelFacts():
@@ -89,6 +106,17 @@ class EventLog:
                 self._facts_changed = _keep(self._non_finite, record) or self._facts_changed
             case LossRaised():
                 self._facts_changed = _keep(self._raised, record) or self._facts_changed
+            case ModelMode():
+                self._modes[record.model], self._facts_changed = record, True
+            case Wiring():
+                self._wirings[record.model], self._facts_changed = record, True
+            case TrainingLoop():
+                if record.optimizer:
+                    self._loops.pop("", None)
+                self._loops[record.optimizer], self._facts_changed = record, True
+            case InputFacts():
+                key = (record.model, record.layer)
+                self._inputs[key], self._facts_changed = record, True
 
     def report(self, report: Report) -> None:
         """Takes the report as it stands; only the newest one is written."""
@@ -150,6 +178,14 @@ class EventLog:
         values = (*layers.gradient_norm, *layers.weight_norm, *layers.update_ratio)
         tag.series.add(layers.step, wall_time, values)
 
+    def _add_activations(self, looked: ActivationStatistics, wall_time: float) -> None:
+        labels = tuple(map(" ".join, zip(looked.layers, looked.kinds, strict=True)))
+        tag = self._tag("activations", looked.model, rows.activation_fields(labels))
+        if tag.series is None:
+            tag.series = rows.Series(rows.keep_last, rows.as_they_are)
+        values = (*looked.rms, *looked.dead, *map(float, looked.seen))
+        tag.series.add(looked.step, wall_time, values)
+
     def _add_learning_rates(self, rates: LearningRate, wall_time: float) -> None:
         fields = rows.learning_rate_fields(len(rates.learning_rates))
         tag = self._tag("learning_rate", rates.optimizer, fields)
@@ -190,6 +226,10 @@ class EventLog:
             "optimizers": plain(tuple(self._optimizers.values())),
             "non_finite": plain(self._non_finite),
             "raised": plain(self._raised),
+            "modes": plain(tuple(self._modes.values())),
+            "wirings": plain(tuple(self._wirings.values())),
+            "loops": plain(tuple(self._loops.values())),
+            "inputs": plain(tuple(self._inputs.values())),
         }
 
     def _is_due(self, report: Report, now: float) -> bool:

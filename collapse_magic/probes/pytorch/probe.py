@@ -18,10 +18,22 @@ from ..base import Probe, ProbeContext
 from ..patching import Patches
 from ..schedule import Schedule
 from ..tasks import told
-from . import compiler, graph, handwritten, heads, hooks, nonfinite, raised, reading, roots
+from . import (
+    compiler,
+    graph,
+    handwritten,
+    heads,
+    hooks,
+    nonfinite,
+    raised,
+    reading,
+    roots,
+    structure,
+)
 from .epochs import Epochs
 from .evaluation import Evaluation
 from .hooks import Switch
+from .inspection import Inspection
 from .names import Names
 from .routes import Found, Route, Routes
 from .scaling import Scaling
@@ -62,6 +74,8 @@ class TorchProbe(Probe):
         self.steps_watch = Steps(
             self.context, self._names, self.plan, self.counter, self._switch, self._torch
         )
+        self._inspection = Inspection(self.context, self._names, self.counter, self._torch)
+        self.steps_watch.inspection = self._inspection
         self._sites: dict[tuple[Any, ...], tuple[Any, Site | None]] = {}
         self._routes = Routes()
         self._scaling = Scaling(self._names, self._torch)
@@ -141,6 +155,7 @@ class TorchProbe(Probe):
         self.busy = True
         try:
             result = action(*args)
+            self._names.forget_trees()
             if self._switch.steps.left and self.context.stop_reason() is not None:
                 self._switch.steps.grant(0)  # the cell ends with this step: it must not pass
             return result
@@ -200,16 +215,20 @@ class TorchProbe(Probe):
         due = countdown.left <= 0
         countdown.count()
         frame = _caller(caller, self._torch)
-        full = False
+        full, taken = False, []
         for order, (root, weights) in enumerate(losses):
             amount = roots.amount(root, weights)
             finite = self._is_finite(amount)
             if due or not finite:
                 place = (id(frame.f_code), frame.f_lasti, order)
-                full |= self._take(root, amount, finite, place, frame)
+                sites = self._take(root, amount, finite, place, frame)
+                taken.append((root.grad_fn, sites))
+                full = full or any(site.full for site in sites)
         if due:
             self.plan.training.book(self.clock() - began)
             countdown.grant(self.plan.training.gap())
+            for node, sites in taken:
+                self._inspection.before_backward(node, sites, frame)
         self._maybe_flush(full)
 
     def _is_finite(self, amount: Any) -> bool:
@@ -224,26 +243,24 @@ class TorchProbe(Probe):
 
     def _take(
         self, root: Any, amount: Any, finite: bool, place: tuple[int, ...], frame: FrameType
-    ) -> bool:
-        """Note one loss and what its graph holds; True where it is time to flush."""
+    ) -> list[Site]:
+        """Note one loss and what its graph holds; returns its sites."""
         self.steps_watch.before_backward()
         scale = self._scaling.factor(root, frame)
         if scale is not None:
             amount = amount / scale
         value = float(amount.item()) if amount.is_cpu else amount.clone()
         step = self.counter.now()
-        full = False
-        before: Site | None = None
+        sites: list[Site] = []
         for site, node, written in self._sites_of(root.grad_fn, place, frame):
-            if site is not before:
+            if sites[-1:] != [site]:
                 site.take_loss(step, value)
-                before = site
+                sites.append(site)
             if node is not None:
                 site.take_node(node, written, step)
-            full = full or site.full
             if not finite and not site.non_finite_told:
                 self._tell_non_finite(site, node, written, root, max(step, 1))
-        return full
+        return sites
 
     def before_step(self, optimizer: Any, caller: FrameType) -> None:
         self.steps_watch.before(optimizer, caller)
@@ -313,6 +330,11 @@ class TorchProbe(Probe):
         full = len(self._sites) >= _MOST_SITES
         if not full and (head is None or self._names.wanted(head)):
             model = None if head is None else self._names.model_of(head, frame)
+            above = root if node is None else node
+            if model is not None and structure.note_head(
+                model, self._names, above, head, self._torch
+            ):
+                self._names.found.append(model)
             report_models(self._names, self.context, self._torch)
             call = None
             if node is not None:
@@ -353,11 +375,12 @@ class TorchProbe(Probe):
             return
         self._flush(now)
 
-    def _flush(self, now: float) -> None:
+    def _flush(self, now: float, final: bool = False) -> None:
         self._last_flush = now
         for site in self.all_sites():
             site.flush(self.plan.training.one_in, self.plan.evaluation.one_in, self.counter.known)
         self.steps_watch.flush()
+        self._inspection.flush(final)
         done = self.context.clock()
         self.plan.book_flush(done - now)
         switch = self._switch
@@ -369,7 +392,7 @@ class TorchProbe(Probe):
 
     def flush(self) -> None:
         if self.attached and self._note is None:
-            self.guarded(self._flush, self.context.clock())
+            self.guarded(self._flush, self.context.clock(), True)
             self.guarded(self.epochs.settle)
 
     def explain(self, error: BaseException) -> LossRaised | None:

@@ -10,13 +10,18 @@ from ...records import LearningRate, NonFinite, OptimizerFacts
 from .. import schedule
 from ..base import ProbeContext
 from ..schedule import Countdown, Schedule
-from . import layers
+from . import layers, scaling, structure
 from .hooks import Switch
+from .inspection import Inspection
 from .layers import ModelLook
-from .names import Model, Names
+from .names import Names
 
 # Backwards without any optimizer step after which the loop is taken to update its weights by hand.
 _BACKWARDS_BEFORE_STEPLESS = 16
+# A look at a model of many layers takes longer; then the first steps are not looked at each.
+_LONG_LOOK_SECONDS = 0.002
+# After the first three: whether the last layer has moved at all is judged over five steps.
+_STEPS_TO_FIFTH = 3
 # Steps after which an optimizer that was due for a look is no longer waited for.
 _PATIENCE = 16
 _MOST_PASSING = 1024
@@ -120,6 +125,7 @@ class Steps:
         self._torch = torch
         self._switch = switch
         self.counter = counter
+        self.inspection: Inspection | None = None
         self.depth = 0  # of steps that are looked at
         self._watches: dict[int, tuple[Any, OptimizerWatch]] = {}
         self._stepping: OptimizerWatch | None = None
@@ -158,8 +164,10 @@ class Steps:
         if watch.wanted:
             if optimizer.param_groups[0]["lr"] != watch.first_rate:
                 self._rates_changed(optimizer, watch)
-            if self.counter.taken + 1 >= watch.due_at:
-                self._look(watch)
+            if self.counter.taken + 1 >= watch.due_at and not scaling.overflowed(optimizer):
+                if self.inspection is not None:
+                    self.inspection.before_step(optimizer, watch.name)
+                self._look(watch, scaling.gradient_scale(optimizer))
 
     def after(self) -> bool:
         """Post-step hook; True where a step of the run has just ended."""
@@ -215,11 +223,13 @@ class Steps:
             model = self._names.model_of(parameter, frame)
             if model is None:
                 continue
-            found = layers.layers_of(model.module())
+            found = structure.layers_of(self._names.tree(model.module()))
             looks.append(ModelLook(model.name, found, held))
             covered.update(id(p) for layer in found for p in layer.parameters)
         if wanted and not looks and self._context.config.model is None and len(parameters) <= 1000:
-            facts, bare = layers.bare_facts(self._names.unique("parameters"), parameters)
+            facts, bare = structure.bare_facts(
+                self._names.unique("parameters"), parameters, self._torch
+            )
             self._context.emit(facts)
             looks.append(ModelLook(facts.model, bare, held))
         report_models(self._names, self._context, self._torch)
@@ -266,11 +276,11 @@ class Steps:
 
     # -- layers -----------------------------------------------------------------------------------
 
-    def _look(self, watch: OptimizerWatch) -> None:
+    def _look(self, watch: OptimizerWatch, gradient_scale: float) -> None:
         began = self._context.clock()
         with self._torch.no_grad():
             for look in watch.looks:
-                layers.look_before(look, self._torch)
+                layers.look_before(look, gradient_scale, self._torch)
         self._looking = watch
         watch.before_seconds = self._context.clock() - began
 
@@ -284,9 +294,13 @@ class Steps:
             self._notice_gradient(look, record.gradient_norm, step)
         now = self._context.clock()
         spent = watch.before_seconds + now - began
+        spent += 0.0 if self.inspection is None else self.inspection.after_look()
         watch.due_at = step + 1
-        if watch.steps >= schedule.FULL_LOOKS_AT_FIRST or self._plan.every is not None:
-            watch.due_at = step + self._plan.layer_gap(spent, self._step_seconds(now, step))
+        at_first = watch.steps < schedule.FULL_LOOKS_AT_FIRST and spent < _LONG_LOOK_SECONDS
+        if not at_first or self._plan.every is not None:
+            gap = self._plan.layer_gap(spent, self._step_seconds(now, step))
+            early = watch.steps == schedule.FULL_LOOKS_AT_FIRST
+            watch.due_at = step + (min(gap, _STEPS_TO_FIFTH) if early else gap)
 
     def _step_seconds(self, now: float, step: int) -> float:
         """Time of the training itself per step of the run since the last look (s)."""
@@ -302,15 +316,16 @@ class Steps:
         for layer, norm in zip(look.layers, norms, strict=True):
             if norm == float("inf"):
                 self._gradient_told.add(look.model)
-                self._context.emit(NonFinite(look.model, step, "gradient", layer.name, "nan"))
+                value = "nan" if layers.has_nan(look) else "inf"
+                self._context.emit(NonFinite(look.model, step, "gradient", layer.name, value))
                 return
 
 
 def report_models(names: Names, context: ProbeContext, torch: Any) -> None:
     """Emit the structure of models that were found since the last call."""
-    while names.found:
-        model: Model = names.found.pop(0)
-        facts = layers.facts_of(model, torch)
+    found, names.found = list(dict.fromkeys(names.found)), []
+    for model in found:
+        facts = structure.facts_of(model, names, torch)
         if facts is not None:
             context.emit(facts)
 
