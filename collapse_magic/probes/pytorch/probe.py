@@ -16,12 +16,13 @@ from ..base import Probe, ProbeContext
 from ..patching import Patches
 from ..schedule import Schedule
 from ..tasks import told
-from . import graph, handwritten, heads, hooks, nonfinite, raised, reading
+from . import compiler, graph, handwritten, heads, hooks, nonfinite, raised, reading, roots
 from .epochs import Epochs
 from .evaluation import Evaluation
 from .hooks import Switch
 from .names import Names
 from .routes import Found, Route, Routes
+from .scaling import Scaling
 from .sites import Site
 from .steps import StepCounter, Steps, report_models
 from .written import Written
@@ -59,11 +60,12 @@ class TorchProbe(Probe):
         )
         self._sites: dict[tuple[Any, ...], tuple[Any, Site | None]] = {}
         self._routes = Routes()
+        self._scaling = Scaling(self._names, self._torch)
         self._codes: dict[int, CodeType] = {}
         self._grad_places: dict[tuple[int, int], int] = {}
         self._last_flush = -math.inf
         self._evaluation = Evaluation(self)
-        self._epochs = Epochs(self.context, self.counter)
+        self.epochs = Epochs(self.context, self.counter)
 
     @classmethod
     def available(cls) -> bool:
@@ -89,12 +91,18 @@ class TorchProbe(Probe):
         self._last_flush = self.context.clock()
         self.plan.begin(self._last_flush)
         switch = self._switch
-        for name, wrapper in (("backward", hooks.around_backward), ("grad", hooks.around_grad)):
+        wrappers = [
             self._patches.replace(torch.autograd, name, partial(wrapper, switch=switch))
+            for name, wrapper in (
+                ("backward", hooks.around_backward),
+                ("grad", hooks.around_grad),
+            )
+        ]
         optim = sys.modules["torch.optim.optimizer"]
+        around_step = hooks.before_step(switch), hooks.after_step(switch)
         self._handles = [
-            optim.register_optimizer_step_pre_hook(hooks.before_step(switch)),
-            optim.register_optimizer_step_post_hook(hooks.after_step(switch)),
+            optim.register_optimizer_step_pre_hook(around_step[0]),
+            optim.register_optimizer_step_post_hook(around_step[1]),
         ]
         loader = sys.modules.get("torch.utils.data.dataloader")
         if loader is not None:
@@ -103,6 +111,7 @@ class TorchProbe(Probe):
                 "__next__",
                 lambda original: hooks.around_next(original, switch),
             )
+        compiler.keep_out(torch, (*wrappers, *around_step), (TorchProbe.guarded,))
         self._evaluation.attach(self._patches, switch)
 
     def _detach(self) -> None:
@@ -148,56 +157,74 @@ class TorchProbe(Probe):
 
     # -- events -----------------------------------------------------------------------------------
 
-    def before_backward(self, root: Any, caller: FrameType) -> None:
-        """One backward is about to run: look at its loss and its graph."""
-        root = _only(root)
-        if reading.readable(root, self._torch) and root.numel() == 1:
-            self._backward_of(root, caller)
+    def before_backward(self, tensors: Any, gradients: Any, caller: FrameType) -> None:
+        """One backward is about to run: look at its losses and their graphs."""
+        losses = roots.losses(tensors, gradients, self._torch)
+        if losses:
+            self._backward_of(losses, caller)
 
-    def before_grad(self, root: Any, caller: FrameType) -> None:
+    def before_grad(self, outputs: Any, caller: FrameType) -> None:
         """`torch.autograd.grad` is about to run: training, where a loss is derived."""
         place = (id(caller.f_code), caller.f_lasti)
         others = self._grad_places.get(place, 0)
         if others >= _SURELY_NO_LOSS:
             return
-        root = _only(root)
-        if not reading.readable(root, self._torch) or root.numel() != 1:
+        losses = roots.losses(outputs, None, self._torch)
+        if len(losses) != 1:
             return
+        root = losses[0][0]
         left = self._switch.backwards.left
         known_loss = others < 0
         if known_loss and left > 0 and (not root.is_cpu or math.isfinite(root.item())):
             self._switch.backwards.left = left - 1
         elif known_loss or graph.losses(root.grad_fn, handwritten.recognise):
             self._grad_places[place] = -1
-            self._backward_of(root, caller)
+            self._backward_of(losses, caller)
         else:
             self._codes[place[0]] = caller.f_code
             self._grad_places[place] = others + 1
 
-    def _backward_of(self, root: Any, caller: FrameType) -> None:
+    def _backward_of(self, losses: list[tuple[Any, Any | None]], caller: FrameType) -> None:
         began = self.clock()
         countdown = self._switch.backwards
         due = countdown.left <= 0
         countdown.count()
-        value: Any
-        if root.is_cpu:
-            asked = perf_counter()
-            value = float(root.item())
-            self.plan.book_check(perf_counter() - asked)
-            finite = math.isfinite(value)
-        elif due:
-            self._switch.unchecked = -1
-            value, finite = root.detach().clone(), True
-        else:
-            return
-        if finite and not due:
-            return
         frame = _caller(caller, self._torch)
+        full = False
+        for order, (root, weights) in enumerate(losses):
+            amount = roots.amount(root, weights)
+            finite = self._is_finite(amount)
+            if due or not finite:
+                place = (id(frame.f_code), frame.f_lasti, order)
+                full |= self._take(root, amount, finite, place, frame)
+        if due:
+            self.plan.training.book(self.clock() - began)
+            countdown.grant(self.plan.training.gap())
+        self._maybe_flush(full)
+
+    def _is_finite(self, amount: Any) -> bool:
+        """Whether a loss is a finite number; on a device nobody waits for the answer."""
+        if not amount.is_cpu:
+            self._switch.unchecked = -1
+            return True
+        asked = perf_counter()
+        value = amount.item()
+        self.plan.book_check(perf_counter() - asked)
+        return math.isfinite(value)
+
+    def _take(
+        self, root: Any, amount: Any, finite: bool, place: tuple[int, ...], frame: FrameType
+    ) -> bool:
+        """Note one loss and what its graph holds; True where it is time to flush."""
         self.steps_watch.before_backward()
+        scale = self._scaling.factor(root, frame)
+        if scale is not None:
+            amount = amount / scale
+        value = float(amount.item()) if amount.is_cpu else amount.clone()
         step = self.counter.now()
         full = False
         before: Site | None = None
-        for site, node, written in self._sites_of(root.grad_fn, frame):
+        for site, node, written in self._sites_of(root.grad_fn, place, frame):
             if site is not before:
                 site.take_loss(step, value)
                 before = site
@@ -206,10 +233,7 @@ class TorchProbe(Probe):
             full = full or site.full
             if not finite and not site.non_finite_told:
                 self._tell_non_finite(site, node, written, root, max(step, 1))
-        if due:
-            self.plan.training.book(self.clock() - began)
-            countdown.grant(self.plan.training.gap())
-        self._maybe_flush(full)
+        return full
 
     def before_step(self, optimizer: Any, caller: FrameType) -> None:
         self.steps_watch.before(optimizer, caller)
@@ -228,16 +252,15 @@ class TorchProbe(Probe):
             self._flush(self.clock())
 
     def before_batch(self, iterator: Any) -> None:
-        self._epochs.before_batch(iterator)
+        self.epochs.before_batch(iterator)
 
     def after_pass(self, iterator: Any) -> None:
-        self._epochs.after_pass(iterator)
+        self.epochs.after_last(iterator)
 
     # -- sites ------------------------------------------------------------------------------------
 
-    def _sites_of(self, root: Any, frame: FrameType) -> list[Found]:
-        """The sites of one backward with their loss nodes; None where only its value is seen."""
-        place = (id(frame.f_code), frame.f_lasti)
+    def _sites_of(self, root: Any, place: tuple[int, ...], frame: FrameType) -> list[Found]:
+        """The sites of one loss with their loss nodes; None where only its value is seen."""
         if root is None:
             return []
         found = self._routes.follow(place, root)
@@ -334,19 +357,13 @@ class TorchProbe(Probe):
     def flush(self) -> None:
         if self.attached and self._note is None:
             self.guarded(self._flush, self.context.clock())
+            self.guarded(self.epochs.settle)
 
     def explain(self, error: BaseException) -> LossRaised | None:
         try:
             return raised.explain(error, self.context, self.counter.current(), self._torch)
         except Exception:
             return None
-
-
-def _only(root: Any) -> Any:
-    """The single tensor of a sequence; None where there are several."""
-    if isinstance(root, (list, tuple)):
-        return root[0] if len(root) == 1 else None
-    return root
 
 
 def _caller(frame: FrameType, torch: Any) -> FrameType:

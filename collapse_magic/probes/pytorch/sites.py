@@ -127,6 +127,10 @@ class Site:
                 targets = reading.once(targets)
             self._judge(step, to_numpy([copied(targets)])[0])
 
+    def tell_again(self) -> None:
+        """More is known of the site than when its facts were told: tell them at the next batch."""
+        self._material = None
+
     def learn_unknown(self, loss: str, step: int) -> None:
         """A loss of which nothing but its value is seen."""
         self.call = LossCall(loss, (), (), (), False, False, None, None)
