@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -11,9 +12,18 @@ import torch.nn.functional as F
 from sklearn.metrics import roc_auc_score
 from torch import nn
 
+from collapse_magic.probes.pytorch import handwritten
 from collapse_magic.records import LossFacts, LossValues, PredictionWindow
 
-from .test_observed import counts, watched
+from .fakes import FakeContext
+from .test_observed import counts
+from .test_observed import watched as watched_in_time
+
+
+def watched(**options: Any) -> AbstractContextManager[FakeContext]:
+    """With a clock that stands still: one window, however slow the machine."""
+    return watched_in_time(clock=lambda: 0.0, **options)
+
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 STEPS, BATCH = 12, 16
@@ -241,3 +251,26 @@ def test_many_classes(name: str) -> None:
     assert {key: getattr(facts, key) for key in expected} == expected
     assert (facts.task, facts.classes, facts.model) == ("multiclass", 3, "model")
     assert facts.input_shape == (BATCH, 3) and not facts.broadcast
+
+
+DISTANCES = {"squares", "squares the other way", "absolute", "l1"}
+FORMS = [("two", name) for name in TWO if name not in DISTANCES] + [("many", n) for n in MANY]
+
+
+@pytest.mark.filterwarnings("ignore:reduction. 'mean' divides the total loss")
+@pytest.mark.parametrize(("kind", "name"), FORMS)
+def test_the_form_alone_is_enough(kind: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a device no value is looked at while training: that would wait for it."""
+    monkeypatch.setattr(handwritten, "_on_cpu", lambda _: False)
+    k = 2 if kind == "two" else 3
+    logits, labels, records = train((TWO if kind == "two" else MANY)[name][0], k)
+    check(records, (logits > 0).long() if k == 2 else logits.argmax(1), labels, k)
+
+
+@pytest.mark.parametrize("name", sorted(DISTANCES))
+def test_a_distance_is_left_alone_where_no_value_is_looked_at(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handwritten, "_on_cpu", lambda _: False)
+    _, _, records = train(TWO[name][0], 2)
+    assert not [r for r in records if isinstance(r, PredictionWindow)]

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from . import distances, many_classes, two_classes
+from .distances import Difference
 from .graph import LOSS_NODES, Factors, Path
 from .many_classes import Weighed
 from .spots import Held, Spot
@@ -69,7 +70,10 @@ def _weigh_samples(node: Any, outer: tuple[Held, ...], root: Any) -> bool:
 def _made_sure(found: Written, root: Any) -> Written | None:
     """On a device nothing is looked at, for that would wait for it: the form alone has to do."""
     if not all(_on_cpu(place.of(root)) for place in found.places()):
-        return found
+        by_form = not isinstance(found, Difference)  # there, only values tell labels from others
+        return found if by_form and found.is_likely(root) else None
+    if not found.is_likely(root):
+        return None
     if isinstance(found, (TwoSided, Weighed)):
         found = replace(found, plain=found.is_plain(root))
     return found if found.is_sure(root) else None
