@@ -84,8 +84,10 @@ def _collapsed(history: History, findings: Sequence[Finding]) -> bool:
 
 def _answers_one_class(history: History, site: str) -> bool:
     total = last_total(history, site, "train")
+    facts = history.loss_facts(site)
     return (
         total is not None
+        and (facts is None or facts.task in gates.CLASSIFICATION)
         and total.samples >= gates.needed_samples(total.classes)
         and total.top >= gates.ONE_CLASS_SHARE
         and total.ttop < 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ NAN = math.nan
 # What of a window no other column holds: with these a row can be made into a window again.
 _COUNTS = (
     "first_step", "batches", "one_in", "out_of_range", "single_class_batches",
-    "input_row_sums_to_one",
+    "input_row_sums_to_one", "exclusive",
 )  # fmt: skip
 AS_MEASURED = (*_COUNTS, "cross_entropy_nats", "outside_unit")
 
@@ -119,14 +119,17 @@ def prediction_fields(labels: tuple[str, ...]) -> tuple[Field, ...]:
 
 
 def prediction_columns(window: PredictionWindow) -> tuple[float, ...]:
-    label_share = _shares(window.labels)
+    label_share = _shares(window, window.labels)
     recall = (c / n if n else NAN for c, n in zip(window.correct, window.labels, strict=True))
     # What always answering with the class frequencies would cost; nothing where there is one class.
     entropy = _entropy(label_share)
+    if not window.exclusive:  # the answer no has its share, too; a mean over the classes
+        entropy += _entropy(1 - p for p in label_share)
+        entropy /= len(label_share)
     return (
         float(window.samples),
         *label_share,
-        *_shares(window.predicted),
+        *_shares(window, window.predicted),
         *recall,
         *window.mean_probability,
         *window.pull,
@@ -145,7 +148,8 @@ def window_of(
     Older logs have fewer fields: such a window is one batch, and what nobody wrote is not known.
     """
     samples = round(columns["samples"][0])
-    labels = tuple(_count(share, samples) for share in columns["label_share"])
+    label_share = columns["label_share"]
+    labels = tuple(_count(share, samples) for share in label_share)
     measured = {name: columns[name][0] for name in AS_MEASURED if name in columns}
     counts = {name: _count(value, 1) for name, value in measured.items() if name in _COUNTS}
     ratio = columns["cross_entropy_over_entropy"][0]
@@ -160,7 +164,7 @@ def window_of(
         labels=labels,
         predicted=tuple(_count(share, samples) for share in columns["predicted_share"]),
         correct=tuple(map(_count, columns["recall"], labels)),
-        cross_entropy_nats=measured.get("cross_entropy_nats", ratio * _entropy(_shares(labels))),
+        cross_entropy_nats=measured.get("cross_entropy_nats", ratio * _entropy(label_share)),
         mean_probability=tuple(columns["mean_probability"]),
         pull=tuple(columns["pull"]),
         spread=columns["spread"][0],
@@ -169,6 +173,7 @@ def window_of(
         input_row_sums_to_one=bool(counts.get("input_row_sums_to_one", 0)),
         out_of_range=counts.get("out_of_range", 0),
         single_class_batches=counts.get("single_class_batches", 0),
+        exclusive=bool(counts.get("exclusive", 1)),
     )
 
 
@@ -176,7 +181,7 @@ def _count(share: float, whole: int) -> int:
     return 0 if math.isnan(share) else round(share * whole)
 
 
-def _entropy(label_share: Sequence[float]) -> float:
+def _entropy(label_share: Iterable[float]) -> float:
     return -sum(p * math.log(p) for p in label_share if p > 0)
 
 
@@ -214,8 +219,9 @@ def join_windows(old: PredictionWindow, new: PredictionWindow) -> PredictionWind
     )
 
 
-def _shares(counts: Sequence[int]) -> tuple[float, ...]:
-    total = sum(counts)
+def _shares(window: PredictionWindow, counts: Sequence[int]) -> tuple[float, ...]:
+    """Of all counts; where a sample may have several classes, of the samples."""
+    total = sum(counts) if window.exclusive else window.samples
     return tuple(n / total if total else NAN for n in counts)
 
 

@@ -17,15 +17,17 @@ from ...records import LossRaised, NonFinite, ProbeNote
 from ..base import Probe, ProbeContext
 from ..patching import Patches
 from ..schedule import Schedule
-from . import compiler, graph, hooks, nonfinite, raised, reading, roots
+from ..tasks import told
+from . import compiler, graph, handwritten, heads, hooks, nonfinite, raised, reading, roots
 from .epochs import Epochs
 from .evaluation import Evaluation
 from .hooks import Switch
 from .names import Names
-from .routes import Route, Routes
+from .routes import Found, Route, Routes
 from .scaling import Scaling
 from .sites import Site
 from .steps import StepCounter, Steps, report_models
+from .written import Written
 
 FLUSH_SECONDS = 0.5
 _MOST_SITES = 64
@@ -185,7 +187,7 @@ class TorchProbe(Probe):
         known_loss = others < 0
         if known_loss and left > 0 and (not root.is_cpu or math.isfinite(root.item())):
             self._switch.backwards.left = left - 1
-        elif known_loss or graph.loss_nodes(root.grad_fn):
+        elif known_loss or graph.losses(root.grad_fn, handwritten.recognise):
             self._grad_places[place] = -1
             self._backward_of(losses, caller)
         else:
@@ -231,13 +233,16 @@ class TorchProbe(Probe):
         value = float(amount.item()) if amount.is_cpu else amount.clone()
         step = self.counter.now()
         full = False
-        for site, node in self._sites_of(root.grad_fn, place, frame):
-            site.take_loss(step, value)
+        before: Site | None = None
+        for site, node, written in self._sites_of(root.grad_fn, place, frame):
+            if site is not before:
+                site.take_loss(step, value)
+                before = site
             if node is not None:
-                site.take_node(node, step)
+                site.take_node(node, written, step)
             full = full or site.full
             if not finite and not site.non_finite_told:
-                self._tell_non_finite(site, node, root, max(step, 1))
+                self._tell_non_finite(site, node, written, root, max(step, 1))
         return full
 
     def before_step(self, optimizer: Any, caller: FrameType) -> None:
@@ -264,10 +269,8 @@ class TorchProbe(Probe):
 
     # -- sites ------------------------------------------------------------------------------------
 
-    def _sites_of(
-        self, root: Any, place: tuple[int, ...], frame: FrameType
-    ) -> list[tuple[Site, Any]]:
-        """The sites of one loss with their loss nodes; None where the loss is handwritten."""
+    def _sites_of(self, root: Any, place: tuple[int, ...], frame: FrameType) -> list[Found]:
+        """The sites of one loss with their loss nodes; None where only its value is seen."""
         if root is None:
             return []
         found = self._routes.follow(place, root)
@@ -277,22 +280,33 @@ class TorchProbe(Probe):
             return []
         self._codes[place[0]] = frame.f_code  # kept, so that its id stays its own
         found, way = [], []
-        for order, (to_loss, node) in enumerate(graph.loss_nodes(root) or [((), None)]):
-            to_head, head = graph.head_parameter(root if node is None else node)
+        known_losses = graph.losses(root, handwritten.recognise) or [((), None, None)]
+        owners = [heads.head_of(root, *loss[1:]) for loss in known_losses]
+        orders = heads.orders(known_losses, owners)
+        for (to_loss, node, written), order, (to_head, head) in zip(
+            known_losses, orders, owners, strict=True
+        ):
             key = (*place, order, id(head))
             known = self._sites.get(key)
             if known is None or (known[0] is not None and known[0]() is not head):
-                known = self._new_site(key, root, node, head, frame)
+                known = self._new_site(key, root, node, written, head, frame)
             if known[1] is not None:
-                found.append((known[1], node))
-            if node is not None:
-                way.append(Route(to_loss, type(node).__name__, to_head, known[0], known[1]))
-        if way:
-            self._routes.remember(place, way)
+                found.append((known[1], node, written))
+            kinds = None if node is not None else graph.kinds_along(to_head, root)
+            at = type(root if node is None else node).__name__
+            beside = graph.kinds_beside(to_loss, root) if len(orders) > 1 else None
+            way.append(Route(to_loss, at, to_head, known[0], known[1], written, beside, kinds))
+        self._routes.remember(place, way)
         return found
 
     def _new_site(
-        self, key: tuple[Any, ...], root: Any, node: Any, head: Any, frame: FrameType
+        self,
+        key: tuple[Any, ...],
+        root: Any,
+        node: Any,
+        written: Written | None,
+        head: Any,
+        frame: FrameType,
     ) -> tuple[Any, Site | None]:
         reference = None if head is None else weakref.ref(head)
         site = None
@@ -300,23 +314,26 @@ class TorchProbe(Probe):
         if not full and (head is None or self._names.wanted(head)):
             model = None if head is None else self._names.model_of(head, frame)
             report_models(self._names, self.context, self._torch)
-            loss = graph.handwritten_kind(root)
+            call = None
             if node is not None:
-                loss = reading.read_call(node).loss
-            site = self._evaluation.adopt(loss, node) or Site(
-                self._names.unique(loss), self.context
+                call = reading.read_call(node) if written is None else written.call(node)
+            loss = graph.handwritten_kind(root) if call is None else call.loss
+            site = self._evaluation.adopt(call) or Site(
+                self._names.unique(told(loss)), self.context
             )
             site.owner, site.place = model, self.context.place(frame)
-            if node is None:
+            if call is None:
                 site.learn_unknown(loss, self.counter.current())
         if not full:
             self._sites[key] = (reference, site)
         return reference, site
 
-    def _tell_non_finite(self, site: Site, node: Any, root: Any, step: int) -> None:
+    def _tell_non_finite(
+        self, site: Site, node: Any, written: Written | None, root: Any, step: int
+    ) -> None:
         site.non_finite_told = True
         module = None if site.owner is None else site.owner.module()
-        place = nonfinite.first_place(root, node, site.call, module, self._torch)
+        place = nonfinite.first_place(root, node, written, site.call, module, self._torch)
         if place is None:
             site.non_finite_told = False
         else:

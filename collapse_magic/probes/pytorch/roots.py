@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import graph, reading
+from . import graph, handwritten, reading
 
 
 def losses(tensors: Any, gradients: Any, torch: Any) -> list[tuple[Any, Any | None]]:
@@ -24,7 +24,11 @@ def losses(tensors: Any, gradients: Any, torch: Any) -> list[tuple[Any, Any | No
             continue
         if tensor.numel() == 1:
             found.append((tensor, None))
-        elif tensor.numel() and weights is not None and graph.loss_nodes(tensor.grad_fn):
+        elif (
+            tensor.numel()
+            and weights is not None
+            and graph.losses(tensor.grad_fn, handwritten.recognise)
+        ):
             found.append((tensor, weights))
     return found
 
