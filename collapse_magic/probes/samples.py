@@ -119,4 +119,6 @@ def looks_like_probabilities(scores: Array) -> bool:
     if scores.ndim != 2 or scores.shape[1] < 2 or not len(scores):
         return False
     with np.errstate(invalid="ignore"):
+        if not (scores[:64] >= 0).all():  # nearly always the end of it
+            return False
         return bool((scores >= 0).all() and (np.abs(scores.sum(axis=1) - 1) < 1e-3).all())

@@ -37,9 +37,18 @@ def test_auc_without_pairs_is_nan() -> None:
 def test_macro_auc_is_that_of_scikit_learn(random: np.random.Generator) -> None:
     labels = random.integers(0, 4, 400)
     scores = random.normal(size=(400, 4)) + np.eye(4)[labels]
-    log_p = windows.log_softmax(scores)
-    expected = roc_auc_score(labels, np.exp(log_p), multi_class="ovr", average="macro")
+    log_p = windows.log_softmax(scores.T)
+    expected = roc_auc_score(labels, np.exp(log_p).T, multi_class="ovr", average="macro")
     assert windows.macro_auc(log_p, labels) == pytest.approx(expected, abs=1e-9)
+
+
+def test_macro_auc_of_a_large_sample_is_close_for_rare_classes_too(
+    random: np.random.Generator,
+) -> None:
+    labels = random.choice(4, 20_000, p=[0.9, 0.06, 0.03, 0.01])
+    scores = random.normal(size=(20_000, 4)) + 1.5 * np.eye(4)[labels]
+    expected = np.mean([roc_auc_score(labels == c, scores[:, c]) for c in range(4)])
+    assert windows.macro_auc(scores.T, labels) == pytest.approx(expected, abs=0.02)
 
 
 def test_multiclass_window(random: np.random.Generator) -> None:
