@@ -220,6 +220,7 @@ def accelerator(monkeypatch: pytest.MonkeyPatch, lag: int = 2) -> Iterator[Accel
         patch.setattr(torch.cuda, "Event", Event)
         patch.setattr(torch.cuda, "current_stream", lambda device=None: stream)
         patch.setattr(torch.cuda, "stream", lambda stream: _nothing())
+        patch.setattr(torch.cuda, "is_initialized", lambda: True)
         patch.setattr(torch.cuda, "is_current_stream_capturing", lambda: device.capturing)
         patch.setattr(torch.cuda, "synchronize", lambda *_: device.wait("synchronize"))
         with device:

@@ -27,7 +27,7 @@ class Told:
         self.arrays: list[list[Any]] = []
 
     def __call__(self, arrays: list[Any]) -> None:
-        self.arrays.append([array.copy() for array in arrays])
+        self.arrays.append([np.array(array) for array in arrays])
 
 
 def transfers() -> Transfers:
@@ -36,10 +36,11 @@ def transfers() -> Transfers:
 
 def test_values_on_the_host_are_told_at_once() -> None:
     told, on_the_way = Told(), transfers()
-    assert on_the_way.later([torch.arange(3), torch.ones(2, 2, dtype=torch.bfloat16)], told)
+    assert on_the_way.later([torch.arange(3), torch.ones(2, 2, dtype=torch.bfloat16), 5.0], told)
     assert len(on_the_way) == 0
-    ((first, second),) = told.arrays
+    ((first, second, number),) = told.arrays
     assert first.tolist() == [0, 1, 2]
+    assert number == 5.0
     assert second.dtype == np.float32 and second.tolist() == [[1, 1], [1, 1]]
 
 

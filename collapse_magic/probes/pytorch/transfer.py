@@ -83,7 +83,7 @@ class _Part:
 class _Transfer:
     """Some tensors that are awaited together."""
 
-    arrays: list[Any]  # None where one is still to come
+    arrays: list[Any]  # in the places of what is still to come, tensors
     then: Then
     parts: list[_Part] = field(default_factory=list)
     events: list[Any] = field(default_factory=list)  # none: copied when it is told of
@@ -113,32 +113,35 @@ class Transfers:
     def __len__(self) -> int:
         return len(self._pending)
 
-    def later(self, tensors: Sequence[Any], then: Then, stream: Any = None) -> bool:
+    def later(self, values: Sequence[Any], then: Then, stream: Any = None) -> bool:
         """Call ``then(arrays)`` once all values are on the host: at once if they are there already.
 
         False where nothing was sent, because a graph is being captured or too much is on its way;
         it may be asked again.
 
-        Parameters: detached tensors that nobody writes to any more; what to call, with arrays that
-        are valid during the call only (half precision arrives as float32); and the stream in which
-        the tensors were made (see `stream_of`), where it may not be the current one.
+        Parameters: detached tensors that nobody writes to any more, and numbers and arrays, which
+        are handed on as they are; what to call, with arrays that are valid during the call only
+        (half precision arrives as float32); and the stream in which the tensors were made (see
+        `stream_of`), where it may not be the current one.
         """
-        transfer = _Transfer([None] * len(tensors), then)
+        transfer = _Transfer(list(values), then)
         groups: dict[tuple[Any, Any], list[int]] = {}
-        for place, tensor in enumerate(tensors):
-            if tensor.is_cpu:
-                transfer.arrays[place] = _as_kept(tensor).numpy()
+        for place, value in enumerate(values):
+            if not isinstance(value, self._torch.Tensor):
+                continue
+            if value.is_cpu:
+                transfer.arrays[place] = _as_kept(value).numpy()
             else:
-                groups.setdefault((tensor.device, tensor.dtype), []).append(place)
+                groups.setdefault((value.device, value.dtype), []).append(place)
         if not groups:
             then(transfer.arrays)
             return True
-        if any(capturing(device, self._torch) for device, _ in groups):
+        if capturing(self._torch):
             return False
         # A buffer made in inference mode could never be written to outside of it.
         with self._torch.inference_mode(False):
             for (device, _), places in groups.items():
-                chosen = [tensors[place] for place in places]
+                chosen = [values[place] for place in places]
                 with in_stream(stream, device, self._torch):
                     flat = _as_kept(self._torch.cat([tensor.reshape(-1) for tensor in chosen]))
                 shapes = [tuple(tensor.shape) for tensor in chosen]
@@ -151,7 +154,7 @@ class Transfers:
     def poll(self) -> None:
         """Tell of what has arrived. Waits only where the device has no other way, and seldom."""
         may_block = self._clock() - self._last_blocking >= BLOCKING_SECONDS
-        while self._pending and self._may_touch(self._pending[0]):
+        while self._pending and not capturing(self._torch):
             first = self._pending[0]
             if not first.events:
                 if not may_block:
@@ -163,7 +166,7 @@ class Transfers:
 
     def finish(self) -> None:
         """Wait for all that is on its way: for the end of a cell, after which nothing polls."""
-        while self._pending and self._may_touch(self._pending[0]):
+        while self._pending and not capturing(self._torch):
             for event in self._pending[0].events:
                 event.synchronize()
             self._tell_first()
@@ -195,9 +198,6 @@ class Transfers:
             transfer.events.append(event)
         return True
 
-    def _may_touch(self, transfer: _Transfer) -> bool:
-        return not any(capturing(part.device, self._torch) for part in transfer.parts)
-
     def _tell_first(self) -> None:
         transfer = self._pending.popleft()
         transfer.tell()
@@ -205,9 +205,9 @@ class Transfers:
             self._pinned.give_back(transfer.buffer)
 
 
-def capturing(device: Any, torch: Any) -> bool:
-    """Whether what is asked of this device now would be recorded into a CUDA graph."""
-    return device.type == "cuda" and bool(torch.cuda.is_current_stream_capturing())
+def capturing(torch: Any) -> bool:
+    """Whether what is asked of the GPU now would be recorded into a CUDA graph."""
+    return torch.cuda.is_initialized() and bool(torch.cuda.is_current_stream_capturing())
 
 
 def stream_of(device: Any, torch: Any) -> Any:
