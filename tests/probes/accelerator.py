@@ -154,7 +154,10 @@ class Accelerator(TorchDispatchMode):
         out = func(*_hosts(args), **_hosts({**kwargs, "device": "cpu"} if to else kwargs))
         if to == "cpu":
             return out
-        out = tree_map_only(torch.Tensor, self.put, out)
+        aliases = any(value.alias_info is not None for value in func._schema.returns)
+        # Even in inference mode a view of an ordinary tensor is an ordinary tensor.
+        with torch.inference_mode(torch.is_inference_mode_enabled() and not aliases):
+            out = tree_map_only(torch.Tensor, self.put, out)
         return return_and_correct_aliasing(func, args, kwargs, out)
 
     def wait(self, name: str) -> None:

@@ -16,6 +16,7 @@ from . import hooks
 from .hooks import Switch
 from .reading import LossCall, readable
 from .sites import Site
+from .transfer import capturing
 
 if TYPE_CHECKING:
     from .probe import TorchProbe
@@ -82,6 +83,8 @@ class Evaluation:
         torch = self._probe._torch
         if not readable(scores, torch) or not readable(targets, torch):
             return
+        if not scores.is_cpu and capturing(torch):
+            return
         if loss in INDEX_LOSSES and targets.is_floating_point():
             return  # probabilities for classes: no labels to count
         shape = tuple(scores.shape)
@@ -110,7 +113,7 @@ class Evaluation:
             return trained
         key = (loss, outputs)
         if key not in self._own:
-            site = Site(self._probe._names.unique(loss), self._probe.context)
+            site = Site(self._probe._names.unique(loss), self._probe.context, self._probe.transfers)
             call = LossCall(loss, (), shape, tuple(targets.shape), False, False, -100, None)
             site.learn(call, step, targets)
             self._own[key] = site

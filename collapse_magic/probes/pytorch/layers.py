@@ -105,7 +105,7 @@ def look_before(look: ModelLook, torch: Any) -> None:
     """Before a step: gradient norms, and the weights kept for comparison."""
     gradients = [p.grad for p in look.parameters]
     look.gradients = _norms(gradients, torch)
-    views = [_part(p.detach()) for p in look.parameters]
+    views = [part(p.detach()) for p in look.parameters]
     if not look.before:
         look.before = [view.clone() for view in views]
     else:
@@ -116,25 +116,31 @@ def look_after(look: ModelLook, step: int, torch: Any) -> LayerStatistics:
     """After the step: weight norms and how far each layer's weights have moved."""
     weights = [p.detach() for p in look.parameters]
     old = _norms(look.before, torch)
-    torch._foreach_sub_(look.before, [_part(w) for w in weights])
+    torch._foreach_sub_(look.before, [part(w) for w in weights])
     change = _norms(look.before, torch)
-    norms = _norms(weights, torch)
+    return statistics(look, step, look.gradients, _norms(weights, torch), old, change)
+
+
+def statistics(
+    look: ModelLook, step: int, gradients: Norms, after: Norms, before: Norms, change: Norms
+) -> LayerStatistics:
+    """Per layer, from the norms of each parameter: after the step, before it, of its change."""
     gradient_norms, weight_norms, ratios = [], [], []
     at = 0
     for layer in look.layers:
         here = slice(at, at + len(layer.parameters))
         at += len(layer.parameters)
-        gradient_norms.append(_total(look.gradients[here]))
-        weight_norms.append(_total(norms[here]))
+        gradient_norms.append(_total(gradients[here]))
+        weight_norms.append(_total(after[here]))
         held = any(id(p) in look.stepped for p in layer.parameters)
-        moved, was = _total(change[here]), _total(old[here])
+        moved, was = _total(change[here]), _total(before[here])
         ratios.append((moved / was if was > 0 else math.nan) if held else math.nan)
     return LayerStatistics(
         look.model, step, tuple(gradient_norms), tuple(weight_norms), tuple(ratios)
     )
 
 
-def _part(tensor: Any) -> Any:
+def part(tensor: Any) -> Any:
     """The tensor, or evenly spaced values of a very large one (still a view)."""
     if tensor.numel() <= _MOST_COPIED or not tensor.is_contiguous():
         return tensor
@@ -146,11 +152,16 @@ def _norms(tensors: list[Any], torch: Any) -> Norms:
     dense = [t for t in tensors if t is not None and not t.is_sparse]
     if not dense:
         return (None,) * len(tensors)
-    found = torch._foreach_norm(dense)
+    found = torch._foreach_norm([wide(t) for t in dense])
     if len({(t.device, t.dtype) for t in found}) > 1:
         found = [t.to("cpu", torch.float32) for t in found]
     numbers = iter(torch.stack(found).tolist())
     return tuple(None if t is None or t.is_sparse else next(numbers) for t in tensors)
+
+
+def wide(tensor: Any) -> Any:
+    """Half precision is too coarse for a norm, and overflows at 65504."""
+    return tensor if tensor.element_size() >= 4 else tensor.float()
 
 
 def _total(norms: Norms) -> float:

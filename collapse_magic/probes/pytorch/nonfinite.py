@@ -23,7 +23,7 @@ def first_place(
     Parameters: the loss tensor, its loss node and call (if known), and the model (if known).
     """
     parameters = dict(_named(module))
-    for tensor in _leaves(root.grad_fn if node is None else node):
+    for tensor in leaves(root.grad_fn if node is None else node):
         value = _bad(tensor, torch)
         if value is not None:
             return "input", "input", value
@@ -63,7 +63,7 @@ def _nodes(root: Any) -> Iterator[Any]:
                 queue.append(below)
 
 
-def _leaves(root: Any) -> Iterator[Any]:
+def leaves(root: Any) -> Iterator[Any]:
     """Tensors that layers were given and that no operation of the graph has made."""
     for node in _nodes(root):
         if type(node).__name__ in graph.LOSS_NODES:

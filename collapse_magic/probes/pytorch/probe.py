@@ -21,9 +21,12 @@ from .names import Names
 from .routes import Route, Routes
 from .sites import Site
 from .steps import StepCounter, Steps, report_models
+from .suspicion import Suspicion, flags, word_in
+from .transfer import Array, Transfers, capturing
 
 FLUSH_SECONDS = 0.5
 _MOST_SITES = 64
+_MOST_ASKED = 64  # tensors, of one graph, about their NaNs
 
 T = TypeVar("T")
 
@@ -49,7 +52,8 @@ class TorchProbe(Probe):
     def _fresh(self) -> None:
         """Empty stores: nothing of the user's stays behind in the probe."""
         self._names = Names(self.context, self._torch)
-        self.steps_watch = Steps(self.context, self._names, self.plan, self.counter, self._torch)
+        self.transfers = Transfers(self._torch, self.context.clock)
+        self.steps_watch = Steps(self.context, self._names, self.plan, self.counter, self.transfers)
         self._sites: dict[tuple[Any, ...], tuple[Any, Site | None]] = {}
         self._routes = Routes()
         self._codes: dict[int, CodeType] = {}
@@ -166,7 +170,8 @@ class TorchProbe(Probe):
             finite = math.isfinite(value)
             if finite and not due:
                 return
-        elif due:
+        elif due and not capturing(self._torch):
+            self.transfers.poll()
             value, finite = root.detach().clone(), True
         else:
             return
@@ -178,6 +183,8 @@ class TorchProbe(Probe):
             if node is not None:
                 site.take_node(node, step)
             full = full or site.full
+            if site.suspicion is not None and not site.suspicion.asked:
+                self._ask_the_data(site, root if node is None else node, step)
             if not finite and not site.non_finite_told:
                 self._tell_non_finite(site, node, root, max(step, 1))
         if due:
@@ -238,7 +245,7 @@ class TorchProbe(Probe):
             if node is not None:
                 loss = reading.read_call(node).loss
             site = self._evaluation.adopt(loss, node) or Site(
-                self._names.unique(loss), self.context
+                self._names.unique(loss), self.context, self.transfers
             )
             site.owner, site.place = model, self.context.place(frame)
             if node is None:
@@ -255,6 +262,18 @@ class TorchProbe(Probe):
         else:
             self.context.emit(NonFinite(site.name, step, *place))
 
+    def _ask_the_data(self, site: Site, node: Any, step: int) -> None:
+        """Whether the layers are given something that is not finite; told when it is known."""
+        given = [tensor.detach() for tensor in nonfinite.leaves(node)][:_MOST_ASKED]
+        found = flags([t for t in given if t.is_floating_point()], self._torch)
+
+        def arrived(arrays: list[Array]) -> None:
+            word = word_in(arrays[0])
+            site.settle(None if word is None else Suspicion(step, "input", word))
+
+        if site.suspicion is not None and found is not None:
+            site.suspicion.asked = self.transfers.later([found], arrived)
+
     def all_sites(self) -> list[Site]:
         sites = [site for _, site in self._sites.values() if site is not None]
         return list(dict.fromkeys([*sites, *self._evaluation.sites()]))
@@ -270,7 +289,10 @@ class TorchProbe(Probe):
         self._flush(now)
 
     def _flush(self, now: float) -> None:
+        if capturing(self._torch):
+            return
         self._last_flush = now
+        self.transfers.poll()
         for site in self.all_sites():
             site.flush(self.plan.one_in, self.counter.known)
         self.steps_watch.flush()
@@ -280,7 +302,15 @@ class TorchProbe(Probe):
 
     def flush(self) -> None:
         if self.attached and self._note is None:
-            self.guarded(self._flush, self.context.clock())
+            self.guarded(self._finish)
+
+    def _finish(self) -> None:
+        """Nothing is held back any more; this once a device is waited for."""
+        self.transfers.finish()  # makes room for what is sent now
+        self._flush(self.clock())
+        self.transfers.finish()
+        for site in self.all_sites():
+            site.settle()
 
     def explain(self, error: BaseException) -> LossRaised | None:
         try:

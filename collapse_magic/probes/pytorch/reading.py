@@ -113,16 +113,26 @@ def _ignore_index(node: Any) -> int | None:
 
 
 def _class_weights(node: Any, loss: str) -> Array | None:
-    """Weights by true class, on the CPU only; a vector per class of the task, (1, w) if binary."""
+    """Weights by true class, where they are on the host."""
+    weight = class_weight(node, loss)
+    if weight is None or not weight.is_cpu:
+        return None
+    return by_class(weight.detach().float().numpy(), loss)
+
+
+def class_weight(node: Any, loss: str) -> Any | None:
+    """The tensor that weighs the classes: (K,), or one number for the positive class."""
     if loss in INDEX_LOSSES:
-        weight = _weight(node)
-        if weight is None or not weight.is_cpu:
-            return None
-        return np.array(weight.detach().float().numpy())
+        return _weight(node)
     positive = getattr(node, "_saved_pos_weight", None)
-    if positive is not None and positive.is_cpu and positive.numel() == 1:
-        return np.array([1.0, float(positive)])
-    return None
+    return positive if positive is not None and positive.numel() == 1 else None
+
+
+def by_class(weight: Array, loss: str) -> Array:
+    """A copy of the weights as a vector per class of the task: (1, w) if binary."""
+    if loss in INDEX_LOSSES:
+        return np.array(weight)
+    return np.array([1.0, float(weight.item())])
 
 
 def _sequence_shapes(

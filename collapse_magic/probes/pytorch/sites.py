@@ -5,19 +5,22 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...records import LossFacts, LossValues, Phase, PredictionWindow
+from ...records import LossFacts, LossValues, NonFinite, Phase, PredictionWindow
 from .. import samples
 from ..base import ProbeContext
 from ..tasks import DISTANCE_LOSSES, INDEX_LOSSES, Judgement, judge
 from . import reading
-from .gathering import copied, gather, shown, to_numpy
+from .gathering import copied, gather, shown
 from .names import Model
 from .reading import LossCall
+from .suspicion import Suspicion, extremes, suspect
+from .transfer import Transfers, stream_of
 
 Array = NDArray[Any]
 
@@ -25,12 +28,17 @@ MOST_BATCHES = 64
 MOST_BYTES = 4 * 2**20
 MOST_CLASSES = 1000  # a vocabulary of words is no set of classes that a share could be drawn for
 _MOST_FACTS = 8  # times that a site's facts are told again
+_MOST_JUDGED = 2**18  # target values from a device that the kind of task is judged by
 
 
 class Batches:
-    """Copies of some batches' loss inputs and targets, and the steps they belong to."""
+    """Copies of some batches' loss inputs and targets, and the steps they belong to.
+
+    Copies of what is on a device stay there, and are made in one stream only.
+    """
 
     def __init__(self) -> None:
+        self.stream: Any = None
         self.steps: list[int] = []
         self.scores: list[Any] = []
         self.targets: list[Any] = []
@@ -41,8 +49,19 @@ class Batches:
     def full(self) -> bool:
         return len(self.steps) >= MOST_BATCHES or self.bytes >= MOST_BYTES
 
-    def add(self, step: int, scores: Any, targets: Any, weights: Any | None) -> None:
+    @property
+    def tensors(self) -> list[Any]:
+        return [*self.scores, *self.targets, *self.weights]
+
+    def add(
+        self, step: int, scores: Any, targets: Any, weights: Any | None, transfers: Transfers
+    ) -> None:
         """Copies are made at once: what is handed in may share memory that the user writes to."""
+        if not scores.is_cpu:
+            stream = stream_of(scores.device, transfers.torch)
+            if self.full or (self.steps and stream != self.stream):
+                return  # left out until what is held has been sent
+            self.stream = stream
         self.steps.append(step)
         self.scores.append(copied(scores))
         self.targets.append(copied(targets))
@@ -54,20 +73,23 @@ class Batches:
 class Site:
     """One place where a loss is computed for one model."""
 
-    def __init__(self, name: str, context: ProbeContext) -> None:
+    def __init__(self, name: str, context: ProbeContext, transfers: Transfers) -> None:
         self.name = name
+        self.suspicion: Suspicion | None = None
         self.owner: Model | None = None
         self.place: tuple[int, int] | None = None
         self.call: LossCall | None = None
         self.non_finite_told = False
         self.last_step = 0
         self._context = context
+        self._transfers = transfers
         self._judged: Judgement | None = None
         self._signature: tuple[Any, ...] | None = None
         self._material: tuple[Any, ...] | None = None
         self._facts_told = 0
         self._range = (math.inf, -math.inf)
         self._train, self._eval = Batches(), Batches()
+        self._ends = Batches()  # of those whose values are not worth a copy, on a device
         self._values: tuple[list[int], list[Any]] = ([], [])
         self._lock = threading.Lock()
 
@@ -76,6 +98,8 @@ class Site:
     def take_loss(self, step: int, value: Any) -> None:
         """The loss of one counted backward: a number, or a device tensor that is read later."""
         self.last_step = step
+        if not isinstance(value, float) and self.full:
+            return  # the device is behind
         self._values[0].append(step)
         self._values[1].append(value)
 
@@ -87,14 +111,19 @@ class Site:
         if signature != self._signature:
             self._signature = signature
             self.learn(reading.read_call(node), step, targets)
+            self._fetch_weights(node)
         call = self.call
         if call is None or self._hopeless():
+            if not scores.is_cpu and scores.numel():
+                torch = self._transfers.torch
+                ends = extremes(scores, torch), extremes(targets, torch)
+                self._ends.add(step, *ends, None, self._transfers)
             return
         weights = None
         if call.weighted and call.class_weights is None:
             weights = reading.sample_weights(node, scores.numel())
         scores, targets, weights = reading.rows(call.loss, scores, targets, weights)
-        self._train.add(step, scores, targets, weights)
+        self._train.add(step, scores, targets, weights, self._transfers)
 
     def take_evaluation(self, scores: Any, targets: Any, step: int) -> None:
         """One batch of a loss computed without gradients; raw loss inputs."""
@@ -102,7 +131,7 @@ class Site:
         if call is None or self._hopeless():
             return
         scores, targets, _ = reading.rows(call.loss, scores, targets, None)
-        self._eval.add(step, scores, targets, None)
+        self._eval.add(step, scores, targets, None, self._transfers)
 
     def learn(self, call: LossCall, step: int, targets: Any) -> None:
         """Take in what the call looks like now, and tell it where it differs materially."""
@@ -114,10 +143,35 @@ class Site:
         if material != self._material:
             self._material = material
             self._judged = None
-        if targets.is_cpu and self._judged is None:
-            if call.loss in DISTANCE_LOSSES:
-                targets = reading.once(targets)
-            self._judge(step, to_numpy([copied(targets)])[0])
+        if self._judged is not None:
+            return
+        if call.loss in DISTANCE_LOSSES:
+            targets = reading.once(targets)
+        if targets.is_cpu:
+            self._judge(step, copied(targets))
+            return
+        if call.loss in INDEX_LOSSES:  # the shape is enough to know how much there is to keep
+            self._judged = judge(call.loss, call.input_shape, np.empty(0))
+        if targets.dim() and targets.numel() > _MOST_JUDGED:
+            targets = targets[:: -(-targets.numel() // _MOST_JUDGED)]
+        held = [copied(targets)]
+        self._transfers.later(held, lambda arrays: self._judge(step, np.array(arrays[0])))
+
+    def _fetch_weights(self, node: Any) -> None:
+        """Class weights that are on a device, once."""
+        call = self.call
+        if call is None or not call.weighted or call.class_weights is not None:
+            return
+        weight = reading.class_weight(node, call.loss)
+        if weight is None:
+            return
+
+        def arrived(arrays: list[Array]) -> None:
+            if self.call is not None:
+                weights = reading.by_class(arrays[0], call.loss)
+                self.call = replace(self.call, class_weights=weights)
+
+        self._transfers.later([copied(weight)], arrived)
 
     def learn_unknown(self, loss: str, step: int) -> None:
         """A loss of which nothing but its value is seen."""
@@ -138,33 +192,62 @@ class Site:
     # -- at a flush -------------------------------------------------------------------------------
 
     def flush(self, one_in: int, known_step: Callable[[int], int]) -> None:
-        """Emit what is held; `known_step` turns a provisional step into the final one."""
+        """Emit what is held, as soon as it is on the host; `known_step` turns a provisional step
+        into the final one."""
         with self._lock:
-            self._flush_losses(known_step)
-            train, self._train = self._train, Batches()
-            evaluation, self._eval = self._eval, Batches()
-            if train.steps:
-                self._flush_window("train", train, one_in, known_step)
-            if evaluation.steps:
-                self._flush_window("eval", evaluation, one_in, known_step)
+            self._flush_training(one_in, known_step)
+            self._flush_evaluation(known_step)
 
-    def _flush_losses(self, known_step: Callable[[int], int]) -> None:
-        steps, values = self._values
+    def _flush_training(self, one_in: int, known_step: Callable[[int], int]) -> None:
+        (steps, values), batches = self._values, self._train
         if not steps:
             return
-        self._values = ([], [])
-        numbers = tuple(v if isinstance(v, float) else float(v) for v in values)
-        self._context.emit(LossValues(self.name, tuple(map(known_step, steps)), numbers))
+        known = tuple(map(known_step, steps))
+        of_batches, of_ends = (
+            tuple(map(known_step, batches.steps)),
+            tuple(map(known_step, self._ends.steps)),
+        )
+        late = not isinstance(values[-1], float)
 
-    def _flush_window(
-        self, phase: Phase, batches: Batches, one_in: int, known_step: Callable[[int], int]
+        def arrived(arrays: list[Any]) -> None:
+            losses = tuple(map(float, arrays[: len(known)]))
+            ends, held = (
+                arrays[len(known) :][: 2 * len(of_ends)],
+                arrays[len(known) + 2 * len(of_ends) :],
+            )
+            self._context.emit(LossValues(self.name, known, losses))
+            if late and not self.non_finite_told:
+                kept = _by_step(of_batches, held) | _by_step(of_ends, ends)
+                self._look_for_nan(known, losses, kept)
+            if of_batches:
+                self._emit_window("train", of_batches, held, one_in)
+
+        held = [*values, *self._ends.tensors, *batches.tensors]
+        if self._transfers.later(held, arrived, batches.stream or self._ends.stream):
+            self._values, self._train, self._ends = ([], []), Batches(), Batches()
+
+    def _flush_evaluation(self, known_step: Callable[[int], int]) -> None:
+        batches = self._eval
+        if not batches.steps:
+            return
+        known = tuple(map(known_step, batches.steps))
+
+        def arrived(arrays: list[Any]) -> None:
+            self._emit_window("eval", known, arrays, 1)
+
+        if self._transfers.later(batches.tensors, arrived, batches.stream):
+            self._eval = Batches()
+
+    def _emit_window(
+        self, phase: Phase, steps: tuple[int, ...], held: list[Array], one_in: int
     ) -> None:
-        call = self.call
-        scores, targets = to_numpy(batches.scores), to_numpy(batches.targets)
-        first, last = known_step(batches.steps[0]), known_step(batches.steps[-1])
+        """`held`: scores, targets and (where there are any) weights of one batch per step."""
+        call, count = self.call, len(steps)
+        scores, targets, weights = held[:count], held[count : 2 * count], held[2 * count :]
+        first, last = steps[0], steps[-1]
         if call is None:
             return
-        if self._judged is None:
+        if self._judged is None or not self._facts_told:
             self._judge(first, targets[0])
         judged = self._judged
         if judged is None or self._hopeless():
@@ -177,8 +260,8 @@ class Site:
         judged = self._judged or judged
         if self._hopeless():
             return
-        weights = self._weights(judged, batches, all_targets)
-        window = samples.summarize(call.loss, judged, all_scores, all_targets, weights)
+        per_sample = self._weights(judged, weights, all_targets)
+        window = samples.summarize(call.loss, judged, all_scores, all_targets, per_sample)
         if window is None:
             return
         q = window.quantities
@@ -189,8 +272,8 @@ class Site:
                 phase=phase,
                 first_step=first,
                 last_step=last,
-                batches=len(batches.steps),
-                one_in=one_in if phase == "train" else 1,
+                batches=count,
+                one_in=one_in,
                 samples=q.samples,
                 labels=q.labels,
                 predicted=q.predicted,
@@ -207,9 +290,9 @@ class Site:
             )
         )
 
-    def _weights(self, judged: Judgement, batches: Batches, targets: Array) -> Array | None:
-        if batches.weights:
-            weights: Array = np.concatenate([w.reshape(-1) for w in to_numpy(batches.weights)])
+    def _weights(self, judged: Judgement, given: list[Array], targets: Array) -> Array | None:
+        if given:
+            weights: Array = np.concatenate([w.reshape(-1) for w in given])
             return weights if len(weights) == len(targets) else None
         by_class = None if self.call is None else self.call.class_weights
         if by_class is None or len(by_class) != judged.classes or targets.ndim != 1:
@@ -218,6 +301,36 @@ class Site:
         labels = labels.astype(np.intp)
         chosen: Array = by_class[np.clip(labels, 0, judged.classes - 1)]
         return chosen
+
+    # -- what is not finite -----------------------------------------------------------------------
+
+    def _look_for_nan(
+        self,
+        steps: tuple[int, ...],
+        losses: tuple[float, ...],
+        batches: dict[int, tuple[Array, Array]],
+    ) -> None:
+        """The first loss that is not finite, among some that have come from a device.
+
+        `batches`: scores and targets by step, or their extremes.
+        """
+        for step, loss in zip(steps, losses, strict=True):
+            if not math.isfinite(loss):
+                self.suspicion = suspect(step, loss, self.call, batches.get(step))
+                if self.suspicion is not None:
+                    self.non_finite_told = True
+                    if self.suspicion.asked:
+                        self.settle()
+                    return
+
+    def settle(self, found: Suspicion | None = None) -> None:
+        """Tell what is suspected, or what was found instead."""
+        suspicion, self.suspicion = self.suspicion, None
+        if suspicion is None:
+            return
+        told = found or suspicion
+        name = told.place if told.place in ("input", "target") else ""
+        self._context.emit(NonFinite(self.name, told.step, told.place, name, told.value))
 
     # -- facts ------------------------------------------------------------------------------------
 
@@ -276,3 +389,9 @@ class Site:
                 line=line,
             )
         )
+
+
+def _by_step(steps: tuple[int, ...], held: list[Array]) -> dict[int, tuple[Array, Array]]:
+    """`held`: scores of every step, targets of every step, and whatever may follow."""
+    count = len(steps)
+    return dict(zip(steps, zip(held[:count], held[count : 2 * count], strict=True), strict=True))

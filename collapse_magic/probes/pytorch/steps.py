@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import weakref
 from types import FrameType
 from typing import Any
 
-from ...records import LearningRate, NonFinite, OptimizerFacts
+from ...records import LayerStatistics, LearningRate, NonFinite, OptimizerFacts
 from .. import schedule
 from ..base import ProbeContext
 from ..schedule import Schedule
-from . import layers
+from . import device_looks, layers
+from .device_looks import DeviceLook
 from .layers import ModelLook
 from .names import Model, Names
+from .transfer import Transfers
 
 # Backwards without any optimizer step after which the loop is taken to update its weights by hand.
 _BACKWARDS_BEFORE_STEPLESS = 16
@@ -84,16 +87,23 @@ class Steps:
     """The hooks around every optimizer's step."""
 
     def __init__(
-        self, context: ProbeContext, names: Names, plan: Schedule, counter: StepCounter, torch: Any
+        self,
+        context: ProbeContext,
+        names: Names,
+        plan: Schedule,
+        counter: StepCounter,
+        transfers: Transfers,
     ) -> None:
         self._context = context
         self._names = names
         self._plan = plan
-        self._torch = torch
+        self._torch = transfers.torch
+        self._transfers = transfers
         self.counter = counter
         self._watches: dict[int, tuple[Any, OptimizerWatch]] = {}
         self._depth = 0
         self._looking: OptimizerWatch | None = None
+        self._on_device: list[DeviceLook] = []  # of the step that is under way
         self._last_look: dict[int, tuple[float, float, int]] = {}
         self._gradient_told: set[str] = set()
 
@@ -222,19 +232,26 @@ class Steps:
     def _look(self, watch: OptimizerWatch) -> None:
         began = self._context.clock()
         with self._torch.no_grad():
+            self._on_device.clear()
             for look in watch.looks:
-                layers.look_before(look, self._torch)
+                if not device_looks.on_device(look):
+                    layers.look_before(look, self._torch)
+                elif (begun := device_looks.begin(look, self._torch)) is not None:
+                    self._on_device.append(begun)
         self._looking = watch
         watch.before_seconds = self._context.clock() - began
 
     def _looked(self, watch: OptimizerWatch) -> None:
         began = self._context.clock()
         step = self.counter.current()
-        for look in watch.looks:
-            with self._torch.no_grad():
-                record = layers.look_after(look, step, self._torch)
-            self._context.emit(record)
-            self._notice_gradient(look, record.gradient_norm, step)
+        with self._torch.no_grad():
+            for look in watch.looks:
+                if not device_looks.on_device(look):
+                    self._tell(look, layers.look_after(look, step, self._torch))
+            for begun in self._on_device:
+                tell = functools.partial(self._tell, begun.look)
+                device_looks.end(begun, step, self._transfers, tell)
+            self._on_device.clear()
         now = self._context.clock()
         spent = watch.before_seconds + now - began
         step_seconds = self._step_seconds(watch, now)
@@ -251,13 +268,16 @@ class Steps:
             return 0.0
         return max(now - last[0] - (own - last[1]), 0.0) / (watch.steps - last[2])
 
-    def _notice_gradient(self, look: ModelLook, norms: tuple[float, ...], step: int) -> None:
+    def _tell(self, look: ModelLook, record: LayerStatistics) -> None:
+        self._context.emit(record)
         if look.model in self._gradient_told:
             return
-        for layer, norm in zip(look.layers, norms, strict=True):
+        for layer, norm in zip(look.layers, record.gradient_norm, strict=True):
             if norm == float("inf"):
                 self._gradient_told.add(look.model)
-                self._context.emit(NonFinite(look.model, step, "gradient", layer.name, "nan"))
+                self._context.emit(
+                    NonFinite(look.model, record.step, "gradient", layer.name, "nan")
+                )
                 return
 
 

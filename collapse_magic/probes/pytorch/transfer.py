@@ -37,7 +37,7 @@ class PinnedBuffers:
     """Page-locked host memory in buffers that are used again; bounded in bytes."""
 
     def __init__(self, torch: Any, most_bytes: int = MOST_PINNED_BYTES) -> None:
-        self._torch = torch
+        self.torch = torch
         self._most = most_bytes
         self._idle: list[Any] = []
         self.bytes = 0  # idle and lent
@@ -54,8 +54,8 @@ class PinnedBuffers:
         if self.bytes + wanted > self._most:
             return None
         self.bytes += wanted
-        kind = self._torch.uint8
-        return self._torch.empty(wanted, dtype=kind, device="cpu", pin_memory=True)
+        kind = self.torch.uint8
+        return self.torch.empty(wanted, dtype=kind, device="cpu", pin_memory=True)
 
     def give_back(self, buffer: Any) -> None:
         self._idle.append(buffer)
@@ -104,7 +104,7 @@ class Transfers:
     """Everything that is on its way; told of in the order in which it was sent."""
 
     def __init__(self, torch: Any, clock: Callable[[], float]) -> None:
-        self._torch = torch
+        self.torch = torch
         self._clock = clock
         self._last_blocking = clock()
         self._pinned = PinnedBuffers(torch)
@@ -127,7 +127,7 @@ class Transfers:
         transfer = _Transfer(list(values), then)
         groups: dict[tuple[Any, Any], list[int]] = {}
         for place, value in enumerate(values):
-            if not isinstance(value, self._torch.Tensor):
+            if not isinstance(value, self.torch.Tensor):
                 continue
             if value.is_cpu:
                 transfer.arrays[place] = _as_kept(value).numpy()
@@ -136,14 +136,14 @@ class Transfers:
         if not groups:
             then(transfer.arrays)
             return True
-        if capturing(self._torch):
+        if capturing(self.torch):
             return False
         # A buffer made in inference mode could never be written to outside of it.
-        with self._torch.inference_mode(False):
+        with self.torch.inference_mode(False):
             for (device, _), places in groups.items():
                 chosen = [values[place] for place in places]
-                with in_stream(stream, device, self._torch):
-                    flat = _as_kept(self._torch.cat([tensor.reshape(-1) for tensor in chosen]))
+                with in_stream(stream, device, self.torch):
+                    flat = _as_kept(self.torch.cat([tensor.reshape(-1) for tensor in chosen]))
                 shapes = [tuple(tensor.shape) for tensor in chosen]
                 transfer.parts.append(_Part(device, places, shapes, flat))
             sent = self._send(transfer, stream)
@@ -154,7 +154,7 @@ class Transfers:
     def poll(self) -> None:
         """Tell of what has arrived. Waits only where the device has no other way, and seldom."""
         may_block = self._clock() - self._last_blocking >= BLOCKING_SECONDS
-        while self._pending and not capturing(self._torch):
+        while self._pending and not capturing(self.torch):
             first = self._pending[0]
             if not first.events:
                 if not may_block:
@@ -166,7 +166,7 @@ class Transfers:
 
     def finish(self) -> None:
         """Wait for all that is on its way: for the end of a cell, after which nothing polls."""
-        while self._pending and not capturing(self._torch):
+        while self._pending and not capturing(self.torch):
             for event in self._pending[0].events:
                 event.synchronize()
             self._tell_first()
@@ -174,7 +174,7 @@ class Transfers:
     def clear(self) -> None:
         """Forget what is on its way, without waiting for it."""
         self._pending.clear()
-        self._pinned = PinnedBuffers(self._torch)
+        self._pinned = PinnedBuffers(self.torch)
 
     def _send(self, transfer: _Transfer, stream: Any) -> bool:
         """Have the parts copied into pinned memory, where the device can; False without room."""
@@ -189,9 +189,9 @@ class Transfers:
             size = part.flat.nbytes
             host = transfer.buffer[at : at + size].view(part.flat.dtype)
             at += _aligned(size)
-            with in_stream(stream, part.device, self._torch):
+            with in_stream(stream, part.device, self.torch):
                 host.copy_(part.flat, non_blocking=True)
-                module = self._torch.get_device_module(part.device)
+                module = self.torch.get_device_module(part.device)
                 event = module.Event()
                 event.record(module.current_stream(part.device))
             part.flat = host

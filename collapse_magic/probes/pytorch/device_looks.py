@@ -1,0 +1,86 @@
+"""Full looks at layers whose weights are on a device: the norms are told when they have arrived.
+
+Everything is computed where the weights are, by a handful of calls for all tensors together, and
+comes to the host in one copy that nobody waits for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ...records import LayerStatistics
+from . import layers
+from .layers import ModelLook
+from .transfer import Array, Transfers, capturing
+
+Tell = Callable[[LayerStatistics], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Norms:
+    """2-norms of some tensors, on the device; some tensors have none."""
+
+    count: int
+    places: tuple[int, ...] = ()  # of those that have one
+    values: tuple[Any, ...] = ()  # all of them, end to end
+
+    def numbers(self, arrays: list[Array]) -> layers.Norms:
+        """Per tensor, from what came of `values`."""
+        found: list[float | None] = [None] * self.count
+        flat = [value for array in arrays for value in array.reshape(-1).tolist()]
+        for place, value in zip(self.places, flat, strict=True):
+            found[place] = value
+        return tuple(found)
+
+
+@dataclass(slots=True)
+class DeviceLook:
+    """One look under way: what was measured and kept before the step."""
+
+    look: ModelLook
+    gradients: _Norms
+    before: list[Any]
+
+
+def on_device(look: ModelLook) -> bool:
+    return any(not parameter.is_cpu for parameter in look.parameters)
+
+
+def begin(look: ModelLook, torch: Any) -> DeviceLook | None:
+    """Before a step; None where a graph is being captured, which must not contain it."""
+    if capturing(torch):
+        return None
+    gradients = _norms([p.grad for p in look.parameters], torch)
+    parts = [layers.part(p.detach()).clone() for p in look.parameters]
+    return DeviceLook(look, gradients, parts)
+
+
+def end(begun: DeviceLook, step: int, transfers: Transfers, tell: Tell) -> None:
+    """After the step: `tell` is called when the numbers have come to the host."""
+    torch, look = transfers.torch, begun.look
+    weights = [p.detach() for p in look.parameters]
+    before = _norms(begun.before, torch)
+    torch._foreach_sub_(begun.before, [layers.part(w) for w in weights])
+    measured = (begun.gradients, _norms(weights, torch), before, _norms(begun.before, torch))
+
+    def arrived(arrays: list[Array]) -> None:
+        numbers, at = [], 0
+        for norms in measured:
+            numbers.append(norms.numbers(arrays[at : at + len(norms.values)]))
+            at += len(norms.values)
+        gradients, after, old, change = numbers
+        tell(layers.statistics(look, step, gradients, after, old, change))
+
+    transfers.later([value for norms in measured for value in norms.values], arrived)
+
+
+def _norms(tensors: list[Any], torch: Any) -> _Norms:
+    places = [i for i, t in enumerate(tensors) if t is not None and not t.is_sparse]
+    if not places:
+        return _Norms(len(tensors))
+    found = torch._foreach_norm([layers.wide(tensors[i]) for i in places])
+    if len({(norm.device, norm.dtype) for norm in found}) == 1:
+        found = [torch.stack(found)]
+    return _Norms(len(tensors), tuple(places), tuple(found))

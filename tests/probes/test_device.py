@@ -1,0 +1,366 @@
+"""On a device nobody waits for it within a step, and what is recorded is what the CPU records.
+
+Without a GPU a stand-in is trained on (see `accelerator`); where there is one, the same programs
+run on it with CUDA's own check of who waits.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from collapse_magic.config import WatchConfig
+from collapse_magic.probes.pytorch import TorchProbe
+from collapse_magic.probes.pytorch.sites import Site
+from collapse_magic.records import (
+    LayerStatistics,
+    LossFacts,
+    LossValues,
+    NonFinite,
+    PredictionWindow,
+    ProbeNote,
+)
+
+from .accelerator import Accelerator, accelerator
+from .fakes import FakeContext
+
+
+class Place:
+    """Where a program trains: the CPU, the stand-in, or a GPU."""
+
+    def __init__(self, put: Callable[[torch.Tensor], torch.Tensor] = lambda t: t) -> None:
+        self.put = put
+
+    def model(self, module: nn.Module) -> nn.Module:
+        return module._apply(self.put)
+
+
+@contextmanager
+def watched(tick: float = 0.0) -> Iterator[FakeContext]:
+    """Watched by a clock that goes on by `tick` seconds whenever it is looked at.
+
+    Where it stands still, batches are handed on only where enough have come together.
+    """
+    clock = itertools.count()
+    config = WatchConfig(budget=1e6, every=1)
+    context = FakeContext(config=config, clock=lambda: tick * next(clock))
+    probe = TorchProbe(context)
+    probe.attach()
+    try:
+        yield context
+        probe.flush()
+    finally:
+        probe.detach()
+    assert context.of(ProbeNote) == []
+
+
+@pytest.fixture
+def device(monkeypatch: pytest.MonkeyPatch) -> Iterator[Accelerator]:
+    with accelerator(monkeypatch) as made:
+        yield made
+
+
+# -- programs: nothing in their loops waits for the device ----------------------------------------
+
+Weights = list[torch.Tensor]
+Program = Callable[[Place], nn.Module]
+
+
+def classifier(place: Place) -> nn.Module:
+    x, y = place.put(torch.randn(96, 6)), place.put(torch.randint(0, 3, (96,)))
+    model = place.model(
+        nn.Sequential(nn.Linear(6, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 3))
+    )
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    for _ in range(3):
+        for i in range(6):
+            optimizer.zero_grad()
+            F.cross_entropy(model(x[16 * i : 16 * i + 16]), y[16 * i : 16 * i + 16]).backward()
+            optimizer.step()
+        model.eval()
+        with torch.no_grad():
+            F.cross_entropy(model(x), y)
+        with torch.inference_mode():
+            F.cross_entropy(model(x[:32]), y[:32])
+        model.train()
+    return model
+
+
+def weighted_pixels(place: Place) -> nn.Module:
+    """Class weights on the device, and pixels that are to be ignored."""
+    x, y = torch.randn(8, 2, 6, 6), torch.randint(0, 3, (8, 6, 6))
+    y[:, 0] = 255
+    x, y = place.put(x), place.put(y)
+    model = place.model(nn.Conv2d(2, 3, 3, padding=1))
+    loss = place.model(nn.CrossEntropyLoss(torch.tensor([1.0, 2.0, 3.0]), ignore_index=255))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, foreach=True)
+    for _ in range(8):
+        optimizer.zero_grad()
+        loss(model(x), y).backward()
+        optimizer.step()
+    return model
+
+
+def two_by_logits(place: Place) -> nn.Module:
+    """A weight for the positive class, two losses at one backward, accumulated gradients."""
+    x, y = place.put(torch.randn(64, 5)), place.put((torch.rand(64, 1) < 0.2).float())
+    model = place.model(nn.Sequential(nn.Linear(5, 8), nn.Tanh(), nn.Linear(8, 1)))
+    loss = place.model(nn.BCEWithLogitsLoss(pos_weight=torch.tensor(4.0)))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    for i in range(16):
+        rows = slice(4 * i, 4 * i + 4)
+        out = model(x[rows])
+        (loss(out, y[rows]) + 0.1 * F.mse_loss(out.sigmoid(), y[rows])).backward()
+        if i % 4 == 3:
+            optimizer.step()
+            optimizer.zero_grad()
+    return model
+
+
+def half_precision(place: Place) -> nn.Module:
+    x = place.put(torch.randn(32, 6).bfloat16())
+    y = place.put(torch.randint(0, 2, (32, 1)).bfloat16())
+    model = place.model(nn.Linear(6, 1, dtype=torch.bfloat16))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+    for _ in range(6):
+        optimizer.zero_grad()
+        F.binary_cross_entropy_with_logits(model(x), y).backward()
+        optimizer.step()
+    return model
+
+
+def by_hand(place: Place) -> nn.Module:
+    """No optimizer, a loss without a node of its own, and one with probabilities."""
+    x, y = place.put(torch.randn(40, 4)), place.put((torch.rand(40) < 0.5).float())
+    model = place.model(nn.Linear(4, 1))
+    for i in range(20):
+        p = model(x).sigmoid().squeeze(1)
+        loss = F.binary_cross_entropy(p, y) if i % 2 else (p - y).abs().mean()
+        gradients = torch.autograd.grad(loss, list(model.parameters()))
+        with torch.no_grad():
+            for parameter, gradient in zip(model.parameters(), gradients, strict=True):
+                parameter -= 0.1 * gradient
+    return model
+
+
+PROGRAMS: dict[str, Program] = {
+    program.__name__: program
+    for program in (classifier, weighted_pixels, two_by_logits, half_precision, by_hand)
+}
+
+
+def run(program: Program, place: Place) -> Weights:
+    """The weights after training, on the host."""
+    torch.manual_seed(4)
+    return [value.cpu() for value in program(place).state_dict().values()]
+
+
+def assert_alike(one: FakeContext, other: FakeContext) -> None:
+    """Both say the same of the training, in whatever order; rounding aside."""
+    for kind in (LossFacts, LossValues, PredictionWindow, LayerStatistics, NonFinite):
+        records, others = one.of(kind), other.of(kind)
+        assert len(others) == len(records), kind
+        for a, b in zip(records, others, strict=True):
+            assert plain(b) == approximately(plain(a))
+
+
+def plain(record: Any) -> Any:
+    """The record as dicts and lists; where in this file it arose is left out."""
+    if is_dataclass(record):
+        named = {field.name: getattr(record, field.name) for field in fields(record)}
+        return {name: plain(value) for name, value in named.items() if name != "line"}
+    return [plain(value) for value in record] if isinstance(record, tuple) else record
+
+
+def approximately(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: approximately(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [approximately(inner) for inner in value]
+    return pytest.approx(value, rel=1e-4, nan_ok=True) if isinstance(value, float) else value
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_nobody_waits_and_everything_is_seen(name: str, device: Accelerator) -> None:
+    with watched() as on_cpu:
+        run(PROGRAMS[name], Place())
+    device.waits.clear()
+    with watched() as on_device:
+        weights = run(PROGRAMS[name], Place(device.put))
+        assert device.our_waits == []
+    assert set(device.our_waits) == {"synchronize"}  # at the end of the cell
+    assert_alike(on_cpu, on_device)
+    plain = run(PROGRAMS[name], Place(device.put))
+    assert all(map(torch.equal, weights, plain))
+
+
+def test_a_hook_that_asks_for_a_value_is_caught(
+    device: Accelerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tests above would fail if any of our code looked at a tensor."""
+    taken = Site.take_node
+    questions: list[Callable[[torch.Tensor], Any]] = [
+        lambda t: t.sum().item(), lambda t: bool((t > 0).any()), lambda t: t.cpu(),
+        lambda t: t.tolist(), lambda t: t[t > 0], lambda t: t.nonzero(), lambda t: float(t.max()),
+        lambda t: torch.empty(t.shape).copy_(t, non_blocking=True), torch.unique,
+    ]  # fmt: skip
+    for question in questions:
+
+        def asks(site: Site, node: Any, step: int, question: Any = question) -> None:
+            question(node._saved_self.detach())
+            taken(site, node, step)
+
+        monkeypatch.setattr(Site, "take_node", asks)
+        device.waits.clear()
+        with watched():
+            half_precision(Place(device.put))
+            assert device.our_waits
+
+
+def test_what_has_arrived_is_told_while_training_goes_on(device: Accelerator) -> None:
+    with watched(tick=0.01) as context:
+        classifier(Place(device.put))
+        during = {type(record) for record in context.records}
+        assert device.our_waits == []
+    assert {LossFacts, LossValues, PredictionWindow, LayerStatistics} <= during
+    losses = [step for record in context.of(LossValues) for step in record.steps]
+    assert losses == list(range(1, 19))
+    samples = sum(w.samples for w in context.of(PredictionWindow) if w.phase == "train")
+    assert samples == 18 * 16
+
+
+def test_nothing_of_ours_gets_into_a_graph(device: Accelerator) -> None:
+    """A whole step is captured, as `torch.cuda.graph` does, and a loss without gradients."""
+    x, y = device.put(torch.randn(16, 4)), device.put(torch.randint(0, 3, (16,)))
+    model = Place(device.put).model(nn.Linear(4, 3))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+
+    def step() -> None:
+        optimizer.zero_grad()
+        F.cross_entropy(model(x), y).backward()
+        optimizer.step()
+        with torch.no_grad():
+            F.cross_entropy(model(x), y)
+
+    with device.graph():
+        step()
+    unwatched = [name for name, _ in device.captured]
+    device.captured.clear()
+    with watched(tick=0.01) as context:
+        for _ in range(3):
+            step()
+        with device.graph():
+            step()
+        assert device.our_waits == []
+        step()
+    assert [name for name, _ in device.captured] == unwatched
+    assert max(step for record in context.of(LossValues) for step in record.steps) == 5
+
+
+# -- values that are not finite -------------------------------------------------------------------
+
+
+def spoilt(place: Place, where: str) -> nn.Module:
+    """Something is not finite from the fifth step on."""
+    x, y = torch.randn(10, 8, 4), torch.rand(10, 8, 1)
+    if where == "input":
+        x[4:, 3, 2] = math.nan
+    if where == "target":
+        y[4:, 1] = math.inf
+    x, y = place.put(x), place.put(y)
+    model = place.model(nn.Linear(4, 1))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    for i in range(10):
+        optimizer.zero_grad()
+        out = model(x[i])
+        loss = F.mse_loss(out, y[i])
+        if where == "loss" and i >= 4:
+            loss = loss + (out - out).abs().sum().log()
+        loss.backward()
+        optimizer.step()
+        if where == "logits" and i == 3:
+            with torch.no_grad():
+                model.weight.mul_(math.inf)
+    return model
+
+
+@pytest.mark.parametrize("where", ["input", "target", "logits", "loss"])
+@pytest.mark.parametrize("tick", [0.0, 0.01])
+def test_where_a_nan_comes_from_is_told_late(where: str, tick: float, device: Accelerator) -> None:
+    with watched(tick) as context:
+        torch.manual_seed(0)
+        spoilt(Place(device.put), where)
+        assert device.our_waits == []
+    (found,) = (record for record in context.of(NonFinite) if record.place != "gradient")
+    # What the layers are given is known of a later batch only, and at the end of none.
+    place = "logits" if where == "input" and not tick else where
+    assert found.place == place
+    assert found.step == 5 or (place == "input" and 5 < found.step <= 10)
+
+
+def test_a_batch_of_ignored_labels_only_is_no_nan_to_speak_of(device: Accelerator) -> None:
+    x, y = torch.randn(6, 8, 4), torch.randint(0, 3, (6, 8))
+    y[2] = -100
+    x, y = device.put(x), device.put(y)
+    model = Place(device.put).model(nn.Linear(4, 3))
+    with watched() as context:
+        for i in range(6):
+            F.cross_entropy(model(x[i]), y[i]).backward()
+        assert device.our_waits == []
+    (losses,) = context.of(LossValues)
+    assert math.isnan(losses.values[2]) and not context.of(NonFinite)
+
+
+# -- a real GPU -----------------------------------------------------------------------------------
+
+
+@contextmanager
+def gpu() -> Iterator[Place]:
+    """The first GPU; CUDA raises wherever somebody waits for it, but for what `put` does."""
+
+    def put(host: torch.Tensor) -> torch.Tensor:
+        torch.cuda.set_sync_debug_mode("default")
+        there = host.cuda()
+        torch.cuda.set_sync_debug_mode("error")
+        return there
+
+    try:
+        yield Place(put)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.skipif(
+    not torch.cuda.is_available(), reason="no GPU here; the stand-in above is trained on instead"
+)
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_nobody_waits_for_a_gpu(name: str) -> None:
+    """Raised in one of our hooks CUDA's error would switch the watching off, which is told."""
+    with watched() as on_cpu:
+        run(PROGRAMS[name], Place())
+    with watched(tick=0.01) as on_gpu, gpu() as place:
+        torch.manual_seed(4)
+        PROGRAMS[name](place)
+    assert _totals(on_gpu) == _totals(on_cpu)
+    for a, b in zip(_losses(on_cpu), _losses(on_gpu), strict=True):
+        assert b == pytest.approx(a, rel=0.05)  # the GPU rounds differently, and more coarsely
+
+
+def _totals(context: FakeContext) -> dict[Any, int]:
+    found: dict[Any, int] = {}
+    for w in context.of(PredictionWindow):
+        found[w.site, w.phase] = found.get((w.site, w.phase), 0) + w.samples
+    return found
+
+
+def _losses(context: FakeContext) -> list[float]:
+    return [value for record in context.of(LossValues) for value in record.values]
