@@ -1,10 +1,10 @@
 """How often to look, so that watching stays within its share of the training's time.
 
-The probe's own time is measured where it is spent. Two things can be done less often: counting the
-predictions of a batch (one in `one_in` backwards), and taking full layer statistics (every
-`layer_gap` steps). The gaps between counted batches vary at random around their mean, because a
-fixed gap could fall in step with alternating losses or with the order of the data; the generator is
-the schedule's own, so the user's random state is not touched.
+The probe's own time is measured where it is spent. Three things can be done less often: counting
+the predictions of a batch (one in `Sampler.one_in`), taking full layer statistics (every
+`layer_gap` steps) and, in the fastest loops, asking whether the loss is finite
+(`Schedule.unchecked`). Calls in between are let pass by a `Countdown`, which is all that a call
+costs then.
 """
 
 from __future__ import annotations
@@ -12,94 +12,180 @@ from __future__ import annotations
 import math
 import random
 
-# A short run may exceed the percentage: a toy that trains for a second would else show nothing.
-GRACE_SECONDS = 0.05
-# How the budget is shared out; the rest is for calls too short to be timed, and for the rules.
-_PREDICTION_SHARE = 0.4
-_LAYER_SHARE = 0.2
+# Spent before anything is held back: a toy that trains for a second would else show nothing. With a
+# budget of 2 % a second may so cost 30 ms, and 10 s no more than 2.1 %.
+GRACE_SECONDS = 0.01
+# Of the budget; the session's rules and cards have the other quarter.
+_PROBE_SHARE = 0.75
+# However dear the calls in passing are, so much of the budget is left for what they are there for.
+_LEAST_SHARE = 0.25
+# How what is left is shared out.
+_TRAINING_SHARE, _EVALUATION_SHARE, _LAYER_SHARE = 0.5, 0.2, 0.3
 _BATCHES_PER_FLUSH = 64
 _MOST_ONE_IN = 256
 _MOST_LAYER_GAP = 5000
-_MOST_QUICK = 2e-5  # what took longer was interrupted by something else
+_MOST_QUICK = 2e-5  # seconds; what took longer was interrupted by something else
+_MOST_UNCHECKED = 15
+_LONGEST_PAUSE = 5.0  # seconds without a counted batch, after something unusually dear
 FULL_LOOKS_AT_FIRST = 3  # steps 1 to 3: structural mistakes are said by step 3
+
+
+class Countdown:
+    """Calls that may pass before the next look; how many have passed is known all the same."""
+
+    __slots__ = ("_total", "left")
+
+    def __init__(self) -> None:
+        self.left = 0
+        self._total = 0
+
+    @property
+    def passed(self) -> int:
+        return self._total - self.left
+
+    def count(self, calls: int = 1) -> None:
+        """Calls that were looked at."""
+        self._total += calls
+
+    def grant(self, calls: int) -> None:
+        """Let so many more pass from now on."""
+        self._total += calls - self.left
+        self.left = calls
+
+
+class Sampler:
+    """Which calls of one kind to count. Gaps vary at random around their mean: a fixed gap could
+    fall in step with alternating losses or with the order of the data. The generator is our own, so
+    the user's random state is not touched.
+    """
+
+    def __init__(self) -> None:
+        self.one_in = 1
+        self.call_seconds = 0.0  # of the run, per call, lately
+        self._counted = 0
+        self._counting_seconds = 0.0  # since the last `adapt`
+        self._random = random.Random(0)  # noqa: S311 - for sampling
+        self._mark: tuple[float, int] | None = None
+
+    def gap(self) -> int:
+        """Calls to let pass before the next counted one."""
+        return self._random.randrange(2 * self.one_in - 1)
+
+    def book(self, seconds: float) -> None:
+        """One call was counted, in so many seconds."""
+        self._counted += 1
+        self._counting_seconds += seconds
+
+    def adapt(
+        self, now: float, calls: int, allowed: float, flush_seconds: float, free: bool
+    ) -> bool:
+        """Set `one_in` from what the last stretch of the run and of counting took.
+
+        Only what grows with the counted calls is held against them: were other work counted in,
+        fewer of them would make each seem dearer, and so on.
+
+        Parameters: the training's clock without our own time (s), calls seen since the start, the
+        share of the run's time that counting may take, what a flush takes (s), and whether the run
+        is so young that all are counted. Returns whether there was enough to judge by.
+        """
+        mark = self._mark
+        if mark is None or self._counted < 1 or calls - mark[1] < 8:
+            if mark is None:
+                self._begin_stretch(now, calls)
+            return False
+        self.call_seconds = max((now - mark[0]) / (calls - mark[1]), 1e-7)
+        one = self._counting_seconds / self._counted + flush_seconds / _BATCHES_PER_FLUSH
+        self._begin_stretch(now, calls)
+        if free:
+            return True
+        wanted = one / (allowed * self.call_seconds) if allowed > 0 else _MOST_ONE_IN
+        exact = 2 ** math.ceil(math.log2(max(wanted, 1.0)))
+        # One slow stretch (a busy machine) must not silence the counting: go stepwise.
+        self.one_in = int(min(max(exact, self.one_in // 4), self.one_in * 8, _MOST_ONE_IN))
+        return True
+
+    def _begin_stretch(self, now: float, calls: int) -> None:
+        self._mark = (now, calls)
+        self._counted, self._counting_seconds = 0, 0.0
 
 
 class Schedule:
     """Keeps the books: time spent, time trained, and from both how often to look."""
 
     def __init__(self, budget_percent: float, every: int | None = None) -> None:
-        self.budget = max(budget_percent, 0.0) / 100
+        self._whole = max(budget_percent, 0.0) / 100
+        self.budget = self._whole * _PROBE_SHARE
         self.every = every
         self.own_seconds = 0.0
-        self.quick_seconds = 1e-6  # of a call in which nothing is due
-        self.one_in = 1
-        self._counted = 0
-        self._counting_seconds = 0.0  # copying and noting batches since the last `adapt`
+        self.check_seconds = 4e-6  # to ask whether a loss is finite
+        self.unchecked = 0  # bits of the countdown that must be 0 for a loss to be checked
+        self.training, self.evaluation = Sampler(), Sampler()
         self._flush_seconds = 0.0  # of the last flush
-        self._random = random.Random(0)  # noqa: S311 - for sampling
-        self.until_next = 0  # backwards to let pass before the next counted one
-        self._mark: tuple[float, float, int] | None = None
-        self._backward_seconds = 0.0  # the training's own time per backward, lately
+        self._began: float | None = None
 
-    def due(self) -> bool:
-        """Whether this backward is one to count; to be asked once per backward."""
-        if self.until_next > 0:
-            self.until_next -= 1
-            return False
-        if self.one_in > 1:
-            self.until_next = self._random.randrange(2 * self.one_in - 1)
-        return True
+    @property
+    def quick_seconds(self) -> float:
+        """What a call takes in which nothing is due, too short to be timed each time.
 
-    def book_quick(self, seconds: float) -> None:
-        """Learn what one call takes in which nothing is due; too short to be timed each time."""
-        self.quick_seconds += (min(seconds, _MOST_QUICK) - self.quick_seconds) / 8
+        The replaced functions and the step hooks around the check cost as much as it does; measured
+        in place, by leaving out one after the other (benchmarks/overhead.py).
+        """
+        return self.check_seconds * (1 + 1 / (self.unchecked + 1))
 
-    def book_count(self, seconds: float) -> None:
-        """One batch was counted, in so many seconds."""
-        self._counted += 1
-        self._counting_seconds += seconds
+    def book_check(self, seconds: float) -> None:
+        self.check_seconds += (min(seconds, _MOST_QUICK) - self.check_seconds) / 8
 
     def book_flush(self, seconds: float) -> None:
         self._flush_seconds = seconds
 
-    def adapt(self, now: float, backwards: int) -> None:
-        """Set `one_in` from what the last stretch of training and of counting took.
+    def begin(self, now: float) -> None:
+        self._began = now
 
-        Only what grows with the counted batches is held against them: were the layers' looks and
-        the flushes by the clock counted in, fewer batches would make each seem dearer, and so on.
+    def adapt(self, now: float, backwards: int, evaluations: int) -> int:
+        """Set how often to count from here on; to be called at a flush.
 
-        Parameters: the clock (s), and how many backwards were seen since the start.
+        Parameters: the clock (s), and how many training and evaluation calls were seen since the
+        start. Returns how many backwards to let pass in any case, because too much was spent.
         """
-        mark = self._mark
-        if mark is None:
-            self._begin_stretch(now, backwards)
-            return
-        began, own_before, backwards_before = mark
-        passed = backwards - backwards_before
-        if passed < 8 or self._counted < 1:  # too few to judge by
-            return
-        own = self.own_seconds - own_before
-        self._backward_seconds = max((now - began - own) / passed, 1e-7)
-        one_count = self._counting_seconds / self._counted
-        one_count += self._flush_seconds / _BATCHES_PER_FLUSH
-        self._begin_stretch(now, backwards)
-        if self.own_seconds < GRACE_SECONDS:
-            return
-        allowed = self.budget * _PREDICTION_SHARE * self._backward_seconds
-        wanted = one_count / allowed if allowed > 0 else _MOST_ONE_IN
-        exact = 2 ** math.ceil(math.log2(max(wanted, 1.0)))
-        # One slow stretch (a busy machine) must not silence the counting: go stepwise.
-        self.one_in = int(min(max(exact, self.one_in // 2), self.one_in * 4, _MOST_ONE_IN))
+        began = now if self._began is None else self._began
+        training_clock = now - self.own_seconds
+        free = self.own_seconds < GRACE_SECONDS
+        left = self._left()
+        flush = self._flush_seconds
+        self.evaluation.adapt(training_clock, evaluations, left * _EVALUATION_SHARE, flush, free)
+        if not self.training.adapt(training_clock, backwards, left * _TRAINING_SHARE, flush, free):
+            return 0
+        step = self.training.call_seconds
+        self.unchecked = self._mask(step)
+        quick = backwards * self.quick_seconds
+        over = self.own_seconds + quick - GRACE_SECONDS - 1.25 * self.budget * (now - began)
+        if over <= 0 or self.budget <= 0:
+            return 0
+        return int(min(over / (self.budget * step), _LONGEST_PAUSE / step))
 
-    def _begin_stretch(self, now: float, backwards: int) -> None:
-        self._mark = (now, self.own_seconds, backwards)
-        self._counted, self._counting_seconds = 0, 0.0
+    def _left(self) -> float:
+        """The share of the run's time that is left for looking, after the calls in passing."""
+        step = self.training.call_seconds
+        quick = self.quick_seconds / step if step else 0.0
+        return max(self.budget - quick, self.budget * _LEAST_SHARE)
+
+    def _mask(self, step_seconds: float) -> int:
+        """Check every loss where the calls in passing fit the budget, else one in 2, 4, 8 or 16.
+
+        They may take all of it: a NaN that is seen at once is found where it arose, later on only
+        in the weights.
+        """
+        mask = 0
+        allowed = self._whole * step_seconds - self.check_seconds  # for the checks alone
+        while mask < _MOST_UNCHECKED and self.check_seconds > allowed * (mask + 1):
+            mask = 2 * mask + 1
+        return mask
 
     def layer_gap(self, look_seconds: float, step_seconds: float) -> int:
         """Steps until the next full look at the layers, from what a look and a step take (s)."""
         if self.every is not None:
             return max(self.every, 1)
-        allowed = self.budget * _LAYER_SHARE * max(step_seconds, 1e-7)
+        allowed = self._left() * _LAYER_SHARE * max(step_seconds, 1e-7)
         if allowed <= 0:
             return _MOST_LAYER_GAP
         return int(min(max(math.ceil(look_seconds / allowed), 1), _MOST_LAYER_GAP))

@@ -78,21 +78,20 @@ class Evaluation:
     def sites(self) -> list[Site]:
         return list(self._own.values())
 
-    def take(self, loss: str, scores: Any, targets: Any) -> None:
-        """One batch that was evaluated."""
+    def take(self, loss: str, scores: Any, targets: Any) -> bool:
+        """One batch that was evaluated; True where it is time to flush."""
         torch = self._probe._torch
         if not readable(scores, torch) or not readable(targets, torch):
-            return
+            return False
         if not scores.is_cpu and capturing(torch):
-            return
+            return False
         if loss in INDEX_LOSSES and targets.is_floating_point():
-            return  # probabilities for classes: no labels to count
+            return False  # probabilities for classes: no labels to count
         shape = tuple(scores.shape)
         step = max(self._probe.counter.done, 1)
         site = self._site(loss, shape, targets, step)
         site.take_evaluation(scores, targets, step)
-        if site.full:
-            self._probe._flush(self._probe.context.clock())
+        return site.full
 
     def adopt(self, loss: str, node: Any) -> Site | None:
         """The site of evaluations that came before this first training batch, if there is one."""

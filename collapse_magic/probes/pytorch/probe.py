@@ -6,6 +6,8 @@ import math
 import sys
 import weakref
 from collections.abc import Callable
+from functools import partial
+from time import perf_counter
 from types import CodeType, FrameType
 from typing import Any, TypeVar
 
@@ -27,6 +29,7 @@ from .transfer import Array, Transfers, capturing
 FLUSH_SECONDS = 0.5
 _MOST_SITES = 64
 _MOST_ASKED = 64  # tensors, of one graph, about their NaNs
+_SURELY_NO_LOSS = 16  # derivatives of something else at one place, in a row
 
 T = TypeVar("T")
 
@@ -46,17 +49,20 @@ class TorchProbe(Probe):
         self.clock = context.clock
         self._note: str | None = None
         self.plan = Schedule(context.config.budget, context.config.every)
-        self.counter = StepCounter()
+        self.counter = StepCounter(self._switch.backwards, self._switch.steps)
         self._fresh()
 
     def _fresh(self) -> None:
         """Empty stores: nothing of the user's stays behind in the probe."""
         self._names = Names(self.context, self._torch)
         self.transfers = Transfers(self._torch, self.context.clock)
-        self.steps_watch = Steps(self.context, self._names, self.plan, self.counter, self.transfers)
+        self.steps_watch = Steps(
+            self.context, self._names, self.plan, self.counter, self._switch, self.transfers
+        )
         self._sites: dict[tuple[Any, ...], tuple[Any, Site | None]] = {}
         self._routes = Routes()
         self._codes: dict[int, CodeType] = {}
+        self._grad_places: dict[tuple[int, int], int] = {}
         self._last_flush = -math.inf
         self._evaluation = Evaluation(self)
         self._epochs = Epochs(self.context, self.counter)
@@ -67,8 +73,7 @@ class TorchProbe(Probe):
 
     @property
     def cost_seconds(self) -> float:
-        quick = self.counter.backwards + 2 * self.counter.taken
-        return self.plan.own_seconds + quick * self.plan.quick_seconds
+        return self.plan.own_seconds + self.counter.backwards * self.plan.quick_seconds
 
     @property
     def steps(self) -> int:
@@ -79,13 +84,15 @@ class TorchProbe(Probe):
 
     def _attach(self) -> None:
         torch = self._torch
+        self._switch = Switch()  # replacements that had to stay behind keep the old one, off
         self._switch.probe = self
+        self.counter = StepCounter(self._switch.backwards, self._switch.steps)
+        self._fresh()
         self._last_flush = self.context.clock()
+        self.plan.begin(self._last_flush)
         switch = self._switch
-        for name in ("backward", "grad"):
-            self._patches.replace(
-                torch.autograd, name, lambda original: hooks.around_backward(original, switch)
-            )
+        for name, wrapper in (("backward", hooks.around_backward), ("grad", hooks.around_grad)):
+            self._patches.replace(torch.autograd, name, partial(wrapper, switch=switch))
         optim = sys.modules["torch.optim.optimizer"]
         self._handles = [
             optim.register_optimizer_step_pre_hook(hooks.before_step(switch)),
@@ -101,24 +108,13 @@ class TorchProbe(Probe):
         self._evaluation.attach(self._patches, switch)
 
     def _detach(self) -> None:
-        self._switch.probe = None
-        self._switch = Switch()  # replacements that stay behind keep the old, empty one
+        self._switch.off()
         self._patches.restore()
         for handle in self._handles:
             handle.remove()
         self._handles = []
         self._evaluation.detach()
         self._fresh()
-
-    def passes(self, root: Any) -> bool:
-        """Whether there is nothing to look at in this backward; then it has been counted."""
-        if root.is_cpu:
-            value = root.item()  # raises where the loss is no single number
-            if value - value != 0.0:  # neither NaN nor an infinity gives 0
-                return False
-        self.counter.backwards += 1
-        self.plan.until_next -= 1
-        return True
 
     # -- guarding ---------------------------------------------------------------------------------
 
@@ -129,7 +125,10 @@ class TorchProbe(Probe):
         began = self.clock()
         self.busy = True
         try:
-            return action(*args)
+            result = action(*args)
+            if self._switch.steps.left and self.context.stop_reason() is not None:
+                self._switch.steps.grant(0)  # the cell ends with this step: it must not pass
+            return result
         except Exception as error:
             self.fail(error)
             return None
@@ -145,37 +144,59 @@ class TorchProbe(Probe):
         while where is not None and where.tb_next is not None:
             where = where.tb_next
         at = f" ({where.tb_frame.f_code.co_name})" if where is not None else ""
+        self._switch.off()
         self._note = f"watching was switched off: {type(error).__name__}: {error}{at}"
         self.context.emit(ProbeNote(self._note))
 
     # -- events -----------------------------------------------------------------------------------
 
-    def before_backward(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any], losses_only: bool
-    ) -> None:
+    def before_backward(self, root: Any, caller: FrameType) -> None:
         """One backward is about to run: look at its loss and its graph."""
-        root: Any = args[0] if args else kwargs.get("tensors", kwargs.get("outputs"))
-        if isinstance(root, (list, tuple)):
-            root = root[0] if len(root) == 1 else None
+        root = _only(root)
+        if reading.readable(root, self._torch) and root.numel() == 1:
+            self._backward_of(root, caller)
+
+    def before_grad(self, root: Any, caller: FrameType) -> None:
+        """`torch.autograd.grad` is about to run: training, where a loss is derived."""
+        place = (id(caller.f_code), caller.f_lasti)
+        others = self._grad_places.get(place, 0)
+        if others >= _SURELY_NO_LOSS:
+            return
+        root = _only(root)
         if not reading.readable(root, self._torch) or root.numel() != 1:
             return
-        if losses_only and not graph.loss_nodes(root.grad_fn):
-            return  # derivatives of something else
+        left = self._switch.backwards.left
+        known_loss = others < 0
+        if known_loss and left > 0 and (not root.is_cpu or math.isfinite(root.item())):
+            self._switch.backwards.left = left - 1
+        elif known_loss or graph.loss_nodes(root.grad_fn):
+            self._grad_places[place] = -1
+            self._backward_of(root, caller)
+        else:
+            self._codes[place[0]] = caller.f_code
+            self._grad_places[place] = others + 1
+
+    def _backward_of(self, root: Any, caller: FrameType) -> None:
         began = self.clock()
-        self.counter.backwards += 1
-        due = self.plan.due()
+        countdown = self._switch.backwards
+        due = countdown.left <= 0
+        countdown.count()
         value: Any
         if root.is_cpu:
+            asked = perf_counter()
             value = float(root.item())
+            self.plan.book_check(perf_counter() - asked)
             finite = math.isfinite(value)
-            if finite and not due:
-                return
         elif due and not capturing(self._torch):
+            self._switch.unchecked = -1
             self.transfers.poll()
             value, finite = root.detach().clone(), True
         else:
             return
-        frame = _caller(sys._getframe(3), self._torch)
+        if finite and not due:
+            return
+        frame = _caller(caller, self._torch)
+        self.steps_watch.before_backward()
         step = self.counter.now()
         full = False
         for site, node in self._sites_of(root.grad_fn, frame):
@@ -188,7 +209,8 @@ class TorchProbe(Probe):
             if not finite and not site.non_finite_told:
                 self._tell_non_finite(site, node, root, max(step, 1))
         if due:
-            self.plan.book_count(self.clock() - began)
+            self.plan.training.book(self.clock() - began)
+            countdown.grant(self.plan.training.gap())
         self._maybe_flush(full)
 
     def before_step(self, optimizer: Any, caller: FrameType) -> None:
@@ -198,7 +220,14 @@ class TorchProbe(Probe):
         return self.context.stop_reason() if self.steps_watch.after() else None
 
     def evaluated(self, loss: str, scores: Any, targets: Any) -> None:
-        self._evaluation.take(loss, scores, targets)
+        began = self.clock()
+        countdown = self._switch.evaluations
+        countdown.count()
+        full = self._evaluation.take(loss, scores, targets)
+        self.plan.evaluation.book(self.clock() - began)
+        countdown.grant(self.plan.evaluation.gap())
+        if full:
+            self._flush(self.clock())
 
     def before_batch(self, iterator: Any) -> None:
         self._epochs.before_batch(iterator)
@@ -294,11 +323,16 @@ class TorchProbe(Probe):
         self._last_flush = now
         self.transfers.poll()
         for site in self.all_sites():
-            site.flush(self.plan.one_in, self.counter.known)
+            site.flush(self.plan.training.one_in, self.plan.evaluation.one_in, self.counter.known)
         self.steps_watch.flush()
         done = self.context.clock()
         self.plan.book_flush(done - now)
-        self.plan.adapt(done, self.counter.backwards)
+        switch = self._switch
+        pause = self.plan.adapt(done, self.counter.backwards, switch.evaluations.passed)
+        if switch.unchecked >= 0:
+            switch.unchecked = self.plan.unchecked
+        if pause > switch.backwards.left:
+            switch.backwards.grant(pause)
 
     def flush(self) -> None:
         if self.attached and self._note is None:
@@ -317,6 +351,13 @@ class TorchProbe(Probe):
             return raised.explain(error, self.context, self.counter.current(), self._torch)
         except Exception:
             return None
+
+
+def _only(root: Any) -> Any:
+    """The single tensor of a sequence; None where there are several."""
+    if isinstance(root, (list, tuple)):
+        return root[0] if len(root) == 1 else None
+    return root
 
 
 def _caller(frame: FrameType, torch: Any) -> FrameType:

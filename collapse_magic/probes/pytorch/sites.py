@@ -191,12 +191,12 @@ class Site:
 
     # -- at a flush -------------------------------------------------------------------------------
 
-    def flush(self, one_in: int, known_step: Callable[[int], int]) -> None:
+    def flush(self, train_one_in: int, eval_one_in: int, known_step: Callable[[int], int]) -> None:
         """Emit what is held, as soon as it is on the host; `known_step` turns a provisional step
         into the final one."""
         with self._lock:
-            self._flush_training(one_in, known_step)
-            self._flush_evaluation(known_step)
+            self._flush_training(train_one_in, known_step)
+            self._flush_evaluation(eval_one_in, known_step)
 
     def _flush_training(self, one_in: int, known_step: Callable[[int], int]) -> None:
         (steps, values), batches = self._values, self._train
@@ -226,14 +226,14 @@ class Site:
         if self._transfers.later(held, arrived, batches.stream or self._ends.stream):
             self._values, self._train, self._ends = ([], []), Batches(), Batches()
 
-    def _flush_evaluation(self, known_step: Callable[[int], int]) -> None:
+    def _flush_evaluation(self, one_in: int, known_step: Callable[[int], int]) -> None:
         batches = self._eval
         if not batches.steps:
             return
         known = tuple(map(known_step, batches.steps))
 
         def arrived(arrays: list[Any]) -> None:
-            self._emit_window("eval", known, arrays, 1)
+            self._emit_window("eval", known, arrays, one_in)
 
         if self._transfers.later(batches.tensors, arrived, batches.stream):
             self._eval = Batches()

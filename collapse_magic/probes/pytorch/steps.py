@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import weakref
 from types import FrameType
 from typing import Any
@@ -10,15 +11,19 @@ from typing import Any
 from ...records import LayerStatistics, LearningRate, NonFinite, OptimizerFacts
 from .. import schedule
 from ..base import ProbeContext
-from ..schedule import Schedule
+from ..schedule import Countdown, Schedule
 from . import device_looks, layers
 from .device_looks import DeviceLook
+from .hooks import Switch
 from .layers import ModelLook
 from .names import Model, Names
 from .transfer import Transfers
 
 # Backwards without any optimizer step after which the loop is taken to update its weights by hand.
 _BACKWARDS_BEFORE_STEPLESS = 16
+# Steps after which an optimizer that was due for a look is no longer waited for.
+_PATIENCE = 16
+_MOST_PASSING = 1024
 # A schedule that changes the rate at every batch is told of ever more seldom.
 _CHANGES_TOLD_AT_ONCE = 64
 
@@ -29,32 +34,41 @@ class StepCounter:
     As long as neither is sure, `now` hands out provisional (negative) numbers that `known` settles.
     """
 
-    def __init__(self) -> None:
-        self.backwards = 0
-        self.taken = 0  # optimizer steps
+    def __init__(self, backwards: Countdown, steps: Countdown) -> None:
+        self._backwards, self._steps = backwards, steps
         self._by_hand = 0  # backwards counted as steps
+
+    @property
+    def backwards(self) -> int:
+        return self._backwards.passed
+
+    @property
+    def taken(self) -> int:
+        """Optimizer steps."""
+        return self._steps.passed
 
     @property
     def done(self) -> int:
         """Finished steps of the run so far."""
-        return self._by_hand + self.taken if self.taken else self.backwards
+        taken = self.taken
+        return self._by_hand + taken if taken else self.backwards
 
     @property
     def settled(self) -> bool:
         return self.taken > 0 or self.backwards > _BACKWARDS_BEFORE_STEPLESS
 
     def now(self) -> int:
-        if self.taken:
-            return self._by_hand + self.taken + 1
-        if self.backwards > _BACKWARDS_BEFORE_STEPLESS:
-            return self.backwards
-        return -max(self.backwards, 1)
+        taken = self.taken
+        if taken:
+            return self._by_hand + taken + 1
+        backwards = self.backwards
+        return backwards if backwards > _BACKWARDS_BEFORE_STEPLESS else -max(backwards, 1)
 
     def step(self) -> None:
         """An optimizer has stepped."""
         if not self.taken and self.backwards > _BACKWARDS_BEFORE_STEPLESS:
             self._by_hand = self.backwards - 1  # the backwards so far were steps of their own
-        self.taken += 1
+        self._steps.count()
 
     def current(self) -> int:
         """`now` for a record that cannot wait: before any step is sure, step 1."""
@@ -73,8 +87,9 @@ class OptimizerWatch:
         self.name = name
         self.looks = looks
         self.wanted = wanted
-        self.steps = 0
-        self.due_at = 1
+        self.steps = 0  # that were looked at
+        self.compound = False  # its steps hold others, or backwards (closures)
+        self.due_at = 1  # step of the run of the next full look
         self.before_seconds = 0.0
         self.first_rate: float | None = None  # of the first group, as last seen
         self.rates: tuple[float, ...] = ()
@@ -82,9 +97,19 @@ class OptimizerWatch:
         self.changes = 0
         self.told_at = 0
 
+    def differs(self, first_rate: Any) -> bool:
+        """Whether the first group's rate is news; of one on a device only flushes tell."""
+        if _on_device(first_rate):
+            return self.first_rate is None
+        return bool(first_rate != self.first_rate)
+
 
 class Steps:
-    """The hooks around every optimizer's step."""
+    """The hooks around every optimizer's step.
+
+    Steps in which nothing is due are counted by the switch alone. An optimizer's steps may pass
+    there once its first ones have shown that none of them is made of others.
+    """
 
     def __init__(
         self,
@@ -92,6 +117,7 @@ class Steps:
         names: Names,
         plan: Schedule,
         counter: StepCounter,
+        switch: Switch,
         transfers: Transfers,
     ) -> None:
         self._context = context
@@ -99,63 +125,78 @@ class Steps:
         self._plan = plan
         self._torch = transfers.torch
         self._transfers = transfers
+        self._switch = switch
         self.counter = counter
+        self.depth = 0  # of steps that are looked at
         self._watches: dict[int, tuple[Any, OptimizerWatch]] = {}
-        self._depth = 0
+        self._stepping: OptimizerWatch | None = None
         self._looking: OptimizerWatch | None = None
         self._on_device: list[DeviceLook] = []  # of the step that is under way
-        self._last_look: dict[int, tuple[float, float, int]] = {}
+        self._last_look: tuple[float, float, int] | None = None
         self._gradient_told: set[str] = set()
 
-    def passes_before(self, optimizer: Any) -> bool:
-        """Whether nothing is due before this step; then it has been noted."""
-        known = self._watches.get(id(optimizer))
-        if known is None or self._depth:
-            return False
-        watch = known[1]
-        if watch.wanted and (
-            watch.steps + 1 >= watch.due_at or optimizer.param_groups[0]["lr"] != watch.first_rate
-        ):
-            return False
-        watch.steps += 1
-        self._depth = 1
-        return True
-
-    def passes_after(self) -> bool:
-        """Whether a plain step has ended around which nothing was due; then it has been counted."""
-        if self._depth != 1 or self._looking is not None or not self.counter.taken:
-            return False
-        self._depth = 0
-        self.counter.taken += 1
-        return True
+    def before_backward(self) -> None:
+        """A backward is being looked at: so are the learning rates, and whether a step is made
+        of it."""
+        if self.depth and self._stepping is not None:
+            self._stepping.compound = True
+        for reference, watch in self._watches.values():
+            if watch.wanted and watch.rates:
+                optimizer = reference()
+                if optimizer is not None and watch.differs(optimizer.param_groups[0]["lr"]):
+                    self._rates_changed(optimizer, watch)
 
     def before(self, optimizer: Any, caller: FrameType) -> None:
         """Pre-step hook; `caller` is the frame of torch's wrapper around `step`."""
-        if self._depth:
-            self._depth = _enclosing(caller)  # a step that raised left its count behind
-            self._looking = self._looking if self._depth else None
-        self._depth += 1
-        if self._depth > 1:
+        if self.depth:
+            self.depth = _enclosing(caller)  # a step that raised left its count behind
+            self._looking = self._looking if self.depth else None
+        self.depth += 1
+        self._switch.stepping = True
+        if self.depth > 1:
+            if self._stepping is not None:
+                self._stepping.compound = True
             return
         known = self._watches.get(id(optimizer))
         watch = known[1] if known is not None else self._meet(optimizer, caller)
+        self._stepping = watch
+        self._switch.steps.grant(0)  # steps inside this one are to be noticed
         watch.steps += 1
         if watch.wanted:
-            if optimizer.param_groups[0]["lr"] != watch.first_rate:
+            if watch.differs(optimizer.param_groups[0]["lr"]):
                 self._rates_changed(optimizer, watch)
-            if watch.steps >= watch.due_at:
+            if self.counter.taken + 1 >= watch.due_at:
                 self._look(watch)
 
     def after(self) -> bool:
         """Post-step hook; True where a step of the run has just ended."""
-        self._depth = max(self._depth - 1, 0)
-        if self._depth:
+        self.depth = max(self.depth - 1, 0)
+        if self.depth:
             return False
+        self._switch.stepping = False
         if self._looking is not None:
             looking, self._looking = self._looking, None
             self._looked(looking)
         self.counter.step()
+        self._let_pass()
         return True
+
+    def _let_pass(self) -> None:
+        """Decide how many steps may pass from here on."""
+        stepping, self._stepping = self._stepping, None
+        if stepping is None or stepping.compound or stepping.steps < schedule.FULL_LOOKS_AT_FIRST:
+            return
+        for key, (_, watch) in self._watches.items():
+            if watch is stepping:
+                self._switch.plain.add(key)
+        taken = self.counter.taken
+        dues = [
+            watch.due_at
+            for _, watch in self._watches.values()
+            # one that has stopped stepping is not waited for
+            if watch.wanted and watch.due_at > taken - _PATIENCE
+        ]
+        self._switch.steps.grant(max(min(dues, default=taken + _MOST_PASSING) - taken - 1, 0))
 
     def flush(self) -> None:
         """Tell of learning rates that have changed without being told."""
@@ -163,10 +204,6 @@ class Steps:
             optimizer = reference()
             if optimizer is not None and watch.wanted:
                 self._tell_rates(optimizer, watch, max(self.counter.done, 1))
-
-    def clear(self) -> None:
-        self._watches.clear()
-        self._depth, self._looking = 0, None
 
     # -- meeting an optimizer ---------------------------------------------------------------------
 
@@ -192,34 +229,59 @@ class Steps:
             looks.append(ModelLook(facts.model, bare, held))
         report_models(self._names, self._context, self._torch)
         watch = OptimizerWatch(name, looks, wanted)
-        watches, key = self._watches, id(optimizer)
-        watches[key] = (weakref.ref(optimizer, lambda _: watches.pop(key, None)), watch)
+        watches, plain, key = self._watches, self._switch.plain, id(optimizer)
+
+        def forget(_: Any) -> None:
+            plain.discard(key)
+            watches.pop(key, None)
+
+        watches[key] = (weakref.ref(optimizer, forget), watch)
         return watch
 
     # -- learning rates ---------------------------------------------------------------------------
 
     def _rates_changed(self, optimizer: Any, watch: OptimizerWatch) -> None:
         watch.changes += 1
-        watch.first_rate = float(optimizer.param_groups[0]["lr"])
+        rate = optimizer.param_groups[0]["lr"]
+        watch.first_rate = math.nan if _on_device(rate) else float(rate)
         step = self.counter.current()
         gap = 1 if watch.changes <= _CHANGES_TOLD_AT_ONCE else watch.changes // 16
         if step - watch.told_at >= gap or not watch.rates:
             self._tell_rates(optimizer, watch, step)
 
     def _tell_rates(self, optimizer: Any, watch: OptimizerWatch, step: int) -> None:
-        rates = tuple(float(group["lr"]) for group in optimizer.param_groups)
-        group = optimizer.param_groups[0]
-        settings = (float(group.get("weight_decay") or 0.0), len(rates))
+        """Emit the rates and, where they are new, the settings; as soon as they are known."""
+        group, kind = optimizer.param_groups[0], type(optimizer).__name__
+        decay, momentum = _host_number(group.get("weight_decay")), _momentum(group)
+
+        def arrived(arrays: list[Any]) -> None:
+            rates = tuple(map(float, arrays))
+            self._rates_known(watch, kind, step, rates, decay, momentum)
+
+        rates = [group["lr"] for group in optimizer.param_groups]
+        held = [lr.detach().clone() if _on_device(lr) else float(lr) for lr in rates]
+        self._transfers.later(held, arrived)
+
+    def _rates_known(
+        self,
+        watch: OptimizerWatch,
+        kind: str,
+        step: int,
+        rates: tuple[float, ...],
+        decay: float,
+        momentum: float,
+    ) -> None:
+        settings = (decay, len(rates))
         if settings != watch.settings:
             watch.settings = settings
             self._context.emit(
                 OptimizerFacts(
                     optimizer=watch.name,
-                    kind=type(optimizer).__name__,
+                    kind=kind,
                     step=step,
                     learning_rates=rates,
-                    weight_decay=settings[0],
-                    momentum=_momentum(group),
+                    weight_decay=decay,
+                    momentum=momentum,
                     models=tuple(look.model for look in watch.looks),
                 )
             )
@@ -254,19 +316,17 @@ class Steps:
             self._on_device.clear()
         now = self._context.clock()
         spent = watch.before_seconds + now - began
-        step_seconds = self._step_seconds(watch, now)
+        watch.due_at = step + 1
         if watch.steps >= schedule.FULL_LOOKS_AT_FIRST or self._plan.every is not None:
-            watch.due_at = watch.steps + self._plan.layer_gap(spent, step_seconds)
+            watch.due_at = step + self._plan.layer_gap(spent, self._step_seconds(now, step))
 
-    def _step_seconds(self, watch: OptimizerWatch, now: float) -> float:
-        """Time of the training itself per step of this optimizer since its last look (s)."""
-        key = id(watch)
-        own = self._plan.own_seconds
-        last = self._last_look.get(key)
-        self._last_look[key] = (now, own, watch.steps)
-        if last is None or watch.steps <= last[2]:
+    def _step_seconds(self, now: float, step: int) -> float:
+        """Time of the training itself per step of the run since the last look (s)."""
+        own, last = self._plan.own_seconds, self._last_look
+        self._last_look = (now, own, step)
+        if last is None or step <= last[2]:
             return 0.0
-        return max(now - last[0] - (own - last[1]), 0.0) / (watch.steps - last[2])
+        return max(now - last[0] - (own - last[1]), 0.0) / (step - last[2])
 
     def _tell(self, look: ModelLook, record: LayerStatistics) -> None:
         self._context.emit(record)
@@ -292,9 +352,19 @@ def report_models(names: Names, context: ProbeContext, torch: Any) -> None:
 
 def _momentum(group: dict[str, Any]) -> float:
     if "momentum" in group:
-        return float(group["momentum"])
+        return _host_number(group["momentum"])
     betas = group.get("betas")
-    return float(betas[0]) if betas else 0.0
+    return _host_number(betas[0]) if betas else 0.0
+
+
+def _on_device(value: Any) -> bool:
+    """Settings may be tensors: a graph that was captured can be told of a new rate by these."""
+    return not getattr(value, "is_cpu", True)
+
+
+def _host_number(value: Any) -> float:
+    """A setting as a number; nan where it is on a device, 0 where there is none."""
+    return math.nan if _on_device(value) else float(value or 0.0)
 
 
 def _enclosing(caller: FrameType) -> int:
