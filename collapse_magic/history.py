@@ -14,13 +14,16 @@ from dataclasses import replace
 from itertools import takewhile
 
 from .records import (
+    ActivationStatistics,
     EpochEnded,
+    InputFacts,
     LayerStatistics,
     LearningRate,
     LossFacts,
     LossRaised,
     LossValues,
     ModelFacts,
+    ModelMode,
     NonFinite,
     OptimizerFacts,
     Phase,
@@ -28,6 +31,8 @@ from .records import (
     ProbeNote,
     Record,
     RunStarted,
+    TrainingLoop,
+    Wiring,
 )
 from .statistics import WindowTotal, merge_windows
 
@@ -62,11 +67,16 @@ class History:
         self._target_range: dict[str, tuple[float, float]] = {}
         self._models: dict[str, ModelFacts] = {}
         self._optimizers: dict[str, OptimizerFacts] = {}
+        self._modes: dict[str, ModelMode] = {}
+        self._wirings: dict[str | None, Wiring] = {}
+        self._loops: dict[str, TrainingLoop] = {}
+        self._inputs: dict[tuple[str, str], InputFacts] = {}
         self._windows: dict[tuple[str, Phase], list[PredictionWindow]] = {}
         self._samples: dict[tuple[str, Phase], int] = {}
         self._labels: dict[tuple[str, Phase], list[int]] = {}
         self._losses: dict[str, list[tuple[int, float]]] = {}
         self._layers: dict[str, list[LayerStatistics]] = {}
+        self._activations: dict[str, list[ActivationStatistics]] = {}
         self._rates: dict[str, list[LearningRate]] = {}
         self._peak: dict[str, tuple[float, int]] = {}
         self._non_finite: list[NonFinite] = []
@@ -76,11 +86,16 @@ class History:
         self._keep: dict[type, Callable[..., None]] = {
             RunStarted: self._run_started,
             ModelFacts: self._model_facts,
+            ModelMode: self._mode,
+            Wiring: self._wiring,
+            TrainingLoop: self._loop,
+            InputFacts: self._input,
             OptimizerFacts: self._optimizer_facts,
             LossFacts: self._loss_facts,
             LossValues: self._loss_values,
             PredictionWindow: self._prediction_window,
             LayerStatistics: self._layer_statistics,
+            ActivationStatistics: self._activation_statistics,
             LearningRate: self._learning_rate,
             NonFinite: self._non_finite_seen,
             EpochEnded: self._epoch_ended,
@@ -117,6 +132,22 @@ class History:
         if model is None:
             return every
         return tuple(facts for facts in every if model in facts.models)
+
+    def mode(self, model: str | None) -> ModelMode | None:
+        """How the model stood when it was last seen in training."""
+        return None if model is None else self._modes.get(model)
+
+    def wirings(self) -> tuple[Wiring, ...]:
+        """The latest of each model."""
+        return tuple(self._wirings.values())
+
+    def training_loops(self) -> tuple[TrainingLoop, ...]:
+        """The latest of each optimizer; that of no optimizer only while none has stepped."""
+        return tuple(self._loops.values())
+
+    def inputs(self, model: str | None) -> tuple[InputFacts, ...]:
+        """The latest of each layer of the model that is entered from outside."""
+        return tuple(facts for facts in self._inputs.values() if facts.model == model)
 
     def class_name(self, site: str, index: int) -> str:
         """ "class 1", or the name that the user gave if there are as many names as classes."""
@@ -170,6 +201,9 @@ class History:
     def layer_statistics(self, model: str | None) -> tuple[LayerStatistics, ...]:
         return tuple(self._layers.get(model or "", ()))
 
+    def activation_statistics(self, model: str | None) -> tuple[ActivationStatistics, ...]:
+        return tuple(self._activations.get(model or "", ()))
+
     def learning_rates(self, optimizer: str) -> tuple[LearningRate, ...]:
         return tuple(self._rates.get(optimizer, ()))
 
@@ -204,6 +238,20 @@ class History:
     def _optimizer_facts(self, record: OptimizerFacts) -> None:
         self._optimizers[record.optimizer] = record
         self._see_rates(record.optimizer, record.learning_rates, record.step)
+
+    def _mode(self, record: ModelMode) -> None:
+        self._modes[record.model] = record
+
+    def _wiring(self, record: Wiring) -> None:
+        self._wirings[record.model] = record
+
+    def _loop(self, record: TrainingLoop) -> None:
+        if record.optimizer:
+            self._loops.pop("", None)
+        self._loops[record.optimizer] = record
+
+    def _input(self, record: InputFacts) -> None:
+        self._inputs[record.model, record.layer] = record
 
     def _loss_facts(self, record: LossFacts) -> None:
         low, high = self._target_range.get(record.site, (math.inf, -math.inf))
@@ -248,6 +296,14 @@ class History:
         kept.append(record)
         self._seen(record.step)
         if len(kept) > self._bound(3 * len(record.gradient_norm)):
+            half = len(kept) // 4 * 2
+            kept[:half] = kept[1:half:2]
+
+    def _activation_statistics(self, record: ActivationStatistics) -> None:
+        kept = self._activations.setdefault(record.model, [])
+        kept.append(record)
+        self._seen(record.step)
+        if len(kept) > self._bound(5 * len(record.layers)):
             half = len(kept) // 4 * 2
             kept[:half] = kept[1:half:2]
 

@@ -16,6 +16,7 @@ Common words
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,6 +24,8 @@ Phase = Literal["train", "eval"]
 Task = Literal["binary", "multiclass", "multilabel", "regression", "unknown"]
 TargetKind = Literal["index", "binary", "one-hot", "probabilities", "continuous", "unknown"]
 Place = Literal["input", "target", "logits", "loss", "gradient", "weight"]
+Start = Literal["random", "constant", "zero", "unknown"]
+InputKind = Literal["features", "channels", "integers"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,11 @@ class LayerFacts:
     kind: str  # class name, for example "Linear"
     parameters: int  # number of scalars
     weight_std: float  # of the first parameter, before the first step; nan if unknown
+    weight_mean: float = math.nan  # likewise
+    start: Start = "unknown"  # what that parameter was filled with
+    identical_rows: bool = False  # all units began with the same weights, which are not constant
+    units: int = 0  # outputs of the layer; 0 if unknown
+    trainable: bool = True  # some parameter asked for a gradient when the model was met
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,117 @@ class ModelFacts:
     activations: tuple[str, ...]  # class names of activation modules, in order
     normalizations: tuple[str, ...]
     dropouts: tuple[float, ...]  # probabilities
+    last_layer: str = ""  # name in `layers` of the one that makes the logits; "" if unknown
+    outputs: int = 0  # its units; 0 if unknown
+    # Probability of a dropout between the last layer and the loss; 0 where there is none.
+    last_dropout: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelMode:
+    """How a model stood while it was trained; emitted when that changes, and ever more seldom.
+
+    Only modules that act differently in training and evaluation count: batch normalisation and
+    dropout.
+    """
+
+    model: str
+    step: int  # of the latest look
+    since: int  # step of the first look at which it stood like this without a break
+    looks: int  # that found it like this since then
+    training: bool  # the model's own flag
+    sensitive: int  # modules that act differently in the two modes
+    in_eval: int  # of these, how many stood in evaluation mode
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterSet:
+    """Some parameters: how many tensors and scalars, and the names of the first few."""
+
+    tensors: int = 0
+    scalars: int = 0
+    names: tuple[str, ...] = ()  # dotted path in the model, or the shape where no module owns it
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """How losses, one model and the optimizers hang together; parameters are told by identity.
+
+    Facts, no verdicts: a frozen backbone, a teacher or an EMA copy looks like this on purpose.
+    Emitted once the first steps are over, and when it changes.
+    """
+
+    model: str | None  # None: the loss trains parameters that no module in sight owns
+    step: int
+    optimizers: int  # in sight, whether they have stepped or not
+    trainable: ParameterSet  # of the model, that ask for a gradient
+    frozen: ParameterSet  # of the model, that do not
+    untrained: ParameterSet  # reached by a loss, but in no optimizer
+    unreached: ParameterSet  # trainable parameters of the model that no loss reached
+    unregistered: ParameterSet  # parameters in the graph of its loss that no module owns
+    # In an optimizer that has stepped, without a gradient, and owned by no model that a loss trains
+    strangers: ParameterSet
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingLoop:
+    """How backwards, steps and the clearing of gradients follow each other, for one optimizer.
+
+    Emitted when something new is seen and when the counts have doubled.
+    """
+
+    optimizer: str  # "": none has stepped so far
+    step: int
+    backwards: int  # of the run so far
+    steps: int  # of this optimizer so far
+    # Stretches from one of its steps to the next that were seen whole, with the gradients cleared
+    # somewhere between, and without.
+    cleared: int
+    kept: int
+
+
+@dataclass(frozen=True, slots=True)
+class InputFacts:
+    """What enters the first layer in the graph of a loss.
+
+    Emitted at the first looks, and ever more seldom afterwards. Quantiles are minimum, quartiles
+    and maximum.
+    """
+
+    model: str
+    step: int
+    layer: str  # the layer that is entered
+    kind: InputKind
+    shape: tuple[int, ...]
+    values: int  # looked at
+    minimum: float
+    maximum: float
+    p99: float  # 99th percentile of the absolute value
+    zero_share: float
+    features: int  # columns of a table, channels of an image; 0 for integers
+    feature_std: tuple[float, ...]  # quantiles of the features' standard deviations
+    constant_features: int
+    narrowest: int  # index of the feature with the smallest deviation that is not 0; -1: none
+    widest: int  # index of the feature with the largest deviation; -1: none
+    narrowest_p99: float  # 99th percentile of the absolute value of that feature
+    widest_p99: float
+
+
+@dataclass(frozen=True, slots=True)
+class ActivationStatistics:
+    """One full look at the activations in the graph of a loss, in forward order."""
+
+    model: str
+    step: int
+    layers: tuple[str, ...]  # the layer that feeds each one
+    kinds: tuple[str, ...]  # relu, sigmoid, gelu ...
+    # Root mean square of the output (relu, sigmoid, tanh, softmax), of the input for the others;
+    # nan where this look left it out.
+    rms: tuple[float, ...]
+    # Share of the units that were 0 for every value seen; nan where the kind never gives 0, or
+    # where too little was seen.
+    dead: tuple[float, ...]
+    seen: tuple[int, ...]  # values per unit (samples, pixels, tokens) behind `dead`
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,11 +313,16 @@ class ProbeNote:
 Record = (
     RunStarted
     | ModelFacts
+    | ModelMode
+    | Wiring
+    | TrainingLoop
+    | InputFacts
     | OptimizerFacts
     | LossFacts
     | LossValues
     | PredictionWindow
     | LayerStatistics
+    | ActivationStatistics
     | LearningRate
     | NonFinite
     | EpochEnded

@@ -20,13 +20,18 @@ from collapse_magic.records import (
 )
 from tests.rules.hand_made import (
     BATCHES,
+    activation_statistics,
     history_of,
+    input_facts,
     layer_statistics,
     loss_facts,
     model_facts,
+    model_mode,
     optimizer_facts,
     raised,
+    training_loop,
     window,
+    wiring,
 )
 
 
@@ -137,6 +142,34 @@ def test_everything_else_is_kept() -> None:
     assert history.class_name("loss", 2) == "class 2"
 
 
+def test_of_what_is_told_again_the_latest_counts() -> None:
+    history = history_of(
+        model_mode(step=1),
+        model_mode(step=40, since=2, training=False, in_eval=2),
+        wiring(optimizers=0),
+        wiring(model=None),
+        wiring(step=9),
+        training_loop(optimizer="", steps=0),
+        training_loop(steps=1),
+        training_loop(steps=2),
+        input_facts(),
+        input_facts(layer="second"),
+        input_facts(step=8),
+        activation_statistics(1),
+        activation_statistics(5),
+    )
+    mode = history.mode("model")
+    assert mode is not None and (mode.step, mode.in_eval) == (40, 2)
+    assert history.mode(None) is None and history.mode("other") is None
+    assert history.wirings() == (wiring(step=9), wiring(model=None))
+    assert history.training_loops() == (training_loop(steps=2),)
+    assert history.inputs("model") == (input_facts(step=8), input_facts(layer="second"))
+    assert history.inputs(None) == ()
+    looks = history.activation_statistics("model")
+    assert [look.step for look in looks] == [1, 5]
+    assert history.activation_statistics("other") == ()
+
+
 @pytest.mark.parametrize(
     ("rates", "settled"),
     [
@@ -184,6 +217,7 @@ def test_a_long_run_stays_within_a_few_megabytes(classes: int) -> None:
             window(index, labels=tuple(range(1000, 1000 + classes)), recall=(0.5,) * classes)
         )
         history.append(layer_statistics(index + 1, (0.1 + index,) * 50, (0.2,) * 50))
+        history.append(activation_statistics(index + 1, (0.1 + index,) * 40, (0.2,) * 40))
         first = index * BATCHES + 1
         history.append(
             LossValues(
@@ -208,4 +242,5 @@ def test_a_long_run_stays_within_a_few_megabytes(classes: int) -> None:
     assert list(steps) == sorted(set(steps))
     assert values[-1] == pytest.approx(1 / steps[-1])
     assert history.layer_statistics("model")[-1].step == count
+    assert history.activation_statistics("model")[-1].step == count
     assert history.steps == count * BATCHES

@@ -16,13 +16,18 @@ from collapse_magic.engine import Engine
 from collapse_magic.report import PredictionSummary, Report
 from collapse_magic.rules import RULES
 from tests.rules.hand_made import (
+    activation_statistics,
     history_of,
+    input_facts,
     layer_statistics,
     loss_facts,
     model_facts,
+    model_mode,
     optimizer_facts,
     raised,
+    training_loop,
     window,
+    wiring,
 )
 
 SCHEMA: dict[str, Any] = json.loads(
@@ -31,6 +36,7 @@ SCHEMA: dict[str, Any] = json.loads(
 CLASSES: list[type] = [
     *get_args(records.Record),
     records.LayerFacts,
+    records.ParameterSet,
     findings.Evidence,
     findings.Location,
     findings.Fix,
@@ -66,7 +72,7 @@ def test_every_object_is_closed() -> None:
             assert definition["additionalProperties"] is False, name
 
 
-@pytest.mark.parametrize("name", ["Phase", "Task", "TargetKind", "Place"])
+@pytest.mark.parametrize("name", ["Phase", "Task", "TargetKind", "Place", "Start", "InputKind"])
 def test_words_are_those_of_the_records(name: str) -> None:
     assert tuple(SCHEMA["$defs"][name]["enum"]) == get_args(getattr(records, name))
 
@@ -89,6 +95,11 @@ RECORDS = [
     records.EpochEnded(1, 10),
     raised(),
     records.ProbeNote("a sentence"),
+    model_mode(),
+    wiring(model=None),
+    training_loop(),
+    input_facts(feature_std=(math.nan,) * 5),
+    activation_statistics(1, (math.nan, 0.5), (1.0, math.nan)),
 ]
 
 
@@ -145,6 +156,13 @@ def test_replies_and_facts_keep_to_it() -> None:
         "models": [report.plain(model_facts())],
         "losses": [report.plain(loss_facts())],
         "optimizers": [report.plain(optimizer_facts())],
+    }
+    check(facts, "Facts")  # as logs of the first version hold them
+    facts |= {
+        "modes": [report.plain(model_mode())],
+        "wirings": [report.plain(wiring())],
+        "loops": [report.plain(training_loop())],
+        "inputs": [report.plain(input_facts())],
     }
     series = [{"tag": "loss/loss", "kind": "loss", "fields": [{"name": "loss", "size": 1}]}]
     check(facts, "Facts")

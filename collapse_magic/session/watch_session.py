@@ -31,6 +31,7 @@ from ..records import (
     ProbeNote,
     Record,
     RunStarted,
+    Wiring,
 )
 from ..report import Report
 from ..sinks.base import Sink
@@ -52,7 +53,7 @@ UPDATE_SHARE_OF_BUDGET = 0.25
 # Wiring mistakes are certain from the first batches, and are to be said before the cell runs for
 # an hour.
 FIRST_STEPS = 3
-STRUCTURAL = (LossFacts, OptimizerFacts, NonFinite, LossRaised)
+STRUCTURAL = (LossFacts, OptimizerFacts, Wiring, NonFinite, LossRaised)
 
 
 class WatchSession:

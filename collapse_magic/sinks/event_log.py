@@ -9,15 +9,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..records import (
+    ActivationStatistics,
+    InputFacts,
     LayerStatistics,
     LearningRate,
     LossFacts,
     LossValues,
     ModelFacts,
+    ModelMode,
     OptimizerFacts,
     PredictionWindow,
     Record,
     RunStarted,
+    TrainingLoop,
+    Wiring,
 )
 from ..report import Report, plain
 from . import rows
@@ -51,6 +56,10 @@ class EventLog:
         self._models: dict[str, ModelFacts] = {}
         self._losses: dict[str, LossFacts] = {}
         self._optimizers: dict[str, OptimizerFacts] = {}
+        self._modes: dict[str, ModelMode] = {}
+        self._wirings: dict[str | None, Wiring] = {}
+        self._loops: dict[str, TrainingLoop] = {}
+        self._inputs: dict[tuple[str, str], InputFacts] = {}
         self._facts_changed = False
         self._run_step = 0
         self._report: Report | None = None
@@ -67,9 +76,17 @@ class EventLog:
             case LayerStatistics():
                 self._reached(record.step)
                 self._add_layers(record, wall_time)
+            case ActivationStatistics():
+                self._reached(record.step)
+                self._add_activations(record, wall_time)
             case LearningRate():
                 self._reached(record.step)
                 self._add_learning_rates(record, wall_time)
+            case _:
+                self._add_facts(record)
+
+    def _add_facts(self, record: Record) -> None:
+        match record:
             case RunStarted():
                 self._run, self._facts_changed = record, True
             case ModelFacts():
@@ -78,6 +95,17 @@ class EventLog:
                 self._losses[record.site], self._facts_changed = record, True
             case OptimizerFacts():
                 self._optimizers[record.optimizer], self._facts_changed = record, True
+            case ModelMode():
+                self._modes[record.model], self._facts_changed = record, True
+            case Wiring():
+                self._wirings[record.model], self._facts_changed = record, True
+            case TrainingLoop():
+                if record.optimizer:
+                    self._loops.pop("", None)
+                self._loops[record.optimizer], self._facts_changed = record, True
+            case InputFacts():
+                key = (record.model, record.layer)
+                self._inputs[key], self._facts_changed = record, True
 
     def report(self, report: Report) -> None:
         """Takes the report as it stands; only the newest one is written."""
@@ -139,6 +167,14 @@ class EventLog:
         values = (*layers.gradient_norm, *layers.weight_norm, *layers.update_ratio)
         tag.series.add(layers.step, wall_time, values)
 
+    def _add_activations(self, looked: ActivationStatistics, wall_time: float) -> None:
+        labels = tuple(map(" ".join, zip(looked.layers, looked.kinds, strict=True)))
+        tag = self._tag("activations", looked.model, rows.activation_fields(labels))
+        if tag.series is None:
+            tag.series = rows.Series(rows.keep_last, rows.as_they_are)
+        values = (*looked.rms, *looked.dead, *map(float, looked.seen))
+        tag.series.add(looked.step, wall_time, values)
+
     def _add_learning_rates(self, rates: LearningRate, wall_time: float) -> None:
         fields = rows.learning_rate_fields(len(rates.learning_rates))
         tag = self._tag("learning_rate", rates.optimizer, fields)
@@ -177,6 +213,10 @@ class EventLog:
             "models": plain(tuple(self._models.values())),
             "losses": plain(tuple(self._losses.values())),
             "optimizers": plain(tuple(self._optimizers.values())),
+            "modes": plain(tuple(self._modes.values())),
+            "wirings": plain(tuple(self._wirings.values())),
+            "loops": plain(tuple(self._loops.values())),
+            "inputs": plain(tuple(self._inputs.values())),
         }
 
     def _is_due(self, report: Report, now: float) -> bool:

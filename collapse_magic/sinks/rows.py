@@ -81,10 +81,14 @@ def loss_columns(value: tuple[float, int]) -> tuple[float]:
     return (value[0] / value[1],)
 
 
-# Layers and learning rates: a value is its columns, the last one of a step counts.
+# Layers, activations and learning rates: a value is its columns, the last one of a step counts.
 def layer_fields(layers: int, labels: tuple[str, ...] | None) -> tuple[Field, ...]:
     names = ("gradient_norm", "weight_norm", "update_ratio")
     return tuple(Field(name, layers, labels) for name in names)
+
+
+def activation_fields(labels: tuple[str, ...]) -> tuple[Field, ...]:
+    return tuple(Field(name, len(labels), labels) for name in ("rms", "dead", "seen"))
 
 
 def learning_rate_fields(groups: int) -> tuple[Field, ...]:

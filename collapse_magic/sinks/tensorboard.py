@@ -8,7 +8,7 @@ import time
 from collections import deque
 from pathlib import Path
 
-from ..records import LayerStatistics, LossValues, PredictionWindow, Record
+from ..records import ActivationStatistics, LayerStatistics, LossValues, PredictionWindow, Record
 from ..report import Report
 from . import run_directory
 from .event_log import EventLog
@@ -154,4 +154,6 @@ def _series(record: Record) -> tuple[object, ...] | None:
             return (LossValues, record.site)
         case LayerStatistics():
             return (LayerStatistics, record.model)
+        case ActivationStatistics():
+            return (ActivationStatistics, record.model, record.layers, record.kinds)
     return None

@@ -8,13 +8,19 @@ from typing import Any
 
 from collapse_magic.history import History
 from collapse_magic.records import (
+    ActivationStatistics,
+    InputFacts,
     LayerFacts,
     LayerStatistics,
     LossFacts,
     LossRaised,
     ModelFacts,
+    ModelMode,
     OptimizerFacts,
+    ParameterSet,
     PredictionWindow,
+    TrainingLoop,
+    Wiring,
 )
 
 BATCHES = 64
@@ -91,6 +97,77 @@ def model_facts(
         "dropouts": (),
     }
     return ModelFacts(**{**values, **changes})
+
+
+def model_mode(**changes: Any) -> ModelMode:
+    values: dict[str, Any] = {
+        "model": "model",
+        "step": 3,
+        "since": 1,
+        "looks": 3,
+        "training": True,
+        "sensitive": 2,
+        "in_eval": 0,
+    }
+    return ModelMode(**{**values, **changes})
+
+
+def wiring(**changes: Any) -> Wiring:
+    values: dict[str, Any] = {
+        "model": "model",
+        "step": 3,
+        "optimizers": 1,
+        "trainable": ParameterSet(4, 20, ("first.weight", "first.bias")),
+        "frozen": ParameterSet(),
+        "untrained": ParameterSet(),
+        "unreached": ParameterSet(),
+        "unregistered": ParameterSet(),
+        "strangers": ParameterSet(),
+    }
+    return Wiring(**{**values, **changes})
+
+
+def training_loop(**changes: Any) -> TrainingLoop:
+    values: dict[str, Any] = {
+        "optimizer": "optimizer",
+        "step": 30,
+        "backwards": 31,
+        "steps": 30,
+        "cleared": 29,
+        "kept": 0,
+    }
+    return TrainingLoop(**{**values, **changes})
+
+
+def input_facts(**changes: Any) -> InputFacts:
+    values: dict[str, Any] = {
+        "model": "model",
+        "step": 1,
+        "layer": "first",
+        "kind": "features",
+        "shape": (32, 4),
+        "values": 128,
+        "minimum": -2.0,
+        "maximum": 2.0,
+        "p99": 1.9,
+        "zero_share": 0.0,
+        "features": 4,
+        "feature_std": (0.9, 0.95, 1.0, 1.05, 1.1),
+        "constant_features": 0,
+        "narrowest": 0,
+        "widest": 3,
+        "narrowest_p99": 1.8,
+        "widest_p99": 1.9,
+    }
+    return InputFacts(**{**values, **changes})
+
+
+def activation_statistics(
+    step: int, dead: Sequence[float] = (0.1,), rms: Sequence[float] = (0.5,)
+) -> ActivationStatistics:
+    layers = tuple(f"layer{index}" for index in range(len(dead)))
+    kinds, seen = ("relu",) * len(dead), (512,) * len(dead)
+    return ActivationStatistics("model", step, layers, kinds, tuple(rms), tuple(dead), seen)
 
 
 def optimizer_facts(rate: float = 0.01, **changes: Any) -> OptimizerFacts:

@@ -21,10 +21,17 @@ from collapse_magic.records import (
     Record,
     RunStarted,
 )
-from collapse_magic.report import Report
+from collapse_magic.report import Report, plain
 from collapse_magic.sinks import event_log, rows
 from collapse_magic.sinks.event_log import EventLog
 from collapse_magic.sinks.events import EventEncoder, EventFile
+from tests.rules.hand_made import (
+    activation_statistics,
+    input_facts,
+    model_mode,
+    training_loop,
+    wiring,
+)
 from tests.support import sample_logs as samples
 from tests.support.event_files import accumulated, rows_of, texts_of
 
@@ -112,6 +119,32 @@ def test_a_long_pause_is_written_in_pieces(
     log.flush(START, final=True)
     assert [e.step for e in accumulated(tmp_path).Tensors("loss/ce")] == [10, 20, 25]
     assert [s for s, *_ in rows_of(tmp_path, "loss/ce")] == list(range(1, 26))
+
+
+def test_activations_are_a_series_and_facts_hold_what_is_told_once(
+    log: EventLog, tmp_path: Path
+) -> None:
+    log.add(activation_statistics(4, (math.nan, 0.25), (0.5, 2.0)), START)
+    for record in (training_loop(optimizer="", steps=0), training_loop(), wiring(model=None)):
+        log.add(record, START)
+    for record in (model_mode(), input_facts(), input_facts(layer="other"), wiring()):
+        log.add(record, START)
+    log.flush(START, final=True)
+    ((step, _, *values),) = rows_of(tmp_path, "activations/model")
+    assert (step, str(values)) == (4, "[0.5, 2.0, nan, 0.25, 512.0, 512.0]")
+    events = accumulated(tmp_path)
+    about = json.loads(events.SummaryMetadata("activations/model").plugin_data.content)
+    assert about["fields"][1] == {
+        "name": "dead",
+        "size": 2,
+        "labels": ["layer0 relu", "layer1 relu"],
+    }
+    (event,) = events.Tensors("facts")
+    facts = json.loads(event.tensor_proto.string_val[0])
+    assert facts["loops"] == [plain(training_loop())]
+    assert facts["modes"] == [plain(model_mode())]
+    assert facts["inputs"] == [plain(input_facts()), plain(input_facts(layer="other"))]
+    assert facts["wirings"] == [plain(wiring(model=None)), plain(wiring())]
 
 
 def test_metadata_describes_the_columns_once(log: EventLog, tmp_path: Path) -> None:

@@ -10,9 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from ...records import LayerStatistics
 from . import layers
 from .layers import ModelLook
+from .norms import wide
 from .transfer import Array, Transfers, capturing
 
 Tell = Callable[[LayerStatistics], None]
@@ -20,19 +23,19 @@ Tell = Callable[[LayerStatistics], None]
 
 @dataclass(frozen=True, slots=True)
 class _Norms:
-    """2-norms of some tensors, on the device; some tensors have none."""
+    """2-norms of some tensors, on the device; sparse ones have none."""
 
     count: int
     places: tuple[int, ...] = ()  # of those that have one
     values: tuple[Any, ...] = ()  # all of them, end to end
 
-    def numbers(self, arrays: list[Array]) -> layers.Norms:
-        """Per tensor, from what came of `values`."""
-        found: list[float | None] = [None] * self.count
-        flat = [value for array in arrays for value in array.reshape(-1).tolist()]
-        for place, value in zip(self.places, flat, strict=True):
-            found[place] = value
-        return tuple(found)
+    def squares(self, arrays: list[Array]) -> Array:
+        """Per tensor, from what came of `values`; -1 where there is none."""
+        found = np.full(self.count, -1.0)
+        if self.places:
+            flat = np.concatenate([array.reshape(-1) for array in arrays])
+            found[list(self.places)] = np.square(flat, dtype=np.float64)
+        return found
 
 
 @dataclass(slots=True)
@@ -66,12 +69,11 @@ def end(begun: DeviceLook, step: int, transfers: Transfers, tell: Tell) -> None:
     measured = (begun.gradients, _norms(weights, torch), before, _norms(begun.before, torch))
 
     def arrived(arrays: list[Array]) -> None:
-        numbers, at = [], 0
+        squares, at = [], 0
         for norms in measured:
-            numbers.append(norms.numbers(arrays[at : at + len(norms.values)]))
+            squares.append(norms.squares(arrays[at : at + len(norms.values)]))
             at += len(norms.values)
-        gradients, after, old, change = numbers
-        tell(layers.statistics(look, step, gradients, after, old, change))
+        tell(layers.statistics(look, step, *squares))
 
     transfers.later([value for norms in measured for value in norms.values], arrived)
 
@@ -80,7 +82,7 @@ def _norms(tensors: list[Any], torch: Any) -> _Norms:
     places = [i for i, t in enumerate(tensors) if t is not None and not t.is_sparse]
     if not places:
         return _Norms(len(tensors))
-    found = torch._foreach_norm([layers.wide(tensors[i]) for i in places])
+    found = torch._foreach_norm([wide(tensors[i]) for i in places])
     if len({(norm.device, norm.dtype) for norm in found}) == 1:
         found = [torch.stack(found)]
     return _Norms(len(tensors), tuple(places), tuple(found))

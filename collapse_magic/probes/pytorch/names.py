@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping
 from types import FrameType
 from typing import Any
 
+from ...records import ModelFacts
 from ..base import ProbeContext
+from . import tree
 
 _MOST_FRAMES = 40
 _MOST_ITEMS = 32  # of a list or dict of models
@@ -23,6 +25,9 @@ class Model:
         self.name = name
         self.kind = type(module).__name__
         self.module = weakref.ref(module)
+        self.facts: ModelFacts | None = None  # as it was when it was first seen
+        self.last_layer = ""  # that makes the logits, once a loss has been seen
+        self.last_dropout = 0.0  # probability of a dropout behind it
 
 
 class Names:
@@ -47,11 +52,11 @@ class Names:
         known = self._models.get(id(parameter))
         if known is not None:
             module = known.module()
-            if module is not None and any(parameter is own for own in module.parameters()):
+            if module is not None and id(parameter) in tree.parameter_ids(module):
                 return known
         name, best, size = "", None, 0
         for candidate, module in self._modules(frame):
-            own = {id(p) for p in module.parameters()}
+            own = tree.parameter_ids(module)
             if id(parameter) in own and len(own) > size:
                 name, best, size = candidate, module, len(own)
         return None if best is None else self._remember(name, unwrapped(best))
@@ -71,8 +76,7 @@ class Names:
         model = next((m for m in self._models.values() if m.module() is module), None)
         if model is None:
             model = Model(self.unique(name), module)
-        for parameter in module.parameters():
-            self._models[id(parameter)] = model
+        self._models.update(dict.fromkeys(tree.parameter_ids(module), model))
         self.found.append(model)
         return model
 

@@ -12,7 +12,7 @@ from ...records import LayerStatistics, LearningRate, NonFinite, OptimizerFacts
 from .. import schedule
 from ..base import ProbeContext
 from ..schedule import Countdown, Schedule
-from . import device_looks, layers
+from . import device_looks, layers, structure
 from .device_looks import DeviceLook
 from .hooks import Switch
 from .layers import ModelLook
@@ -220,11 +220,13 @@ class Steps:
             model = self._names.model_of(parameter, frame)
             if model is None:
                 continue
-            found = layers.layers_of(model.module())
+            found = structure.layers_of(model.module())
             looks.append(ModelLook(model.name, found, held))
             covered.update(id(p) for layer in found for p in layer.parameters)
         if wanted and not looks and self._context.config.model is None and len(parameters) <= 1000:
-            facts, bare = layers.bare_facts(self._names.unique("parameters"), parameters)
+            facts, bare = structure.bare_facts(
+                self._names.unique("parameters"), parameters, self._torch
+            )
             self._context.emit(facts)
             looks.append(ModelLook(facts.model, bare, held))
         report_models(self._names, self._context, self._torch)
@@ -345,7 +347,7 @@ def report_models(names: Names, context: ProbeContext, torch: Any) -> None:
     """Emit the structure of models that were found since the last call."""
     while names.found:
         model: Model = names.found.pop(0)
-        facts = layers.facts_of(model, torch)
+        facts = structure.facts_of(model, torch)
         if facts is not None:
             context.emit(facts)
 

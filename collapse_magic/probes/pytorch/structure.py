@@ -1,0 +1,147 @@
+"""What a model is made of: its layers, the weights they began with, and its head."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...records import LayerFacts, ModelFacts
+from . import graph, tree
+from .names import Model
+from .saved import saved
+from .weights import InitialWeights, initial_weights, unready
+
+_LAYERS = ("Addmm", "Mm", "Bmm", "Convolution", "Embedding", "CompiledFunction")
+_MOST_CHAIN = 8  # nodes between the loss and the last layer
+
+
+@dataclass(slots=True)
+class Layer:
+    """A module that owns parameters, or, where no module is known, one parameter."""
+
+    name: str
+    kind: str
+    parameters: list[Any]
+
+
+def layers_of(module: Any) -> list[Layer]:
+    """Modules that own parameters, in order of registration; a shared parameter counts once."""
+    return [
+        Layer(name or "(model)", type(part).__name__, own)
+        for name, part, own in tree.owners(module)
+    ]
+
+
+def facts_of(model: Model, torch: Any) -> ModelFacts | None:
+    """The structure of a model, with the weights that it had at first; None where it is gone."""
+    module = model.module()
+    if module is None:
+        return None
+    if model.facts is None:
+        model.facts = _first_facts(model, module, torch)
+    facts = model.facts
+    return ModelFacts(
+        model=model.name,
+        kind=model.kind,
+        layers=facts.layers,
+        activations=facts.activations,
+        normalizations=facts.normalizations,
+        dropouts=facts.dropouts,
+        last_layer=model.last_layer,
+        outputs=next((la.units for la in facts.layers if la.name == model.last_layer), 0),
+        last_dropout=model.last_dropout,
+    )
+
+
+def _first_facts(model: Model, module: Any, torch: Any) -> ModelFacts:
+    nn = torch.nn
+    normal = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.LocalResponseNorm)
+    activations, normalizations, dropouts = [], [], []
+    for _, part in tree.parts(module):
+        kind = type(part)
+        if kind.__module__ == "torch.nn.modules.activation":
+            activations.append(kind.__name__)
+        elif isinstance(part, normal) or kind.__name__ == "RMSNorm":
+            normalizations.append(kind.__name__)
+        elif isinstance(part, nn.modules.dropout._DropoutNd):
+            dropouts.append(float(part.p))
+    return ModelFacts(
+        model.name,
+        model.kind,
+        _layer_facts(layers_of(module), torch),
+        tuple(activations),
+        tuple(normalizations),
+        tuple(dropouts),
+    )
+
+
+def bare_facts(name: str, parameters: list[Any], torch: Any) -> tuple[ModelFacts, list[Layer]]:
+    """Parameters that no module in sight owns, as a model of its own."""
+    layers = [Layer(f"parameter {i}", "Parameter", [p]) for i, p in enumerate(parameters)]
+    return ModelFacts(name, "", _layer_facts(layers, torch), (), (), ()), layers
+
+
+def note_head(model: Model, node: Any, head: Any, torch: Any) -> bool:
+    """Remember which layer makes the logits; True where that is news.
+
+    Parameters: the model, the loss node, and the parameter nearest below it.
+    """
+    module = model.module()
+    if model.last_layer or module is None:
+        return False
+    for name, _, own in reversed(tree.owners(module)):
+        if any(parameter is head for parameter in own):
+            model.last_layer = name or "(model)"
+            model.last_dropout = _dropout_below(node, torch)
+            return True
+    return False
+
+
+def _dropout_below(node: Any, torch: Any) -> float:
+    """Probability of a dropout between a loss node and the last layer; 0 if there is none.
+
+    On the CPU dropout is a product with a random mask of zeros and 1 / (1 - p), kept for backward.
+    """
+    for _ in range(_MOST_CHAIN):
+        node = graph.below(node)
+        if node is None or type(node).__name__.startswith(_LAYERS):
+            return 0.0
+        if type(node).__name__ == "NativeDropoutBackward0":
+            return float(node._saved_p)
+        if type(node).__name__ == "MulBackward0":
+            mask = saved(node, "other")
+            if isinstance(mask, torch.Tensor) and mask.is_cpu and mask.numel() > 1:
+                values = np.unique(mask.detach().float().numpy())
+                if len(values) == 2 and values[0] == 0 and values[1] > 1:
+                    return round(1 - 1 / float(values[1]), 6)
+    return 0.0
+
+
+def _layer_facts(layers: list[Layer], torch: Any) -> tuple[LayerFacts, ...]:
+    weights = initial_weights([layer.parameters[0] for layer in layers], torch)
+    return tuple(map(_facts_of_layer, layers, weights))
+
+
+def _facts_of_layer(layer: Layer, weights: InitialWeights) -> LayerFacts:
+    sizes = [0 if unready(p) else p.numel() for p in layer.parameters]
+    return LayerFacts(
+        name=layer.name,
+        kind=layer.kind,
+        parameters=sum(sizes),
+        weight_std=weights.deviation,
+        weight_mean=weights.mean,
+        start=weights.start,
+        identical_rows=weights.identical_rows,
+        units=_units(layer.kind, layer.parameters[0]),
+        trainable=any(p.requires_grad for p in layer.parameters),
+    )
+
+
+def _units(kind: str, weight: Any) -> int:
+    if unready(weight) or weight.dim() == 0:
+        return 0
+    # Transposed convolutions and embeddings hold their outputs in the second dimension.
+    second = "Transpose" in kind or kind.startswith("Embedding")
+    return int(weight.shape[1 if second and weight.dim() > 1 else 0])
