@@ -9,7 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import windows
-from .tasks import INDEX_LOSSES, LOGIT_LOSSES, PROBABILITY_LOSSES, Judgement
+from .tasks import (
+    DISTANCE_LOSSES,
+    INDEX_LOSSES,
+    LOGIT_LOSSES,
+    PROBABILITY_LOSSES,
+    Judgement,
+)
 
 Array = NDArray[Any]
 
@@ -47,6 +53,8 @@ def summarize(
         return _multiclass(loss, judged, scores, targets, weights)
     if judged.task == "binary":
         return _binary(loss, judged, scores.reshape(-1), targets.reshape(-1), weights)
+    if judged.task == "multilabel":
+        return _multilabel(loss, scores, targets, weights)
     return None
 
 
@@ -70,10 +78,21 @@ def _multiclass(
         scores, labels = scores[named], labels[named]
         weights = None if weights is None else weights[named]
     predicted = scores.argmax(axis=1)
-    if loss not in INDEX_LOSSES and loss not in LOGIT_LOSSES:
+    if loss in PROBABILITY_LOSSES or loss in DISTANCE_LOSSES:
         scores = np.log(np.clip(scores, _LEAST_PROBABILITY, None))
     quantities = windows.multiclass(scores, labels, weights, predicted)
     return Window(quantities, outside, sums_to_one, out_of_range)
+
+
+def _multilabel(loss: str, scores: Array, targets: Array, weights: Array | None) -> Window:
+    outside = float("nan")
+    logits = scores
+    if loss in PROBABILITY_LOSSES:
+        outside = float(((scores < 0) | (scores > 1)).mean()) if scores.size else outside
+        logits = _log_odds(scores)
+    out_of_range = int(((targets < 0) | (targets > 1)).any(axis=1).sum())
+    quantities = windows.multilabel(logits, (targets > 0.5).astype(np.int64), weights)
+    return Window(quantities, outside, False, out_of_range)
 
 
 def _binary(
@@ -85,13 +104,14 @@ def _binary(
     outside = float("nan")
     if loss in PROBABILITY_LOSSES:
         outside = float(((scores < 0) | (scores > 1)).mean()) if scores.size else float("nan")
-    if loss in LOGIT_LOSSES:
-        logits = scores
-    else:
-        p = (scores - low) / (1 - low)
-        p = np.clip(p, _LEAST_PROBABILITY, 1 - _LEAST_PROBABILITY)
-        logits = np.log(p) - np.log1p(-p)
+    logits = scores if loss in LOGIT_LOSSES else _log_odds((scores - low) / (1 - low))
     return Window(windows.binary(logits, labels, weights), outside, False, out_of_range)
+
+
+def _log_odds(p: Array) -> Array:
+    p = np.clip(p, _LEAST_PROBABILITY, 1 - _LEAST_PROBABILITY)
+    odds: Array = np.log(p) - np.log1p(-p)
+    return odds
 
 
 def looks_like_probabilities(scores: Array) -> bool:

@@ -14,8 +14,18 @@ Array = NDArray[Any]
 
 INDEX_LOSSES = frozenset({"cross_entropy", "nll", "multi_margin"})
 PROBABILITY_LOSSES = frozenset({"binary_cross_entropy"})
-LOGIT_LOSSES = frozenset({"binary_cross_entropy_with_logits", "soft_margin"})
+LOGIT_LOSSES = frozenset({"binary_cross_entropy_with_logits", "soft_margin", "hinge"})
+MARGIN_LOSSES = frozenset({"soft_margin", "hinge"})  # their labels are -1 and +1
+# Of log-probabilities against a row of probabilities (or a one-hot row) per sample, and as what
+# they are told.
+SOFT_LOSSES = {
+    "soft_cross_entropy": "cross_entropy",
+    "soft_nll": "nll",
+    "soft_kl_div": "kl_div",
+}
 DISTANCE_LOSSES = frozenset({"mse", "smooth_l1", "huber", "l1"})
+
+COUNTED: frozenset[Task] = frozenset({"binary", "multiclass", "multilabel"})
 
 # Soft labels come in few values (smoothing two, mixup four a batch); pictures to be reconstructed
 # through a binary cross entropy in many.
@@ -30,6 +40,11 @@ class Judgement:
     classes: int
     kind: TargetKind
     signed: bool = False
+
+
+def told(loss: str) -> str:
+    """The name of a loss as the user knows it."""
+    return SOFT_LOSSES.get(loss, loss)
 
 
 def width(shape: tuple[int, ...]) -> int:
@@ -47,11 +62,13 @@ def judge(loss: str, input_shape: tuple[int, ...], targets: Array) -> Judgement:
     if loss in INDEX_LOSSES:
         return Judgement("multiclass", classes_of(input_shape), "index")
     values = targets.reshape(-1)
-    outputs = width(input_shape)
+    outputs = classes_of(input_shape) if loss in SOFT_LOSSES else width(input_shape)
     if len(values) == 0:
         return Judgement("unknown", 0, "unknown")
     zero_one = bool(((values == 0) | (values == 1)).all())
     signed = not zero_one and bool(((values == -1) | (values == 1)).all())
+    if loss in SOFT_LOSSES:
+        return Judgement("multiclass", outputs, "one-hot" if zero_one else "probabilities")
     one_hot = outputs > 1 and not signed and _rows_sum_to_one(targets, outputs)
     if loss in PROBABILITY_LOSSES or loss in LOGIT_LOSSES:
         return _judge_binary(values, outputs, zero_one, signed, one_hot, loss)
@@ -78,7 +95,7 @@ def _judge_binary(
         kind = "index" if _whole(values) else "continuous"
     if outputs == 1:
         # For a margin loss -1 is the other class; for a cross entropy it is out of range.
-        return Judgement("binary", 2, kind, signed and loss == "soft_margin")
+        return Judgement("binary", 2, kind, signed and loss in MARGIN_LOSSES)
     return Judgement("multiclass" if one_hot else "multilabel", outputs, kind)
 
 

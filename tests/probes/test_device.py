@@ -215,9 +215,9 @@ def test_a_hook_that_asks_for_a_value_is_caught(
     ]  # fmt: skip
     for question in questions:
 
-        def asks(site: Site, node: Any, step: int, question: Any = question) -> None:
+        def asks(site: Site, node: Any, *more: Any, question: Any = question) -> None:
             question(node._saved_self.detach())
-            taken(site, node, step)
+            taken(site, node, *more)
 
         monkeypatch.setattr(Site, "take_node", asks)
         device.waits.clear()

@@ -219,9 +219,15 @@ LOSS_CALLS: dict[str, tuple[Call, tuple[int, ...], torch.Tensor, dict[str, Any]]
         {"loss": "soft_margin", "task": "binary", "target_kind": "binary"},
     ),
     "multi margin": (F.multi_margin_loss, Z3, INDEX, {"loss": "multi_margin", "classes": 3}),
-    "l1": (F.l1_loss, Z1, BITS, {"loss": "l1", "task": "unknown"}),
+    "l1": (F.l1_loss, Z1, BITS, {"loss": "l1", "task": "binary"}),
+    "l1 of something that is not kept": (
+        lambda z, t: F.l1_loss(z * 2, t),
+        Z1,
+        BITS,
+        {"loss": "l1", "task": "unknown"},
+    ),
     "handwritten": (
-        lambda z, t: ((z - t) ** 2).mean(),
+        lambda z, t: ((z * 2 - t) ** 2).mean(),
         Z1,
         BITS,
         {"loss": "custom", "task": "unknown"},

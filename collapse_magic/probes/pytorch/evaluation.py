@@ -93,12 +93,11 @@ class Evaluation:
         site.take_evaluation(scores, targets, step)
         return site.full
 
-    def adopt(self, loss: str, node: Any) -> Site | None:
+    def adopt(self, call: LossCall | None) -> Site | None:
         """The site of evaluations that came before this first training batch, if there is one."""
-        if node is None:
+        if call is None:
             return None
-        shape = tuple(node._saved_self.shape)
-        return self._own.pop((loss, _outputs(loss, shape)), None)
+        return self._own.pop((call.loss, _outputs(call.loss, call.input_shape)), None)
 
     def _site(self, loss: str, shape: tuple[int, ...], targets: Any, step: int) -> Site:
         outputs = _outputs(loss, shape)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,57 +31,110 @@ def shown(call: LossCall, targets: Array) -> Array:
     if call.loss in INDEX_LOSSES:
         named: Array = targets[targets != call.ignore_index]
         return named
+    if call.handwritten and targets.ndim:  # what a mask has left out is nan
+        missing = np.isnan(targets.reshape(len(targets), -1)).any(axis=1)
+        if missing.any():
+            return targets[~missing]
     whole = targets.size == math.prod(call.target_shape)
     return targets.reshape(call.target_shape) if whole else targets
 
 
+class Rows(NamedTuple):
+    """Samples: scores (n, K) or (n,), targets (n, K) or (n,), weights (n,) or None."""
+
+    scores: Array
+    targets: Array
+    weights: Array | None
+
+    def where(self, kept: Array) -> Rows:
+        weights = None if self.weights is None else self.weights[kept]
+        return Rows(self.scores[kept], self.targets[kept], weights)
+
+
 def _prepared(
-    call: LossCall, judged: Judgement, scores: Array, targets: Array, most: int = MOST_SAMPLES
-) -> tuple[Array, Array] | None:
-    """One batch as rows: scores (n, K) or (n,) and targets alike; None where they do not pair."""
+    call: LossCall,
+    judged: Judgement,
+    scores: Array,
+    targets: Array,
+    weights: Array | None,
+    most: int = MOST_SAMPLES,
+) -> Rows | None:
+    """Batches as rows, ignored samples left out; None where scores and targets do not pair."""
+    k = judged.classes
     if call.loss in INDEX_LOSSES:
-        scores = samples.scores_by_row(scores, judged.classes)
-        targets = targets.reshape(-1)
-        if call.ignore_index is not None:
-            kept = targets != call.ignore_index
-            if not kept.all():
-                scores, targets = scores[kept], targets[kept]
-    elif judged.task == "multiclass":
-        k = judged.classes
+        scores, targets = samples.scores_by_row(scores, k), targets.reshape(-1)
+    elif judged.task in ("multiclass", "multilabel"):
         scores, targets = samples.scores_by_row(scores, k), samples.scores_by_row(targets, k)
     else:
         scores, targets = scores.reshape(-1), targets.reshape(-1)
     if len(scores) != len(targets):
         return None
-    stride = -(-len(targets) // most)
-    return (scores, targets) if stride <= 1 else (scores[::stride], targets[::stride])
+    if weights is not None:
+        weights = weights.reshape(-1)
+        weights = weights if len(weights) == len(targets) else None
+    found = Rows(scores, targets, weights)
+    kept = _kept(call, found)
+    if kept is not None and not kept.all():
+        found = found.where(kept)
+    stride = -(-len(found.targets) // most)
+    return found if stride <= 1 else found.where(np.arange(0, len(found.targets), stride))
+
+
+def _kept(call: LossCall, found: Rows) -> Array | None:
+    """Which samples take part in the loss; None where all do."""
+    kept: Array | None = None
+    if call.loss in INDEX_LOSSES:
+        if call.ignore_index is not None:
+            kept = np.asarray(found.targets != call.ignore_index)
+    elif call.handwritten:  # nothing divided by nothing: left out of the loss
+        missing = np.isnan(found.targets.reshape(len(found.targets), -1)).any(axis=1)
+        kept = np.asarray(~missing)
+    if found.weights is not None:
+        used = np.asarray(found.weights != 0)
+        kept = used if kept is None else np.asarray(kept & used)
+    return kept
 
 
 def gather(
-    call: LossCall, judged: Judgement, scores: list[Array], targets: list[Array]
-) -> tuple[Array, Array, int] | None:
-    """All batches as rows (see `_prepared`), and how many of them held one class only."""
+    call: LossCall,
+    judged: Judgement,
+    scores: list[Array],
+    targets: list[Array],
+    weights: list[Array],
+) -> tuple[Array, Array, Array | None, int] | None:
+    """All batches as rows (scores, targets, weights), and how many of them held one class only."""
+    if len(weights) != len(targets):
+        weights = []
     alike = all(s.ndim <= 2 and s.shape[1:] == scores[0].shape[1:] for s in scores)
     alike = alike and all(t.ndim <= 2 and t.shape[1:] == targets[0].shape[1:] for t in targets)
     sizes = [len(t) if t.ndim else 0 for t in targets]
     if alike and min(sizes) > 0 and max(t.size for t in targets) <= MOST_SAMPLES:
         given, wanted = np.concatenate(scores), np.concatenate(targets)
-        if call.ignore_index is None or not (wanted == call.ignore_index).any():
-            pairs = _prepared(call, judged, given, wanted, MOST_SAMPLES * len(scores))
-            if pairs is None or len(pairs[1]) != sum(sizes):
-                return None if pairs is None else (*pairs, 0)
-            return (*pairs, _single_class(pairs[1], sizes))
-    each = [_prepared(call, judged, s, t) for s, t in zip(scores, targets, strict=True)]
-    kept = [pair for pair in each if pair is not None and len(pair[1])]
+        weighed = np.concatenate([w.reshape(-1) for w in weights]) if weights else None
+        found = _prepared(call, judged, given, wanted, weighed, MOST_SAMPLES * len(scores))
+        if found is None:
+            return None
+        if len(found.targets) == sum(sizes):
+            return (*found, _single_class(judged, found.targets, sizes))
+    each = [
+        _prepared(call, judged, s, t, weights[i] if weights else None)
+        for i, (s, t) in enumerate(zip(scores, targets, strict=True))
+    ]
+    kept = [rows for rows in each if rows is not None and len(rows.targets)]
     if not kept:
         return None
-    sizes = [len(t) for _, t in kept]
-    wanted = np.concatenate([t for _, t in kept])
-    return np.concatenate([s for s, _ in kept]), wanted, _single_class(wanted, sizes)
+    sizes = [len(rows.targets) for rows in kept]
+    wanted = np.concatenate([rows.targets for rows in kept])
+    some = [rows.weights for rows in kept if rows.weights is not None]
+    weighed = np.concatenate(some) if len(some) == len(kept) else None
+    single = _single_class(judged, wanted, sizes)
+    return np.concatenate([rows.scores for rows in kept]), wanted, weighed, single
 
 
-def _single_class(targets: Array, sizes: list[int]) -> int:
+def _single_class(judged: Judgement, targets: Array, sizes: list[int]) -> int:
     """How many of the batches, `sizes` rows each, hold one class only."""
+    if judged.task == "multilabel":
+        return 0
     if targets.ndim > 1:
         targets = targets.argmax(axis=1)
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])

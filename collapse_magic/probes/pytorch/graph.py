@@ -7,6 +7,7 @@ before the backward pass runs, for that frees what the nodes have saved.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 LOSS_NODES = {
@@ -58,15 +59,78 @@ _MOST_CHAIN = 32
 # Which of `next_functions` to take at every node, from one node down to another.
 Path = tuple[int, ...]
 
+# They leave the values and their order (seen flat) as they are, and none of them out.
+KEEPS_ORDER = frozenset(
+    f"{name}Backward{number}"
+    for name in (
+        "View", "UnsafeView", "ReshapeAlias", "Squeeze", "Unsqueeze", "ToCopy", "Clone", "Alias",
+        "Contiguous",
+    )
+    for number in range(5)
+)  # fmt: skip
+
+# Between the losses of single samples and the loss as a whole.
+_COMBINING = KEEPS_ORDER | {
+    f"{name}Backward{number}"
+    for name in ("Neg", "Mean", "Sum", "Add", "Sub", "Mul", "Div", "Stack", "Cat")
+    for number in range(3)
+}
+
+# The constant factors above a node: (way to the product, which of its two arguments).
+Factors = tuple[tuple[Path, int], ...]
+# Takes the root, the way to a node, the node, and the factors above it.
+Recognise = Callable[[Any, Path, Any, Factors], Any | None]
+
+
+# (way to the node, the node, how to read it if it is no node of a built-in loss)
+Loss = tuple[Path, Any, Any]
+
+
+def losses(root: Any, recognise: Recognise) -> list[Loss]:
+    """The losses at or below `root`, down to the layers of the model.
+
+    Parameters: the root of a backward, and what knows losses that are written by hand.
+
+    Returns
+        (path, node, None) for every node of a built-in loss, and for every other one that
+        `recognise` knows ((), root, what it returned).
+    """
+    found: list[Loss] = []
+    seen = {root}
+    rest: list[tuple[Path, Any]] = []
+    stack: list[tuple[Path, Any, Factors]] = [((), root, ())]
+    while stack and len(seen) < _MOST_NODES:
+        path, node, factors = stack.pop()
+        name = type(node).__name__
+        if name in LOSS_NODES:
+            found.append((path, node, None))
+            continue
+        written = recognise(root, path, node, factors)
+        if written is not None:
+            found.append(((), root, written))
+            continue
+        if name not in _COMBINING:
+            rest.append((path, node))
+            continue
+        under = node.next_functions
+        if name == "MulBackward0" and (under[0][0] is None or under[1][0] is None):
+            factors = (*factors, (path, 0 if under[0][0] is None else 1))
+        for index in range(len(under) - 1, -1, -1):
+            below = under[index][0]
+            if below is not None and below not in seen:
+                seen.add(below)
+                stack.append(((*path, index), below, factors))
+    rest.reverse()
+    return found + [(*one, None) for one in _loss_nodes(rest, seen)]
+
 
 def loss_nodes(root: Any) -> list[tuple[Path, Any]]:
-    """Nodes of built-in losses at or below `root`, in order, down to the layers of the model.
+    """Nodes of built-in losses at or below `root` with the paths to them."""
+    return _loss_nodes([((), root)], {root})
 
-    Each comes with the path that leads to it.
-    """
+
+def _loss_nodes(stack: list[tuple[Path, Any]], seen: set[Any]) -> list[tuple[Path, Any]]:
     found: list[tuple[Path, Any]] = []
-    seen = {root}
-    stack: list[tuple[Path, Any]] = [((), root)]
     while stack and len(seen) < _MOST_NODES:
         path, node = stack.pop()
         name = type(node).__name__
@@ -134,6 +198,15 @@ def head_parameter(node: Any | None) -> tuple[Path, Any | None]:
                 seen.add(under)
                 queue.append(((*path, index), under))
     return (), None
+
+
+def kinds_along(path: Path, root: Any) -> tuple[str, ...]:
+    """The class names of the nodes on the way, the root's left out."""
+    kinds, node = [], root
+    for index in path:
+        node = node.next_functions[index][0]
+        kinds.append(type(node).__name__)
+    return tuple(kinds)
 
 
 def handwritten_kind(root: Any) -> str:

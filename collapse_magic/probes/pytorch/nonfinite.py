@@ -10,25 +10,33 @@ from typing import Any
 from ...records import Place
 from . import graph
 from .reading import LossCall
+from .written import Written
 
 _MOST_NODES = 20_000
 _SAVED = ("mat1", "input", "self", "mat2", "other", "weight")
 
 
 def first_place(
-    root: Any, node: Any | None, call: LossCall | None, module: Any | None, torch: Any
+    root: Any,
+    node: Any | None,
+    written: Written | None,
+    call: LossCall | None,
+    module: Any | None,
+    torch: Any,
 ) -> tuple[Place, str, str] | None:
     """(place, name, value) of the first non-finite tensor; None where the loss was only masked out.
 
-    Parameters: the loss tensor, its loss node and call (if known), and the model (if known).
+    Parameters: the loss tensor, its loss node and call (if known), how it is read if it is written
+    by hand, and the model (if known).
     """
     parameters = dict(_named(module))
-    for tensor in leaves(root.grad_fn if node is None else node):
+    scores, targets = _tensors(node, written)
+    start = root.grad_fn if node is None else node
+    for tensor in leaves(start if written is None else written.below(node)):
         value = _bad(tensor, torch)
         if value is not None:
             return "input", "input", value
-    if node is not None:
-        targets = node._saved_target
+    if targets is not None:
         value = _bad(targets, torch)
         if value is not None:
             return "target", "target", value
@@ -39,11 +47,22 @@ def first_place(
         value = _bad(parameter, torch)
         if value is not None:
             return "weight", name, value
-    if node is not None:
-        value = _bad(node._saved_self, torch)
+    if scores is not None:
+        value = _bad(scores, torch)
         if value is not None:
             return "logits", "", value
     return "loss", "", _word(float(root.detach()))
+
+
+def _tensors(node: Any | None, written: Written | None) -> tuple[Any, Any]:
+    if node is None:
+        return None, None
+    try:
+        if written is not None:
+            return written.read(node)[:2]
+        return node._saved_self, node._saved_target
+    except (RuntimeError, LookupError):
+        return None, None
 
 
 def _named(module: Any | None) -> Iterator[tuple[int, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import weakref
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from time import perf_counter
@@ -15,19 +16,23 @@ from ...records import LossRaised, NonFinite, ProbeNote
 from ..base import Probe, ProbeContext
 from ..patching import Patches
 from ..schedule import Schedule
-from . import graph, hooks, nonfinite, raised, reading
+from ..tasks import told
+from . import graph, handwritten, hooks, nonfinite, raised, reading
 from .epochs import Epochs
 from .evaluation import Evaluation
+from .graph import Loss, Path
 from .hooks import Switch
 from .names import Names
-from .routes import Route, Routes
+from .routes import Found, Route, Routes
 from .sites import Site
 from .steps import StepCounter, Steps, report_models
 from .suspicion import Suspicion, flags, word_in
 from .transfer import Array, Transfers, capturing
+from .written import Written
 
 FLUSH_SECONDS = 0.5
 _MOST_SITES = 64
+_MOST_OF_ONE_HEAD = 4
 _MOST_ASKED = 64  # tensors, of one graph, about their NaNs
 _SURELY_NO_LOSS = 16  # derivatives of something else at one place, in a row
 
@@ -169,7 +174,7 @@ class TorchProbe(Probe):
         known_loss = others < 0
         if known_loss and left > 0 and (not root.is_cpu or math.isfinite(root.item())):
             self._switch.backwards.left = left - 1
-        elif known_loss or graph.loss_nodes(root.grad_fn):
+        elif known_loss or graph.losses(root.grad_fn, handwritten.recognise):
             self._grad_places[place] = -1
             self._backward_of(root, caller)
         else:
@@ -199,15 +204,18 @@ class TorchProbe(Probe):
         self.steps_watch.before_backward()
         step = self.counter.now()
         full = False
-        for site, node in self._sites_of(root.grad_fn, frame):
-            site.take_loss(step, value)
+        before: Site | None = None
+        for site, node, written in self._sites_of(root.grad_fn, frame):
+            if site is not before:
+                site.take_loss(step, value)
+                before = site
             if node is not None:
-                site.take_node(node, step)
+                site.take_node(node, written, step)
             full = full or site.full
             if site.suspicion is not None and not site.suspicion.asked:
                 self._ask_the_data(site, root if node is None else node, step)
             if not finite and not site.non_finite_told:
-                self._tell_non_finite(site, node, root, max(step, 1))
+                self._tell_non_finite(site, node, written, root, max(step, 1))
         if due:
             self.plan.training.book(self.clock() - began)
             countdown.grant(self.plan.training.gap())
@@ -237,8 +245,8 @@ class TorchProbe(Probe):
 
     # -- sites ------------------------------------------------------------------------------------
 
-    def _sites_of(self, root: Any, frame: FrameType) -> list[tuple[Site, Any]]:
-        """The sites of one backward with their loss nodes; None where the loss is handwritten."""
+    def _sites_of(self, root: Any, frame: FrameType) -> list[Found]:
+        """The sites of one backward with their loss nodes; None where only its value is seen."""
         place = (id(frame.f_code), frame.f_lasti)
         if root is None:
             return []
@@ -247,22 +255,31 @@ class TorchProbe(Probe):
             return found
         self._codes[place[0]] = frame.f_code  # kept, so that its id stays its own
         found, way = [], []
-        for order, (to_loss, node) in enumerate(graph.loss_nodes(root) or [((), None)]):
-            to_head, head = graph.head_parameter(root if node is None else node)
+        known_losses = graph.losses(root, handwritten.recognise) or [((), None, None)]
+        heads = [_head(root, *loss[1:]) for loss in known_losses]
+        for (to_loss, node, written), order, (to_head, head) in zip(
+            known_losses, _orders(known_losses, heads), heads, strict=True
+        ):
             key = (*place, order, id(head))
             known = self._sites.get(key)
             if known is None or (known[0] is not None and known[0]() is not head):
-                known = self._new_site(key, root, node, head, frame)
+                known = self._new_site(key, root, node, written, head, frame)
             if known[1] is not None:
-                found.append((known[1], node))
-            if node is not None:
-                way.append(Route(to_loss, type(node).__name__, to_head, known[0], known[1]))
-        if way:
-            self._routes.remember(place, way)
+                found.append((known[1], node, written))
+            kinds = None if node is not None else graph.kinds_along(to_head, root)
+            at = type(root if node is None else node).__name__
+            way.append(Route(to_loss, at, to_head, known[0], known[1], written, kinds))
+        self._routes.remember(place, way)
         return found
 
     def _new_site(
-        self, key: tuple[Any, ...], root: Any, node: Any, head: Any, frame: FrameType
+        self,
+        key: tuple[Any, ...],
+        root: Any,
+        node: Any,
+        written: Written | None,
+        head: Any,
+        frame: FrameType,
     ) -> tuple[Any, Site | None]:
         reference = None if head is None else weakref.ref(head)
         site = None
@@ -270,22 +287,25 @@ class TorchProbe(Probe):
         if not full and (head is None or self._names.wanted(head)):
             model = None if head is None else self._names.model_of(head, frame)
             report_models(self._names, self.context, self._torch)
-            loss = graph.handwritten_kind(root)
+            call = None
             if node is not None:
-                loss = reading.read_call(node).loss
-            site = self._evaluation.adopt(loss, node) or Site(
-                self._names.unique(loss), self.context, self.transfers
+                call = reading.read_call(node) if written is None else written.call(node)
+            loss = graph.handwritten_kind(root) if call is None else call.loss
+            site = self._evaluation.adopt(call) or Site(
+                self._names.unique(told(loss)), self.context, self.transfers
             )
             site.owner, site.place = model, self.context.place(frame)
-            if node is None:
+            if call is None:
                 site.learn_unknown(loss, self.counter.current())
         self._sites[key] = (reference, site)
         return reference, site
 
-    def _tell_non_finite(self, site: Site, node: Any, root: Any, step: int) -> None:
+    def _tell_non_finite(
+        self, site: Site, node: Any, written: Written | None, root: Any, step: int
+    ) -> None:
         site.non_finite_told = True
         module = None if site.owner is None else site.owner.module()
-        place = nonfinite.first_place(root, node, site.call, module, self._torch)
+        place = nonfinite.first_place(root, node, written, site.call, module, self._torch)
         if place is None:
             site.non_finite_told = False
         else:
@@ -358,6 +378,32 @@ def _only(root: Any) -> Any:
     if isinstance(root, (list, tuple)):
         return root[0] if len(root) == 1 else None
     return root
+
+
+def _head(root: Any, node: Any, written: Written | None) -> tuple[Path, Any]:
+    """The head's parameter, and the way to it from the loss node (from the root, if written)."""
+    if written is None:
+        return graph.head_parameter(root if node is None else node)
+    path, head = graph.head_parameter(written.below(root))
+    return written.start + path, head
+
+
+def _orders(losses: list[Loss], heads: list[tuple[Path, Any]]) -> list[tuple[str, int]]:
+    """What tells losses of one root and one head apart: their kind, and which of these it is.
+
+    Losses in a loop over the steps of a sequence are all of one site.
+    """
+    kinds = [
+        (type(node).__name__ if written is None else written.loss, id(head))
+        for (_, node, written), (_, head) in zip(losses, heads, strict=True)
+    ]
+    counts = Counter(kinds)
+    seen: Counter[tuple[str, int]] = Counter()
+    orders = []
+    for kind in kinds:
+        orders.append((kind[0], seen[kind] if counts[kind] <= _MOST_OF_ONE_HEAD else 0))
+        seen[kind] += 1
+    return orders
 
 
 def _caller(frame: FrameType, torch: Any) -> FrameType:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..tasks import DISTANCE_LOSSES, INDEX_LOSSES
+from ..tasks import DISTANCE_LOSSES, INDEX_LOSSES, SOFT_LOSSES
 from . import graph
 
 Array = NDArray[Any]
@@ -30,6 +30,7 @@ class LossCall:
     weighted: bool
     ignore_index: int | None
     class_weights: Array | None  # (K,) or, for a binary task, (2,)
+    handwritten: bool = False
 
 
 def readable(value: Any, torch: Any) -> bool:
@@ -70,20 +71,26 @@ def read_call(node: Any) -> LossCall:
 
 
 def rows(call_loss: str, scores: Any, targets: Any, weights: Any | None) -> tuple[Any, Any, Any]:
-    """(scores, targets, weights), still views, thinned to at most `MOST_SAMPLES` samples."""
-    if call_loss in INDEX_LOSSES:
-        if scores.dim() > 2:
-            scores, targets = scores.flatten(2), targets.flatten(1)
-            stride = -(-targets.numel() // MOST_SAMPLES)
-            return scores[:, :, ::stride], targets[:, ::stride], None
-        if scores.dim() < 2:
-            return scores.reshape(1, -1), targets.reshape(1), None
-        stride = -(-len(scores) // MOST_SAMPLES)
-        if stride > 1:
-            scores, targets = scores[::stride], targets[::stride]
-        return scores, targets, None
+    """(scores, targets, weights), still views, thinned to at most `MOST_SAMPLES` samples.
+
+    Weights are one per sample, in the shape of the targets (of a row of them).
+    """
+    if call_loss in INDEX_LOSSES and scores.dim() < 2:
+        return scores.reshape(1, -1), targets.reshape(1), None
+    if (call_loss in INDEX_LOSSES or call_loss in SOFT_LOSSES) and scores.dim() > 2:
+        by_index = call_loss in INDEX_LOSSES
+        scores, targets = scores.flatten(2), targets.flatten(1 if by_index else 2)
+        stride = -(-len(scores) * scores.shape[2] // MOST_SAMPLES)
+        weights = None if weights is None else weights.reshape(len(scores), -1)[:, ::stride]
+        return scores[:, :, ::stride], targets[..., ::stride], weights
     if call_loss in DISTANCE_LOSSES:
         scores, targets = once(scores), once(targets)
+    stride = -(-len(scores) // MOST_SAMPLES) if scores.dim() else 1
+    if stride > 1 and len(scores) == len(targets):
+        if weights is not None:
+            fits = weights.dim() > 0 and len(weights) == len(scores)
+            weights = weights[::stride] if fits else None
+        scores, targets = scores[::stride], targets[::stride]
     return scores, targets, weights
 
 

@@ -12,6 +12,10 @@ from typing import Any
 
 from .graph import Path
 from .sites import Site
+from .written import Written
+
+# Of each loss its site, its node, and how it is to be read where it is written by hand.
+Found = tuple[Site, Any, Written | None]
 
 _MOST_WAYS = 8  # models that one line of code trains in turn
 
@@ -25,6 +29,9 @@ class Route:
     to_head: Path
     head: weakref.ref[Any] | None
     site: Site | None  # None where the model is not the one that was asked for
+    written: Written | None  # a loss that is written by hand is read from the root
+    # Of a loss of which only the value is seen: the nodes on the way to the head.
+    kinds: tuple[str, ...] | None = None
 
     def follow(self, root: Any) -> Any:
         """The loss node, where this is still the way; else None."""
@@ -33,9 +40,13 @@ class Route:
             node = node.next_functions[index][0]
         if type(node).__name__ != self.kind or self.head is None:
             return None
+        if self.written is not None and not self.written.fits(root):
+            return None
         loss: Any = node
-        for index in self.to_head:
+        for order, index in enumerate(self.to_head):
             node = node.next_functions[index][0]
+            if self.kinds is not None and type(node).__name__ != self.kinds[order]:
+                return None
         return loss if node.variable is self.head() else None
 
 
@@ -45,8 +56,8 @@ class Routes:
     def __init__(self) -> None:
         self._ways: dict[tuple[int, int], list[list[Route]]] = {}
 
-    def follow(self, place: tuple[int, int], root: Any) -> list[tuple[Site, Any]] | None:
-        """(site, loss node) of each loss, where a known way fits the graph; else None."""
+    def follow(self, place: tuple[int, int], root: Any) -> list[Found] | None:
+        """Each loss and its site, where a known way fits the graph; else None."""
         for way in self._ways.get(place, ()):
             found = []
             try:
@@ -55,7 +66,9 @@ class Routes:
                     if node is None:
                         break
                     if route.site is not None:
-                        found.append((route.site, node))
+                        found.append(
+                            (route.site, None if route.kinds is not None else node, route.written)
+                        )
                 else:
                     return found
             except (AttributeError, IndexError):

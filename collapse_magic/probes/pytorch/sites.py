@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from ...records import LossFacts, LossValues, NonFinite, Phase, PredictionWindow
 from .. import samples
 from ..base import ProbeContext
-from ..tasks import DISTANCE_LOSSES, INDEX_LOSSES, Judgement, judge
+from ..tasks import COUNTED, DISTANCE_LOSSES, INDEX_LOSSES, Judgement, judge, told
 from . import reading
 from .gathering import copied, gather, shown
 from .names import Model
 from .reading import LossCall
 from .suspicion import Suspicion, extremes, suspect
 from .transfer import Transfers, stream_of
+from .written import Written
 
 Array = NDArray[Any]
 
@@ -103,15 +104,24 @@ class Site:
         self._values[0].append(step)
         self._values[1].append(value)
 
-    def take_node(self, node: Any, step: int) -> None:
+    def take_node(self, node: Any, written: Written | None, step: int) -> None:
         """One counted backward's batch, from the loss node of the graph."""
-        scores, targets = node._saved_self, node._saved_target
+        weights = None
+        try:
+            if written is None:
+                scores, targets = node._saved_self, node._saved_target
+            else:
+                scores, targets, weights = written.read(node)
+        except (RuntimeError, LookupError):
+            return  # changed in place since: backward will say so, where it needs it
         shape, target_shape = scores.shape, targets.shape
         signature = (len(shape), shape[1:], target_shape[1:], targets.dtype)
         if signature != self._signature:
             self._signature = signature
-            self.learn(reading.read_call(node), step, targets)
-            self._fetch_weights(node)
+            seen = reading.read_call(node) if written is None else written.call(node)
+            self.learn(seen, step, targets)
+            if written is None:
+                self._fetch_weights(node)
         call = self.call
         if call is None or self._hopeless():
             if not scores.is_cpu and scores.numel():
@@ -119,8 +129,7 @@ class Site:
                 ends = extremes(scores, torch), extremes(targets, torch)
                 self._ends.add(step, *ends, None, self._transfers)
             return
-        weights = None
-        if call.weighted and call.class_weights is None:
+        if written is None and call.weighted and call.class_weights is None:
             weights = reading.sample_weights(node, scores.numel())
         scores, targets, weights = reading.rows(call.loss, scores, targets, weights)
         self._train.add(step, scores, targets, weights, self._transfers)
@@ -185,9 +194,7 @@ class Site:
 
     def _hopeless(self) -> bool:
         judged = self._judged
-        return judged is not None and (
-            judged.task not in ("binary", "multiclass") or judged.classes > MOST_CLASSES
-        )
+        return judged is not None and (judged.task not in COUNTED or judged.classes > MOST_CLASSES)
 
     # -- at a flush -------------------------------------------------------------------------------
 
@@ -252,15 +259,17 @@ class Site:
         judged = self._judged
         if judged is None or self._hopeless():
             return
-        gathered = gather(call, judged, scores, targets)
+        gathered = gather(call, judged, scores, targets, weights)
         if gathered is None:
             return
-        all_scores, all_targets, single = gathered
+        all_scores, all_targets, given_weights, single = gathered
         self._look_at_range(judged, all_targets, last)
         judged = self._judged or judged
         if self._hopeless():
             return
-        per_sample = self._weights(judged, weights, all_targets)
+        per_sample = given_weights
+        if per_sample is None:
+            per_sample = self._weights_by_class(judged, all_targets)
         window = samples.summarize(call.loss, judged, all_scores, all_targets, per_sample)
         if window is None:
             return
@@ -290,10 +299,7 @@ class Site:
             )
         )
 
-    def _weights(self, judged: Judgement, given: list[Array], targets: Array) -> Array | None:
-        if given:
-            weights: Array = np.concatenate([w.reshape(-1) for w in given])
-            return weights if len(weights) == len(targets) else None
+    def _weights_by_class(self, judged: Judgement, targets: Array) -> Array | None:
         by_class = None if self.call is None else self.call.class_weights
         if by_class is None or len(by_class) != judged.classes or targets.ndim != 1:
             return None
@@ -373,7 +379,7 @@ class Site:
             LossFacts(
                 site=self.name,
                 step=max(step, 1),  # provisional before the first step is sure
-                loss=call.loss,
+                loss=told(call.loss),
                 task=judged.task,
                 classes=judged.classes,
                 activations=call.activations,
