@@ -139,12 +139,11 @@ def half_precision(place: Place) -> nn.Module:
 
 
 def by_hand(place: Place) -> nn.Module:
-    """No optimizer, a loss without a node of its own, and one with probabilities."""
+    """No optimizer, and a loss of probabilities."""
     x, y = place.put(torch.randn(40, 4)), place.put((torch.rand(40) < 0.5).float())
     model = place.model(nn.Linear(4, 1))
-    for i in range(20):
-        p = model(x).sigmoid().squeeze(1)
-        loss = F.binary_cross_entropy(p, y) if i % 2 else (p - y).abs().mean()
+    for _ in range(20):
+        loss = F.binary_cross_entropy(model(x).sigmoid().squeeze(1), y)
         gradients = torch.autograd.grad(loss, list(model.parameters()))
         with torch.no_grad():
             for parameter, gradient in zip(model.parameters(), gradients, strict=True):
@@ -201,6 +200,54 @@ def test_nobody_waits_and_everything_is_seen(name: str, device: Accelerator) -> 
     assert_alike(on_cpu, on_device)
     plain = run(PROGRAMS[name], Place(device.put))
     assert all(map(torch.equal, weights, plain))
+
+
+def by_gather(out: torch.Tensor, y: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
+    return -out.log_softmax(1).gather(1, y.unsqueeze(1)).mean()
+
+
+def one_by_one(out: torch.Tensor, y: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
+    p, t = out.softmax(1)[:, 0], (y == 0).float()
+    return -(t * p.log() + (1 - t) * (1 - p).log()).mean()
+
+
+def not_a_class(out: torch.Tensor, _: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    return ((out[:, 0].tanh() - values) ** 2).mean()
+
+
+@pytest.mark.parametrize("written", [by_gather, one_by_one, not_a_class])
+def test_a_handwritten_loss_is_believed_when_its_values_are_known(
+    written: Callable[..., torch.Tensor], device: Accelerator
+) -> None:
+    """What only looks like a loss of classes (a regression) is told by its values."""
+
+    def train(place: Place) -> FakeContext:
+        torch.manual_seed(2)
+        x, y, values = torch.randn(20, 8, 5), torch.randint(0, 3, (20, 8)), torch.randn(20, 8)
+        x, y, values = place.put(x), place.put(y), place.put(values)
+        model = place.model(nn.Linear(5, 3))
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        with watched() as context:
+            for i in range(20):
+                optimizer.zero_grad()
+                written(model(x[i]), y[i], values[i]).backward()
+                optimizer.step()
+            assert device.our_waits == []
+        return context
+
+    on_cpu, on_device = train(Place()), train(Place(device.put))
+    facts, others = on_cpu.of(LossFacts)[-1], on_device.of(LossFacts)[-1]
+    assert (others.loss, others.task, others.target_kind) == (
+        facts.loss, facts.task, facts.target_kind,
+    )  # fmt: skip
+    assert (facts.task == "unknown") == (written is not_a_class)
+    counted = sum(w.batches for w in on_device.of(PredictionWindow))
+    expected = sum(w.batches for w in on_cpu.of(PredictionWindow))
+    # Those that went by before the answer came are not counted.
+    assert counted in ((0,) if facts.task == "unknown" else range(expected - 4, expected))
+    (values,), (other_values,) = on_cpu.of(LossValues), on_device.of(LossValues)
+    assert other_values.steps == values.steps
+    assert other_values.values == pytest.approx(values.values)
 
 
 def test_a_hook_that_asks_for_a_value_is_caught(

@@ -14,7 +14,8 @@ from typing import Any
 from . import many_classes, two_classes
 from .graph import Factors, Path
 from .many_classes import Weighed
-from .spots import Spot
+from .spots import Fetched, Spot
+from .transfer import Transfers
 from .two_classes import TwoSided
 from .written import Written, outer_factors
 
@@ -47,21 +48,48 @@ def recognise(root: Any, path: Path, node: Any, factors: Factors) -> Written | N
             for found in pattern(Spot(path, node), root):
                 outer = outer_factors(root, factors)
                 if outer is not None:
-                    return _made_sure(replace(found, outer=outer), root)
+                    found = replace(found, outer=outer)
+                    # A device would have to be waited for: its values are looked at later.
+                    return made_sure(found, root) if on_host(found, root) else found
         except (LookupError, RuntimeError, TypeError):
             continue  # freed, changed in place since, or not what it looked like
     return None
 
 
-def _made_sure(found: Written, root: Any) -> Written | None:
-    """On a device nothing is looked at, for that would wait for it: the form alone has to do."""
-    if not all(_on_cpu(place.of(root)) for place in found.places()):
-        return found
+def made_sure(found: Written, root: Any) -> Written | None:
+    """What has the form of a loss, judged by its values; None where these are of something else."""
     if isinstance(found, (TwoSided, Weighed)):
         found = replace(found, plain=found.is_plain(root))
     return found if found.is_sure(root) else None
 
 
-def _on_cpu(held: Any) -> bool:
-    parts = held if isinstance(held, (list, tuple)) else (held,)
-    return all(part is None or part.is_cpu for part in parts)
+def on_host(found: Written, root: Any) -> bool:
+    tensors = [part for place in found.places() for part in _parts(place.of(root))]
+    return all(tensor is None or tensor.is_cpu for tensor in tensors)
+
+
+def make_sure_later(
+    found: Written, root: Any, transfers: Transfers, tell: Callable[[Written | None], None]
+) -> bool:
+    """`made_sure` of values that are on a device, when they have come; False if they cannot."""
+    places = list(dict.fromkeys(found.places()))
+    held = [place.of(root) for place in places]
+    counts = [len(value) if isinstance(value, (list, tuple)) else None for value in held]
+
+    def arrived(arrays: list[Any]) -> None:
+        host = [None if a is None else transfers.torch.from_numpy(a.copy()) for a in arrays]
+        fetched, at = Fetched(), 0
+        for place, count in zip(places, counts, strict=True):
+            fetched[place] = host[at] if count is None else host[at : at + count]
+            at += 1 if count is None else count
+        try:
+            tell(made_sure(found, fetched))
+        except (LookupError, RuntimeError, TypeError):
+            tell(None)
+
+    copies = [None if part is None else part.detach().clone() for v in held for part in _parts(v)]
+    return transfers.later(copies, arrived)
+
+
+def _parts(held: Any) -> list[Any]:
+    return list(held) if isinstance(held, (list, tuple)) else [held]

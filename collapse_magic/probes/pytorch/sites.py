@@ -17,6 +17,7 @@ from ..base import ProbeContext
 from ..tasks import COUNTED, DISTANCE_LOSSES, INDEX_LOSSES, Judgement, judge, told
 from . import reading
 from .gathering import copied, gather, shown
+from .handwritten import make_sure_later
 from .names import Model
 from .reading import LossCall
 from .suspicion import Suspicion, extremes, suspect
@@ -92,6 +93,7 @@ class Site:
         self._train, self._eval = Batches(), Batches()
         self._ends = Batches()  # of those whose values are not worth a copy, on a device
         self._values: tuple[list[int], list[Any]] = ([], [])
+        self._forms: dict[int, tuple[Written, Written | None]] = {}  # None: not sure (yet)
         self._lock = threading.Lock()
 
     # -- while training ---------------------------------------------------------------------------
@@ -114,6 +116,11 @@ class Site:
                 scores, targets, weights = written.read(node)
         except (RuntimeError, LookupError):
             return  # changed in place since: backward will say so, where it needs it
+        if written is not None and not scores.is_cpu:
+            written = self._made_sure(written, node, step)
+            if written is None:
+                return
+            scores, targets, weights = written.read(node)
         shape, target_shape = scores.shape, targets.shape
         signature = (len(shape), shape[1:], target_shape[1:], targets.dtype)
         if signature != self._signature:
@@ -124,7 +131,7 @@ class Site:
                 self._fetch_weights(node)
         call = self.call
         if call is None or self._hopeless():
-            if not scores.is_cpu and scores.numel():
+            if not scores.is_cpu and scores.numel() and targets.numel():
                 torch = self._transfers.torch
                 ends = extremes(scores, torch), extremes(targets, torch)
                 self._ends.add(step, *ends, None, self._transfers)
@@ -133,6 +140,20 @@ class Site:
             weights = reading.sample_weights(node, scores.numel())
         scores, targets, weights = reading.rows(call.loss, scores, targets, weights)
         self._train.add(step, scores, targets, weights, self._transfers)
+
+    def _made_sure(self, form: Written, node: Any, step: int) -> Written | None:
+        """What has the form of a loss and is on a device: None until its values are known."""
+        if id(form) in self._forms:
+            return self._forms[id(form)][1]
+
+        def tell(sure: Written | None) -> None:
+            self._forms[id(form)] = form, sure
+            if sure is None and self.call is None:
+                self.learn_unknown("l1" if form.loss == "l1" else "custom", step)
+
+        if make_sure_later(form, node, self._transfers, tell):
+            self._forms.setdefault(id(form), (form, None))
+        return None
 
     def take_evaluation(self, scores: Any, targets: Any, step: int) -> None:
         """One batch of a loss computed without gradients; raw loss inputs."""

@@ -54,7 +54,7 @@ def suspect(
     if batch is None or call is None:
         return Suspicion(step, "loss", word)
     scores, targets = batch
-    bad = word_of(targets)
+    bad = None if call.handwritten else word_of(targets)  # there it is what a mask leaves out
     if bad is not None:
         return Suspicion(step, "target", bad, asked=True)
     if call.ignore_index is not None and bool((targets == call.ignore_index).all()):
