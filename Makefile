@@ -32,8 +32,9 @@ lint: install ## ruff and mypy
 test: install browser lint ## all tests
 	$(BIN)/python -m pytest
 
-bench: install ## what watching costs: watched over unwatched wall time
-	$(BIN)/python benchmarks/overhead.py
+bench: install ## what watching costs, beside what others cost: docs/cost.md
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/overhead.py --write docs/cost.md
 
 demo: install ## run the example notebook, then serve the Collapse tab (SERVE=0 ends instead)
 	$(BIN)/python examples/run_demo.py $(if $(filter 0,$(SERVE)),--no-serve)

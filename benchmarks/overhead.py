@@ -1,101 +1,36 @@
 """What watching costs: wall time of watched training over the same training unwatched.
 
 Both are interleaved in one process and within one watched run: short stretches of steps, every
-other one with all of the watching's hooks lifted off, while the run's clock stands still. Machines
-drift by a tenth and more from second to second; stretches of a twentieth of a second, side by side,
-meet the same machine. What the run costs besides its steps (start, logs, findings, report) is timed
-too and counted in full. Every second unwatched stretch is held against the others: that ratio says
-how far such ratios are off by chance.
+other one with all of the watching's hooks lifted off, while the run's clock stands still. What the
+run costs besides its steps (start, last findings, report, end of the log) is shown apart, in
+milliseconds. The table beside it holds what else people watch with to the same measure.
 
-Usage: python benchmarks/overhead.py [SECONDS_WATCHED]. Exits with 1 where a target is missed.
+Usage: python benchmarks/overhead.py [--pairs N] [--no-peers] [--device cuda] [--write docs/cost.md]
+Exits with 1 where a target is missed.
 """
 
 from __future__ import annotations
 
+import argparse
+import dataclasses
+import platform
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
-from torch.optim.optimizer import _global_optimizer_post_hooks, _global_optimizer_pre_hooks
+from interleaved import Way, alternate, noise, ratio, steps_per_stretch
+from peers import PEERS, missing, watching
+from workloads import WORKLOADS, Training, Workload
 
 from collapse_magic.session import WatchSession
 from collapse_magic.session.options import make_config
 from collapse_magic.session.user_code import ScriptCode
 
-Step = Callable[[], None]
-STRETCH_SECONDS = 0.05
-
-
-@dataclass(frozen=True)
-class Workload:
-    name: str
-    make: Callable[[], Step]
-    target: float  # highest ratio that is accepted
-
-
-def logistic_regression() -> Step:
-    """2 features, batch 10: next to nothing but the framework's own calls."""
-    model = nn.Sequential(nn.Linear(2, 1), nn.Sigmoid())
-    x = torch.randn(1000, 2)
-    y = (x[:, :1] + torch.randn(1000, 1) > 0).float()
-    return _step(model, nn.BCELoss(), x, y, batch=10)
-
-
-def perceptron() -> Step:
-    """3 layers, batch 128."""
-    model = nn.Sequential(
-        nn.Linear(64, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, 10)
-    )
-    x = torch.randn(4096, 64)
-    return _step(model, nn.CrossEntropyLoss(), x, x[:, :10].argmax(1), batch=128)
-
-
-def convolutional() -> Step:
-    """Pictures of 32 x 32, batch 64."""
-    model = nn.Sequential(
-        nn.Conv2d(3, 16, 3, padding=1),
-        nn.BatchNorm2d(16),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Conv2d(16, 32, 3, padding=1),
-        nn.BatchNorm2d(32),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Flatten(),
-        nn.Linear(32 * 8 * 8, 10),
-    )
-    x = torch.randn(512, 3, 32, 32)
-    return _step(model, nn.CrossEntropyLoss(), x, torch.randint(0, 10, (512,)), batch=64)
-
-
-WORKLOADS = (
-    Workload("logistic regression, batch 10", logistic_regression, 1.25),
-    Workload("3-layer perceptron, batch 128", perceptron, 1.05),
-    Workload("small CNN 32x32, batch 64", convolutional, 1.03),
-)
-
-
-def _step(
-    model: nn.Module, loss: nn.Module, x: torch.Tensor, y: torch.Tensor, *, batch: int
-) -> Step:
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
-    at = 0
-
-    def step() -> None:
-        nonlocal at
-        rows = slice(at, at + batch)
-        at = (at + batch) % (len(x) - len(x) % batch)
-        optimizer.zero_grad()
-        value = loss(model(x[rows]), y[rows])
-        value.backward()
-        optimizer.step()
-
-    return step
+_OPTIM = sys.modules["torch.optim.optimizer"]
 
 
 class PausedClock:
@@ -103,19 +38,23 @@ class PausedClock:
 
     def __init__(self) -> None:
         self._left_out = 0.0
+        self._paused = 0.0
 
     def __call__(self) -> float:
         return time.perf_counter() - self._left_out
 
-    def leave_out(self, seconds: float) -> None:
-        self._left_out += seconds
+    def pause(self) -> None:
+        self._paused = time.perf_counter()
+
+    def resume(self) -> None:
+        self._left_out += time.perf_counter() - self._paused
 
 
 class Hooks:
     """All that a running session has put into PyTorch, to be lifted off and put back."""
 
     _MODULES = (torch.autograd, torch._C._nn, torch)
-    _STEP_HOOKS = (_global_optimizer_pre_hooks, _global_optimizer_post_hooks)
+    _STEP_HOOKS = (_OPTIM._global_optimizer_pre_hooks, _OPTIM._global_optimizer_post_hooks)
 
     def __init__(self) -> None:
         self._plain = self._attributes()
@@ -151,76 +90,171 @@ class Hooks:
             hooks.update(kept)
 
 
-def _time(step: Step, steps: int) -> float:
-    began = time.perf_counter()
-    for _ in range(steps):
-        step()
-    return time.perf_counter() - began
-
-
-@dataclass
+@dataclasses.dataclass
 class Result:
-    steps: int
-    plain: list[float]  # seconds per unwatched stretch
-    watched: float  # seconds of as many watched ones, start and end of the run included
-    own: float  # share that the run itself reports
-
-    @property
-    def step_seconds(self) -> float:
-        return sum(self.plain) / self.steps
-
-    @property
-    def ratio(self) -> float:
-        return self.watched / sum(self.plain)
-
-    @property
-    def noise(self) -> float:
-        return sum(self.plain[1::2]) / sum(self.plain[::2])
+    step_seconds: float
+    ratio: float
+    noise: float
+    reported: float  # share of wall time that the run itself reports
+    ends: float  # seconds of start and stop
 
 
-def measure(workload: Workload, seconds: float) -> Result:
-    torch.manual_seed(0)
-    step = workload.make()
-    _time(step, 20)
-    steps = max(round(STRETCH_SECONDS / (_time(step, 50) / 50)), 1)
+def measure(workload: Workload, pairs: int, device: torch.device) -> Result:
+    training = _on(workload, device)
+    step, wait = training.stepper(), _waiter(device)
+    steps = steps_per_stretch(step, wait)
     clock, hooks = PausedClock(), Hooks()
     with tempfile.TemporaryDirectory() as logdir:
         config = make_config({"name": "overhead", "logdir": logdir})
         session = WatchSession(config, ScriptCode.of_caller(sys._getframe()), [], clock=clock)
         began = time.perf_counter()
         session.start()
-        watched = time.perf_counter() - began
+        ends = time.perf_counter() - began
         hooks.learn()
-        plain: list[float] = []
-        while watched < seconds or len(plain) % 2:
-            watched += _time(step, steps)
-            began = time.perf_counter()
-            hooks.lift()
-            plain.append(_time(step, steps))
+        hooks.lift()
+        clock.pause()
+
+        def enter() -> None:
+            clock.resume()
             hooks.put_back()
-            clock.leave_out(time.perf_counter() - began)
+
+        def leave() -> None:
+            hooks.lift()
+            clock.pause()
+
+        watched, plain = Way(step, enter, leave), Way(step)
+        alternate([watched, plain], steps, pairs, wait)
+        clock.resume()
+        hooks.put_back()
         began = time.perf_counter()
         report = session.stop()
-        watched += time.perf_counter() - began
-    return Result(len(plain) * steps, plain, watched, report.cost)
+        ends += time.perf_counter() - began
+    seconds = sum(plain.stretches) / len(plain.stretches) / steps
+    return Result(seconds, ratio(watched, plain), noise(plain), report.cost, ends)
+
+
+def measure_peer(name: str, workload: Workload, pairs: int, device: torch.device) -> float | None:
+    package, peer = PEERS[name]
+    if missing(package):
+        return None
+    wait = _waiter(device)
+    plain = Way(_on(workload, device).stepper())
+    steps = steps_per_stretch(plain.step, wait)
+    with watching(peer, _on(workload, device)) as step:
+        watched = Way(step)
+        alternate([watched, plain], steps, pairs, wait)
+    return ratio(watched, plain)
+
+
+def _on(workload: Workload, device: torch.device) -> Training:
+    torch.manual_seed(0)
+    made = workload.make()
+    return dataclasses.replace(
+        made,
+        model=made.model.to(device),
+        loss=made.loss.to(device),
+        x=made.x.to(device),
+        y=made.y.to(device),
+    )
+
+
+def _waiter(device: torch.device) -> Callable[[], None]:
+    return torch.cuda.synchronize if device.type == "cuda" else lambda: None
+
+
+def machine(device: torch.device) -> str:
+    if device.type == "cuda":
+        return f"{torch.cuda.get_device_name(device)}, torch {torch.__version__}"
+    name = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
+        name = names[0].partition(":")[2].strip() if names else name
+    return f"{name}, one thread, Python {platform.python_version()}, torch {torch.__version__}"
+
+
+def own_table(results: dict[str, Result]) -> str:
+    rows = [
+        "| training | a step | watched / unwatched | target | reported "
+        "| unwatched again | start and end |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for workload in WORKLOADS:
+        r = results[workload.name]
+        rows.append(
+            f"| {workload.name} | {r.step_seconds * 1e6:,.0f} us | {r.ratio:.3f} "
+            f"| {workload.target:.2f} | {r.reported:.1%} | {r.noise:.3f} | {r.ends * 1e3:.0f} ms |"
+        )
+    return "\n".join(rows)
+
+
+def peer_table(peers: dict[str, list[float | None]]) -> str:
+    rows = [
+        "| watched with | " + " | ".join(workload.name for workload in WORKLOADS) + " |",
+        "|---|" + "---|" * len(WORKLOADS),
+    ]
+    for name, ratios in peers.items():
+        cells = ["not installed" if value is None else f"{value:.2f}" for value in ratios]
+        rows.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(rows)
+
+
+DOCUMENT = """# What watching costs
+
+Written by `make bench` on {machine}.
+
+Wall time of watched training over the same training unwatched, both in one process, side by side in stretches of 50 ms; a pair is 20 of each, the figure
+is the median of {pairs} pairs. "Unwatched again" holds every second unwatched stretch against the
+others: that far such figures are off by chance. "Reported" is the share that the run itself reports
+as its cost. "Start and end" come once a run: patching, the last findings, the report and the end of
+the log.
+
+{own}
+{peers}"""
+
+PEERS_DOCUMENT = """
+What else people watch with, on the same steps and measured alike ({pairs} pairs; ratios):
+
+{table}
+"""
 
 
 def main() -> int:
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 20.0
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--pairs", type=int, default=20, help="pairs of a second each")
+    parser.add_argument("--no-peers", action="store_true", help="this project's own cost only")
+    parser.add_argument("--device", default="cpu", help="where to train (default: cpu)")
+    parser.add_argument("--write", type=Path, help="also write the tables to this file")
+    arguments = parser.parse_args()
     torch.set_num_threads(1)
-    measure(WORKLOADS[0], 1.0)  # what is imported once is no matter of a run's length
-    print(f"{'':32}{'step':>10}{'watched':>10}{'target':>8}{'reported':>10}{'plain again':>13}")
-    missed = False
+    device = torch.device(arguments.device)
+    measure(WORKLOADS[0], 1, device)  # what is imported once is no matter of a run's length
+
+    results: dict[str, Result] = {}
     for workload in WORKLOADS:
-        result = measure(workload, seconds)
+        result = results[workload.name] = measure(workload, arguments.pairs, device)
         verdict = "" if result.ratio <= workload.target else "  missed"
-        missed = missed or bool(verdict)
         print(
-            f"{workload.name:32}{result.step_seconds * 1e6:7.0f} us{result.ratio:10.3f}"
-            f"{workload.target:8.2f}{result.own:9.1%}{result.noise:13.3f}{verdict}",
+            f"{workload.name:32}{result.ratio:7.3f} (target {workload.target:.2f}, unwatched again "
+            f"{result.noise:.3f}, reported {result.reported:.1%}){verdict}",
             flush=True,
         )
-    return int(missed)
+    text = ""
+    if not arguments.no_peers:
+        pairs = max(arguments.pairs // 10, 1)
+        found = {
+            name: [measure_peer(name, workload, pairs, device) for workload in WORKLOADS]
+            for name in PEERS
+        }
+        text = PEERS_DOCUMENT.format(pairs=pairs, table=peer_table(found))
+    document = DOCUMENT.format(
+        machine=machine(device), pairs=arguments.pairs, own=own_table(results), peers=text
+    )
+    print("\n" + document)
+    if arguments.write:
+        arguments.write.write_text(document)
+    missed = [w.name for w in WORKLOADS if results[w.name].ratio > w.target]
+    return int(bool(missed))
 
 
 if __name__ == "__main__":

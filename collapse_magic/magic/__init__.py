@@ -14,6 +14,7 @@ def load_ipython_extension(shell: Any) -> None:
     from .install import install
 
     install(shell)
+    import libcst.metadata  # noqa: F401 - a third of a second, which no training shall wait for
 
 
 def unload_ipython_extension(shell: Any) -> None:

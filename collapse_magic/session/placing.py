@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..engine import Engine
 from ..findings import SEVERITY_ORDER, Diagnosis, Finding, Fix, Location
@@ -11,40 +11,64 @@ from ..history import History
 from ..source import Code
 from .user_code import UserCode
 
+# What the first fix of a process takes, with libcst's parser still cold.
+FIRST_FIX_SECONDS = 0.1
+
 _Key = tuple[str, str | None]  # rule, site
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Placed:
+    weight: int
+    location: Location | None
+    fix: Fix | None
+    tried: bool  # to make the fix
 
 
 class Placer:
     """Keeps location and fix of every finding: parsing the cells costs more than running the rules.
 
     They are made when a finding opens, when it escalates, and once more at the end, with the
-    final numbers.
+    final numbers. While the cell trains, the words come first: the fix follows as soon as the run
+    is long enough to be charged with it.
     """
 
-    def __init__(self, engine: Engine, history: History, code: UserCode) -> None:
+    def __init__(
+        self, engine: Engine, history: History, code: UserCode, clock: Callable[[], float]
+    ) -> None:
         self._engine = engine
         self._history = history
         self._code = code
-        self._made: dict[_Key, tuple[int, Location | None, Fix | None]] = {}
+        self._clock = clock
+        self._fix_seconds = FIRST_FIX_SECONDS
+        self._made: dict[_Key, _Placed] = {}
 
-    def place(self, findings: Sequence[Finding], final: bool) -> tuple[Finding, ...]:
+    def place(
+        self, findings: Sequence[Finding], allowance: float, final: bool
+    ) -> tuple[Finding, ...]:
+        """Findings with locations and fixes; `allowance` is what a fix may take by now (s)."""
         source: Code | None = None
         placed = []
         for finding in findings:
             key = finding.rule, finding.site
             weight = SEVERITY_ORDER[finding.severity]
             known = self._made.get(key)
-            if known is None or weight < known[0] or (final and finding.resolved_step is None):
+            anew = known is None or weight < known.weight
+            anew = anew or (final and finding.resolved_step is None)
+            affordable = allowance >= self._fix_seconds
+            if known is None or anew or (affordable and not known.tried):
                 source = source or Code(self._code.cells(), self._code.namespace())
                 diagnosis = self._engine.diagnosis(finding)
                 cell, line = self._origin(diagnosis)
-                known = (
-                    weight,
-                    source.locate(diagnosis, cell, line),
-                    source.fix(diagnosis, cell, line),
-                )
-                self._made[key] = known
-            placed.append(dataclasses.replace(finding, location=known[1], fix=known[2]))
+                location = source.locate(diagnosis, cell, line)
+                fix = known.fix if known is not None else None  # its numbers are a little older
+                if affordable:
+                    began = self._clock()
+                    fix = source.fix(diagnosis, cell, line)
+                    self._fix_seconds = self._clock() - began
+                    allowance -= self._fix_seconds
+                known = self._made[key] = _Placed(weight, location, fix, affordable)
+            placed.append(dataclasses.replace(finding, location=known.location, fix=known.fix))
         return tuple(placed)
 
     def _origin(self, diagnosis: Diagnosis) -> tuple[int | None, int | None]:

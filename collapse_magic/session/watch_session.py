@@ -7,11 +7,11 @@ then report.
 from __future__ import annotations
 
 import dataclasses
+import math
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from importlib import import_module
 from types import FrameType
 from typing import Any
 
@@ -50,6 +50,8 @@ UPDATE_SECONDS = 0.5
 # Rules and rendering may take this part of the budget; where one round takes long, rounds become
 # rarer.
 UPDATE_SHARE_OF_BUDGET = 0.25
+# What a run may cost however short it is.
+SHORT_RUN_SECONDS = 0.05
 # Wiring mistakes are certain from the first batches, and are to be said before the cell runs for
 # an hour.
 FIRST_STEPS = 3
@@ -89,7 +91,7 @@ class WatchSession:
         self._make_probes = probes
         self._probes: list[Probe] = []
         self._late_import = LateImport(FRAMEWORKS, self._attach)
-        self._placer = Placer(self.engine, self.history, code)
+        self._placer = Placer(self.engine, self.history, code, clock)
         self._model_name: str | None = None
         self._run: str | None = None  # what the log directory made of the name: NAME, NAME-2 ...
         self._notes: list[str] = []
@@ -138,7 +140,6 @@ class WatchSession:
         if self._running or self._report is not None:
             return
         self._running = True
-        self._warm_up()
         for sink in self._sinks:
             self._guard(sink.update, self._build())
         self._began = self._clock()
@@ -279,7 +280,7 @@ class WatchSession:
 
     def _find(self, final: bool = False) -> None:
         findings = self.engine.update(final=final)
-        self._findings = self._placer.place(findings, final=final)
+        self._findings = self._placer.place(findings, self._allowance(), final=final)
         if self.config.stop_on != "never" and self._stop_reason is None:
             worst = SEVERITY_ORDER[self.config.stop_on]
             for finding in self._findings:
@@ -293,12 +294,20 @@ class WatchSession:
 
     # -- the rest --------------------------------------------------------------------------------
 
+    def _allowance(self) -> float:
+        """Seconds of our own work that the run may still be charged with by now."""
+        if not self._running or self.error is not None:
+            return math.inf
+        budget = self.config.budget / 100 * (self._clock() - self._began)
+        return max(SHORT_RUN_SECONDS, budget) - self._spent()
+
+    def _spent(self) -> float:
+        probes = (self._guard(getattr, probe, "cost_seconds", 0.0) for probe in self._probes)
+        return self._own_seconds + sum(seconds or 0.0 for seconds in probes)
+
     def _build(self, final: bool = False) -> Report:
         until = self._clock() if self._running else self._ended
         seconds = max(until - self._began, 0.0)
-        probes = sum(
-            self._guard(getattr, probe, "cost_seconds", 0.0) or 0.0 for probe in self._probes
-        )
         return build_report(
             self.history,
             self.engine,
@@ -306,7 +315,7 @@ class WatchSession:
             run=self.run,
             steps=max([self.history.steps, *(getattr(p, "steps", 0) for p in self._probes)]),
             seconds=seconds,
-            cost=min((self._own_seconds + probes) / seconds, 1.0) if seconds > 0 else 0.0,
+            cost=min(self._spent() / seconds, 1.0) if seconds > 0 else 0.0,
             logdir=self._logdir(),
             notes=(*self.history.notes, *self._notes, *self._log_error()),
             finished=not self._running,
@@ -339,14 +348,6 @@ class WatchSession:
             if self._training and not self._problems[name]:
                 del self._open_words[name]
         self._config = dataclasses.replace(self._config, **values)
-
-    def _warm_up(self) -> None:
-        """Imports what the first record and the first fix would otherwise wait for in the midst
-        of training."""
-        modules = ["libcst.metadata"]
-        modules += ["tensorboard.compat.proto.event_pb2"] if self._config.tensorboard else []
-        for module in modules:
-            self._guard(import_module, module)
 
     def _names(self) -> tuple[str, ...] | None:
         names = self.config.class_names
