@@ -22,12 +22,18 @@ from collapse_magic.config import WatchConfig
 from collapse_magic.probes.pytorch import TorchProbe
 from collapse_magic.probes.pytorch.sites import Site
 from collapse_magic.records import (
+    ActivationStatistics,
+    InputFacts,
     LayerStatistics,
+    LearningRate,
     LossFacts,
     LossValues,
+    ModelFacts,
+    ModelMode,
     NonFinite,
     PredictionWindow,
     ProbeNote,
+    Wiring,
 )
 
 from .accelerator import Accelerator, accelerator
@@ -163,9 +169,15 @@ def run(program: Program, place: Place) -> Weights:
     return [value.cpu() for value in program(place).state_dict().values()]
 
 
+COMPARED = (
+    ModelFacts, ModelMode, Wiring, InputFacts, LossFacts, LossValues, PredictionWindow,
+    LayerStatistics, ActivationStatistics, LearningRate, NonFinite,
+)  # fmt: skip
+
+
 def assert_alike(one: FakeContext, other: FakeContext) -> None:
     """Both say the same of the training, in whatever order; rounding aside."""
-    for kind in (LossFacts, LossValues, PredictionWindow, LayerStatistics, NonFinite):
+    for kind in COMPARED:
         records, others = one.of(kind), other.of(kind)
         assert len(others) == len(records), kind
         for a, b in zip(records, others, strict=True):
@@ -274,7 +286,7 @@ def test_a_hook_that_asks_for_a_value_is_caught(
 
 
 def test_what_has_arrived_is_told_while_training_goes_on(device: Accelerator) -> None:
-    with watched(tick=0.01) as context:
+    with watched(tick=0.05) as context:
         classifier(Place(device.put))
         during = {type(record) for record in context.records}
         assert device.our_waits == []
@@ -302,7 +314,7 @@ def test_nothing_of_ours_gets_into_a_graph(device: Accelerator) -> None:
         step()
     unwatched = [name for name, _ in device.captured]
     device.captured.clear()
-    with watched(tick=0.01) as context:
+    with watched(tick=0.05) as context:
         for _ in range(3):
             step()
         with device.graph():
@@ -341,7 +353,7 @@ def spoilt(place: Place, where: str) -> nn.Module:
 
 
 @pytest.mark.parametrize("where", ["input", "target", "logits", "loss"])
-@pytest.mark.parametrize("tick", [0.0, 0.01])
+@pytest.mark.parametrize("tick", [0.0, 0.05])
 def test_where_a_nan_comes_from_is_told_late(where: str, tick: float, device: Accelerator) -> None:
     with watched(tick) as context:
         torch.manual_seed(0)
@@ -394,7 +406,7 @@ def test_nobody_waits_for_a_gpu(name: str) -> None:
     """Raised in one of our hooks CUDA's error would switch the watching off, which is told."""
     with watched() as on_cpu:
         run(PROGRAMS[name], Place())
-    with watched(tick=0.01) as on_gpu, gpu() as place:
+    with watched(tick=0.05) as on_gpu, gpu() as place:
         torch.manual_seed(4)
         PROGRAMS[name](place)
     assert _totals(on_gpu) == _totals(on_cpu)

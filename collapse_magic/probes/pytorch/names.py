@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from types import FrameType
 from typing import Any
 
 from ...records import ModelFacts
 from ..base import ProbeContext
-from . import tree
+from .tree import Tree
 
 _MOST_FRAMES = 40
 _MOST_ITEMS = 32  # of a list or dict of models
@@ -39,6 +39,7 @@ class Names:
         self._models: dict[int, Model] = {}  # by id of a parameter
         self._taken: dict[str, int] = {}
         self.found: list[Model] = []  # not yet reported
+        self._trees: dict[int, tuple[Any, Tree]] = {}
 
     def wanted(self, parameter: Any) -> bool:
         """Whether the parameter belongs to the model that was asked for (any, if none was)."""
@@ -47,19 +48,62 @@ class Names:
             return True
         return any(parameter is own for own in only.parameters())
 
+    def tree(self, module: Any) -> Tree:
+        """The modules and parameters of a model, read once until `forget_trees`."""
+        known = self._trees.get(id(module))
+        if known is None:
+            known = self._trees[id(module)] = (module, Tree(module))
+        return known[1]
+
+    def forget_trees(self) -> None:
+        """Let go of the user's modules: ours has ended, and theirs may change."""
+        if self._trees:
+            self._trees.clear()
+
     def model_of(self, parameter: Any, frame: FrameType | None) -> Model | None:
         """The model that owns `parameter`, by the variables of the user and of the callers."""
         known = self._models.get(id(parameter))
         if known is not None:
             module = known.module()
-            if module is not None and id(parameter) in tree.parameter_ids(module):
+            if module is not None and id(parameter) in self.tree(module).names:
                 return known
         name, best, size = "", None, 0
         for candidate, module in self._modules(frame):
-            own = tree.parameter_ids(module)
+            own = self.tree(module).names
             if id(parameter) in own and len(own) > size:
                 name, best, size = candidate, module, len(own)
         return None if best is None else self._remember(name, unwrapped(best))
+
+    def find_owners(self, parameters: Iterable[Any], frame: FrameType | None) -> None:
+        """Look for the models of those parameters of which none is known yet.
+
+        Searching takes as long whether or not there is one: two failures are enough.
+        """
+        failures = 0
+        for parameter in parameters:
+            if id(parameter) not in self._models:
+                failures += self.model_of(parameter, frame) is None
+                if failures > 1:
+                    return
+
+    def owners_of(self, parameters: Container[int]) -> list[tuple[Model, Any]]:
+        """The models that own any of the parameters, given by id, and their modules."""
+        found = {id(model): model for model in self._models.values()}.values()
+        living = [(model, module) for model in found if (module := model.module()) is not None]
+        return [
+            (model, module)
+            for model, module in living
+            if any(key in parameters for key in self.tree(module).names)
+        ]
+
+    def sees_everything(self) -> bool:
+        """Whether all models in sight are looked for, not only one that was asked for."""
+        return not isinstance(self._context.config.model, self._torch.nn.Module)
+
+    def optimizers(self, frame: FrameType | None) -> list[Any]:
+        """The optimizers among the variables of the user and of the callers."""
+        kind = self._torch.optim.Optimizer
+        return [value for _, value in self._variables(frame) if isinstance(value, kind)]
 
     def optimizer_name(self, optimizer: Any, frame: FrameType | None) -> str:
         for name, value in self._variables(frame):
@@ -76,7 +120,7 @@ class Names:
         model = next((m for m in self._models.values() if m.module() is module), None)
         if model is None:
             model = Model(self.unique(name), module)
-        self._models.update(dict.fromkeys(tree.parameter_ids(module), model))
+        self._models.update(dict.fromkeys(self.tree(module).names, model))
         self.found.append(model)
         return model
 

@@ -17,11 +17,12 @@ from ..base import Probe, ProbeContext
 from ..patching import Patches
 from ..schedule import Schedule
 from ..tasks import told
-from . import graph, handwritten, hooks, nonfinite, raised, reading
+from . import graph, handwritten, hooks, nonfinite, raised, reading, structure
 from .epochs import Epochs
 from .evaluation import Evaluation
 from .graph import Loss, Path
 from .hooks import Switch
+from .inspection import Inspection
 from .names import Names
 from .routes import Found, Route, Routes
 from .sites import Site
@@ -64,6 +65,8 @@ class TorchProbe(Probe):
         self.steps_watch = Steps(
             self.context, self._names, self.plan, self.counter, self._switch, self.transfers
         )
+        self._inspection = Inspection(self.context, self._names, self.counter, self.transfers)
+        self.steps_watch.inspection = self._inspection
         self._sites: dict[tuple[Any, ...], tuple[Any, Site | None]] = {}
         self._routes = Routes()
         self._codes: dict[int, CodeType] = {}
@@ -138,6 +141,7 @@ class TorchProbe(Probe):
             self.fail(error)
             return None
         finally:
+            self._names.forget_trees()
             self.busy = self._note is not None
             self.plan.own_seconds += self.clock() - began
 
@@ -205,7 +209,8 @@ class TorchProbe(Probe):
         step = self.counter.now()
         full = False
         before: Site | None = None
-        for site, node, written in self._sites_of(root.grad_fn, frame):
+        sites = self._sites_of(root.grad_fn, frame)
+        for site, node, written in sites:
             if site is not before:
                 site.take_loss(step, value)
                 before = site
@@ -219,6 +224,7 @@ class TorchProbe(Probe):
         if due:
             self.plan.training.book(self.clock() - began)
             countdown.grant(self.plan.training.gap())
+            self._inspection.before_backward(root.grad_fn, [site for site, *_ in sites], frame)
         self._maybe_flush(full)
 
     def before_step(self, optimizer: Any, caller: FrameType) -> None:
@@ -286,7 +292,12 @@ class TorchProbe(Probe):
         full = len(self._sites) >= _MOST_SITES
         if not full and (head is None or self._names.wanted(head)):
             model = None if head is None else self._names.model_of(head, frame)
-            report_models(self._names, self.context, self._torch)
+            above = root if node is None else node
+            if model is not None and structure.note_head(
+                model, self._names, above, head, self._torch
+            ):
+                self._names.found.append(model)
+            report_models(self._names, self.context, self.transfers)
             call = None
             if node is not None:
                 call = reading.read_call(node) if written is None else written.call(node)
@@ -337,7 +348,7 @@ class TorchProbe(Probe):
             return
         self._flush(now)
 
-    def _flush(self, now: float) -> None:
+    def _flush(self, now: float, final: bool = False) -> None:
         if capturing(self._torch):
             return
         self._last_flush = now
@@ -345,6 +356,7 @@ class TorchProbe(Probe):
         for site in self.all_sites():
             site.flush(self.plan.training.one_in, self.plan.evaluation.one_in, self.counter.known)
         self.steps_watch.flush()
+        self._inspection.flush(final)
         done = self.context.clock()
         self.plan.book_flush(done - now)
         switch = self._switch
@@ -361,7 +373,7 @@ class TorchProbe(Probe):
     def _finish(self) -> None:
         """Nothing is held back any more; this once a device is waited for."""
         self.transfers.finish()  # makes room for what is sent now
-        self._flush(self.clock())
+        self._flush(self.clock(), final=True)
         self.transfers.finish()
         for site in self.all_sites():
             site.settle()

@@ -15,8 +15,9 @@ from ..schedule import Countdown, Schedule
 from . import device_looks, layers, structure
 from .device_looks import DeviceLook
 from .hooks import Switch
+from .inspection import Inspection
 from .layers import ModelLook
-from .names import Model, Names
+from .names import Names
 from .transfer import Transfers
 
 # Backwards without any optimizer step after which the loop is taken to update its weights by hand.
@@ -24,6 +25,10 @@ _BACKWARDS_BEFORE_STEPLESS = 16
 # Steps after which an optimizer that was due for a look is no longer waited for.
 _PATIENCE = 16
 _MOST_PASSING = 1024
+# A look at a model of many layers takes longer; then the first steps are not looked at each.
+_LONG_LOOK_SECONDS = 0.002
+# After the first three: whether the last layer has moved at all is judged over five steps.
+_STEPS_TO_FIFTH = 3
 # A schedule that changes the rate at every batch is told of ever more seldom.
 _CHANGES_TOLD_AT_ONCE = 64
 
@@ -128,6 +133,7 @@ class Steps:
         self._switch = switch
         self.counter = counter
         self.depth = 0  # of steps that are looked at
+        self.inspection: Inspection | None = None
         self._watches: dict[int, tuple[Any, OptimizerWatch]] = {}
         self._stepping: OptimizerWatch | None = None
         self._looking: OptimizerWatch | None = None
@@ -166,6 +172,8 @@ class Steps:
             if watch.differs(optimizer.param_groups[0]["lr"]):
                 self._rates_changed(optimizer, watch)
             if self.counter.taken + 1 >= watch.due_at:
+                if self.inspection is not None:
+                    self.inspection.before_step(optimizer, watch)
                 self._look(watch)
 
     def after(self) -> bool:
@@ -220,7 +228,7 @@ class Steps:
             model = self._names.model_of(parameter, frame)
             if model is None:
                 continue
-            found = structure.layers_of(model.module())
+            found = structure.layers_of(self._names.tree(model.module()))
             looks.append(ModelLook(model.name, found, held))
             covered.update(id(p) for layer in found for p in layer.parameters)
         if wanted and not looks and self._context.config.model is None and len(parameters) <= 1000:
@@ -229,7 +237,7 @@ class Steps:
             )
             self._context.emit(facts)
             looks.append(ModelLook(facts.model, bare, held))
-        report_models(self._names, self._context, self._torch)
+        report_models(self._names, self._context, self._transfers)
         watch = OptimizerWatch(name, looks, wanted)
         watches, plain, key = self._watches, self._switch.plain, id(optimizer)
 
@@ -318,9 +326,13 @@ class Steps:
             self._on_device.clear()
         now = self._context.clock()
         spent = watch.before_seconds + now - began
+        spent += 0.0 if self.inspection is None else self.inspection.after_look()
         watch.due_at = step + 1
-        if watch.steps >= schedule.FULL_LOOKS_AT_FIRST or self._plan.every is not None:
-            watch.due_at = step + self._plan.layer_gap(spent, self._step_seconds(now, step))
+        at_first = watch.steps < schedule.FULL_LOOKS_AT_FIRST and spent < _LONG_LOOK_SECONDS
+        if not at_first or self._plan.every is not None:
+            gap = self._plan.layer_gap(spent, self._step_seconds(now, step))
+            early = watch.steps == schedule.FULL_LOOKS_AT_FIRST
+            watch.due_at = step + (min(gap, _STEPS_TO_FIFTH) if early else gap)
 
     def _step_seconds(self, now: float, step: int) -> float:
         """Time of the training itself per step of the run since the last look (s)."""
@@ -343,13 +355,12 @@ class Steps:
                 return
 
 
-def report_models(names: Names, context: ProbeContext, torch: Any) -> None:
-    """Emit the structure of models that were found since the last call."""
-    while names.found:
-        model: Model = names.found.pop(0)
-        facts = structure.facts_of(model, torch)
-        if facts is not None:
-            context.emit(facts)
+def report_models(names: Names, context: ProbeContext, transfers: Transfers) -> None:
+    """Emit the structure of models that were found since the last call, when it is known."""
+    found, names.found = list(dict.fromkeys(names.found)), []
+    for model in found:
+        if not structure.tell_facts(model, names, transfers, context.emit):
+            names.found.append(model)
 
 
 def _momentum(group: dict[str, Any]) -> float:

@@ -33,12 +33,12 @@ UNKNOWN = InitialWeights()
 
 
 def initial_weights(tensors: list[Any], torch: Any) -> list[InitialWeights]:
-    """What each of the tensors holds; nothing is known of those on a device."""
+    """What each of the tensors (or of their samples) holds; of those on a device nothing."""
     found = [UNKNOWN] * len(tensors)
     blocks: list[Any] = []
     places: list[int] = []
     for place, tensor in enumerate(tensors):
-        if not unready(tensor) and tensor.is_cpu and tensor.is_floating_point():
+        if on_host(tensor) and not unready(tensor) and tensor.is_floating_point():
             block = _block(tensor.detach())
             if block.numel() > 1:
                 blocks.append(block)
@@ -46,7 +46,7 @@ def initial_weights(tensors: list[Any], torch: Any) -> list[InitialWeights]:
     if not blocks:
         return found
     with torch.no_grad():
-        values = torch.cat([block.reshape(-1).double() for block in blocks]).numpy()
+        values = torch.cat([block.reshape(-1) for block in blocks]).double().numpy()
     lengths = [block.numel() for block in blocks]
     starts = np.cumsum([0, *lengths[:-1]])
     low, high = np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
@@ -60,7 +60,7 @@ def initial_weights(tensors: list[Any], torch: Any) -> list[InitialWeights]:
             found[places[order]] = InitialWeights(middle, 0.0, start)
         else:
             begin = starts[order]
-            alike = _rows_alike(values[begin : begin + lengths[order]], len(blocks[order]))
+            alike = _rows_alike(values[begin : begin + lengths[order]], blocks[order].shape[0])
             found[places[order]] = InitialWeights(middle, math.sqrt(spread), "random", alike)
     return found
 
@@ -77,15 +77,25 @@ def _block(weight: Any) -> Any:
     """Evenly spaced units and, of each, evenly spaced weights: a view, but for convolutions."""
     if weight.dim() < 2:
         weight = weight.reshape(-1)
-        most = _MOST_ROWS * _MOST_COLUMNS
-        return weight if len(weight) <= most else weight[:: -(-len(weight) // most)]
-    if len(weight) > _MOST_ROWS:
-        weight = weight[:: -(-len(weight) // _MOST_ROWS)]
+        size, most = weight.numel(), _MOST_ROWS * _MOST_COLUMNS
+        return weight if size <= most else weight[:: -(-size // most)]
+    rows = weight.shape[0]
+    if rows > _MOST_ROWS:
+        weight = weight[:: -(-rows // _MOST_ROWS)]
     if weight.dim() > 2:
         weight = weight.flatten(1)
     if weight.shape[1] > _MOST_COLUMNS:
         weight = weight[:, :: -(-weight.shape[1] // _MOST_COLUMNS)]
     return weight
+
+
+def on_host(tensor: Any) -> bool:
+    return bool(tensor.is_cpu)
+
+
+def a_sample(tensor: Any) -> Any:
+    """As much of a tensor as `initial_weights` looks at, wherever it is."""
+    return tensor if unready(tensor) else _block(tensor.detach())
 
 
 def unready(parameter: Any) -> bool:
