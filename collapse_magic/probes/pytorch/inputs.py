@@ -14,6 +14,7 @@ from .survey import Spot
 
 _MOST_TAKEN = 2**13  # scalars of one batch
 _MOST_KEPT = 2**16  # scalars of all batches that are kept
+_ENOUGH_ROWS = 256  # for a deviation; small batches are gathered until there are so many
 _MOST_FEATURES = 1024  # of more, evenly spaced ones are looked at
 _QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
 # Spread of a feature, relative to its largest value, below which it is constant.
@@ -34,30 +35,35 @@ class Input:
         self._stride = 1  # between the features that are looked at
         self._looks = 0
         self._tell_at = 1
+        self._enough = False
 
     def take(
         self, node: Any, spot: Spot
     ) -> tuple[list[Any], Callable[[int, list[Array]], InputFacts | None]] | None:
         """Values to be fetched, and what makes a record of (step, the values); None if not due.
 
-        What a model is given seldom changes: the pauses between two looks double.
+        What a model is given seldom changes: once there are enough rows, the pauses between two
+        looks double.
         """
         self._looks += 1
-        if self._looks < self._tell_at:
+        due = self._looks >= self._tell_at
+        if not due and self._enough:
             return None
         tensor = saved(node, spot.saves)
         if tensor is None or tensor.numel() == 0 or tensor.is_complex():
             return None
-        self._tell_at = max(3, 2 * self._looks) if self._looks > 1 else 2
+        if due:
+            self._tell_at = 2 * self._looks
         tensor = tensor.detach()
         shape = tuple(tensor.shape)
         if not tensor.is_floating_point():
+            self._enough = True
             step = -(-tensor.numel() // _MOST_TAKEN)
             values = tensor.reshape(-1)[::step].clone()
             return [values], lambda step, arrays: self._integers(step, shape, arrays[0])
         by_channel = tensor.dim() > 3 or (tensor.dim() == 3 and spot.node in _BY_CHANNEL)
         rows = self._rows(tensor, by_channel)
-        return [rows], lambda step, arrays: self._features(step, shape, arrays[0], by_channel)
+        return [rows], lambda step, arrays: self._features(step, shape, arrays[0], by_channel, due)
 
     def _rows(self, tensor: Any, by_channel: bool) -> Any:
         """Some samples (pixels, tokens) as rows, features (channels) as columns; a copy."""
@@ -96,7 +102,7 @@ class Input:
         )
 
     def _features(
-        self, step: int, shape: tuple[int, ...], rows: Array, by_channel: bool
+        self, step: int, shape: tuple[int, ...], rows: Array, by_channel: bool, due: bool
     ) -> InputFacts | None:
         rows = rows[np.isfinite(rows).all(axis=1)].astype(np.float64)
         if self._batches and self._batches[0].shape[1] != rows.shape[1]:
@@ -104,9 +110,11 @@ class Input:
         self._batches.append(rows)
         while len(self._batches) > 1 and sum(map(np.size, self._batches)) > _MOST_KEPT:
             del self._batches[0]
+        count = sum(map(len, self._batches))
+        self._enough = count >= _ENOUGH_ROWS
+        if not due or count < 2:  # a single row has no deviation
+            return None
         kept = np.concatenate(self._batches)
-        if len(kept) < 2:
-            return None  # no deviation of a single row
         deviation = kept.std(axis=0, ddof=1)
         varies = deviation > _CONSTANT * np.abs(kept).max(axis=0)
         narrowest = int(np.where(varies, deviation, np.inf).argmin()) if varies.any() else -1

@@ -112,7 +112,7 @@ class Inspection:
 
     def flush(self, final: bool = False) -> None:
         self._wirings.tell(final)
-        self._loops.flush()
+        self._loops.flush(final)
 
     # -- looking ----------------------------------------------------------------------------------
 

@@ -75,7 +75,7 @@ class Loops:
         self._context = context
         self._counter = counter
         self._loops: dict[int, tuple[weakref.ref[OptimizerWatch], Loop]] = {}
-        self._stepless_told = _BACKWARDS_BEFORE_STEPLESS
+        self._stepless_told = 0
 
     def before_backward(self) -> None:
         number = self._counter.backwards
@@ -95,19 +95,31 @@ class Loops:
             loop = Loop(watch.name, smallest, watch.steps, self._counter.backwards)
             self._loops[id(watch)] = (weakref.ref(watch), loop)
 
-    def flush(self) -> None:
-        """Tell what is new: a first clearing, a first time without, or counts that have doubled."""
+    def flush(self, final: bool) -> None:
+        """Tell of a first clearing, a first time without, and of counts that have doubled.
+
+        At the end all that has not been told yet is.
+        """
         for key, (reference, loop) in list(self._loops.items()):
             watch = reference()
             if watch is None:
                 del self._loops[key]
                 continue
             now = (loop.cleared, loop.kept, watch.steps, self._counter.backwards)
-            if any(new and new >= 2 * old for new, old in zip(now, loop.told, strict=True)):
+            doubled = any(new and new >= 2 * old for new, old in zip(now, loop.told, strict=True))
+            if doubled or (final and now != loop.told):
                 loop.told = now
                 self._tell(loop.name, watch.steps, loop.cleared, loop.kept)
-        if not self._counter.taken and self._counter.backwards > self._stepless_told:
-            self._stepless_told = 2 * self._counter.backwards
+        if not self._counter.taken:
+            self._stepless(final)
+
+    def _stepless(self, final: bool) -> None:
+        """Backwards, and no step of any optimizer so far."""
+        backwards, told = self._counter.backwards, self._stepless_told
+        if backwards > _BACKWARDS_BEFORE_STEPLESS and backwards >= (
+            told + 1 if final else 2 * told
+        ):
+            self._stepless_told = backwards
             self._tell("", 0, 0, 0)
 
     def _tell(self, name: str, steps: int, cleared: int, kept: int) -> None:

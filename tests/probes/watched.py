@@ -1,0 +1,26 @@
+"""Watches a block with the probe alone, each step looked at in full unless told otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from collapse_magic.config import WatchConfig
+from collapse_magic.probes.pytorch import TorchProbe
+from collapse_magic.records import ProbeNote
+
+from .fakes import FakeContext
+
+
+@contextmanager
+def watched(every: int | None = 1, **namespace: Any) -> Iterator[FakeContext]:
+    context = FakeContext(namespace, WatchConfig(budget=100.0, every=every))
+    probe = TorchProbe(context)
+    probe.attach()
+    try:
+        yield context
+        probe.flush()
+    finally:
+        probe.detach()
+    assert context.of(ProbeNote) == []
