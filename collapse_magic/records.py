@@ -225,7 +225,15 @@ class LossValues:
 
 @dataclass(frozen=True, slots=True)
 class PredictionWindow:
-    """Predictions of some consecutive batches at one site (of a classification task)."""
+    """Predictions of some consecutive batches at one site (of a classification task).
+
+    Where targets are probabilities, a sample's true class is the most probable one. Where several
+    labels may hold for one sample (task "multilabel") every class is a question of its own, and
+    ``labels``, ``predicted`` and ``correct`` count the positives: as labelled, as predicted, and
+    both; their sums are not the number of samples. ``cross_entropy_nats`` then is the mean over
+    samples and classes, ``spread`` the mean of the logits' standard deviations, and ``rank`` the
+    mean over the (first 16) classes.
+    """
 
     site: str
     phase: Phase

@@ -66,8 +66,10 @@ def _collapsed(history: History, findings: Sequence[Finding]) -> bool:
 
 def _answers_one_class(history: History, site: str) -> bool:
     total = last_total(history, site, "train")
+    facts = history.loss_facts(site)
     return (
         total is not None
+        and (facts is None or facts.task in gates.CLASSIFICATION)
         and total.samples >= gates.needed_samples(total.classes)
         and total.top >= gates.ONE_CLASS_SHARE
         and total.ttop < 1
@@ -82,7 +84,8 @@ def _predictions(history: History, names: Sequence[str] | None) -> tuple[Predict
             classes=_class_names(names, total.classes),
             samples=total.samples,
             label_share=total.prior,
-            predicted_share=total.predicted_share,
+            # several labels per sample, and not one of them predicted
+            predicted_share=tuple(0.0 if s != s else s for s in total.predicted_share),
             recall=total.recall,
         )
         for site in history.sites()

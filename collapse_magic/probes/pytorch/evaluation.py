@@ -8,18 +8,23 @@ code and leave the user's own references alone.
 from __future__ import annotations
 
 import functools
+import sys
+from types import FrameType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ..patching import Patches
 from ..tasks import INDEX_LOSSES, classes_of, width
 from . import hooks
 from .hooks import Switch
+from .names import locals_of
 from .reading import LossCall, readable
 from .sites import Site
 from .transfer import capturing
 
 if TYPE_CHECKING:
     from .probe import TorchProbe
+
+_MOST_FRAMES = 8  # up from the loss call
 
 # Attribute of torch._C._nn -> name of the loss.
 _LOSSES = {
@@ -101,14 +106,16 @@ class Evaluation:
 
     def _site(self, loss: str, shape: tuple[int, ...], targets: Any, step: int) -> Site:
         outputs = _outputs(loss, shape)
-        trained = None
-        for _, site in self._probe._sites.values():
-            if site is not None and site.call is not None and site.call.loss == loss:
-                fits = _outputs(loss, site.call.input_shape) == outputs
-                if fits and (trained is None or site.last_step >= trained.last_step):
-                    trained = site
-        if trained is not None:
-            return trained
+        trained = [
+            site
+            for _, site in self._probe._sites.values()
+            if site is not None
+            and site.call is not None
+            and site.call.loss == loss
+            and _outputs(loss, site.call.input_shape) == outputs
+        ]
+        if trained:
+            return self._evaluated_now(list(dict.fromkeys(trained)))
         key = (loss, outputs)
         if key not in self._own:
             site = Site(self._probe._names.unique(loss), self._probe.context, self._probe.transfers)
@@ -116,6 +123,50 @@ class Evaluation:
             site.learn(call, step, targets)
             self._own[key] = site
         return self._own[key]
+
+    def _evaluated_now(self, sites: list[Site]) -> Site:
+        """Which of several sites an evaluation belongs to; scores do not tell who made them.
+
+        That is told by the model that the calling function has in hand, else by the only model
+        that is in evaluation mode, else it is the one trained last. Of several losses of that
+        model it is the first.
+        """
+        owners = {id(owner): owner for site in sites if (owner := site.owner) is not None}
+        if len(owners) > 1:
+            modules = {key: owner.module() for key, owner in owners.items()}
+            named = _in_hand(sys._getframe(3), [m for m in modules.values() if m is not None])
+            resting = [m for m in modules.values() if m is not None and not m.training]
+            chosen = named if named is not None else (resting[0] if len(resting) == 1 else None)
+            if chosen is not None:
+                sites = [s for s in sites if s.owner and s.owner.module() is chosen]
+        last = max(site.last_step for site in sites)
+        newest = next(site for site in sites if site.last_step == last)
+        return next(site for site in sites if site.owner is newest.owner)
+
+
+def _in_hand(frame: FrameType | None, modules: list[Any]) -> Any | None:
+    """The one of the modules that the innermost function knows which knows just one of them."""
+    for _ in range(_MOST_FRAMES):
+        if frame is None or frame.f_code.co_name == "<module>":
+            return None
+        values = list(locals_of(frame).values())
+        found = [m for m in modules if any(_holds(value, m) for value in values)]
+        if len(found) == 1:
+            return found[0]
+        frame = frame.f_back
+    return None
+
+
+def _holds(value: Any, module: Any) -> bool:
+    """Whether a variable is the module, or an object with the module for an attribute."""
+    if value is module:
+        return True
+    attributes = getattr(value, "__dict__", None)
+    if not isinstance(attributes, dict) or isinstance(value, (type, ModuleType)):
+        return False
+    inside = attributes.get("_modules")
+    own = [*attributes.values(), *(inside.values() if isinstance(inside, dict) else ())]
+    return any(one is module for one in own)
 
 
 def _outputs(loss: str, shape: tuple[int, ...]) -> int:

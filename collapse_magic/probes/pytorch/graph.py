@@ -78,7 +78,8 @@ _COMBINING = KEEPS_ORDER | {
 
 # The constant factors above a node: (way to the product, which of its two arguments).
 Factors = tuple[tuple[Path, int], ...]
-# Takes the root, the way to a node, the node, and the factors above it.
+# Takes the root, the way to a node, the node, and the factors above it; hands back how the loss is
+# to be read from the root, False where it is a built-in loss like any other, None for no loss.
 Recognise = Callable[[Any, Path, Any, Factors], Any | None]
 
 
@@ -102,12 +103,12 @@ def losses(root: Any, recognise: Recognise) -> list[Loss]:
     while stack and len(seen) < _MOST_NODES:
         path, node, factors = stack.pop()
         name = type(node).__name__
-        if name in LOSS_NODES:
+        if name in LOSS_NODES and not factors:
             found.append((path, node, None))
             continue
         written = recognise(root, path, node, factors)
         if written is not None:
-            found.append(((), root, written))
+            found.append(((), root, written) if written else (path, node, None))
             continue
         if name not in _COMBINING:
             rest.append((path, node))
@@ -207,6 +208,19 @@ def kinds_along(path: Path, root: Any) -> tuple[str, ...]:
         node = node.next_functions[index][0]
         kinds.append(type(node).__name__)
     return tuple(kinds)
+
+
+def kinds_beside(path: Path, root: Any) -> tuple[str, ...] | None:
+    """The class names of a node and those beside it; None for the root."""
+    above: Any = None
+    for index in path:
+        above, root = root, root.next_functions[index][0]
+    return None if above is None else kinds_below(above)
+
+
+def kinds_below(node: Any) -> tuple[str, ...]:
+    """The class names of the nodes directly below."""
+    return tuple(type(below).__name__ for below, _ in node.next_functions)
 
 
 def handwritten_kind(root: Any) -> str:

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from . import many_classes, two_classes
-from .graph import Factors, Path
+from .graph import LOSS_NODES, Factors, Path
 from .many_classes import Weighed
-from .spots import Fetched, Spot
+from .spots import Fetched, Held, Spot
 from .transfer import Transfers
 from .two_classes import TwoSided
+from .weighed_samples import weighed_samples
 from .written import Written, outer_factors
 
 _Pattern = Callable[[Spot, Any], Iterator[Written]]
@@ -37,23 +38,35 @@ _PATTERNS: dict[str, tuple[_Pattern, ...]] = {
 }
 
 
-def recognise(root: Any, path: Path, node: Any, factors: Factors) -> Written | None:
+def recognise(
+    root: Any, path: Path, node: Any, factors: Factors
+) -> Written | Literal[False] | None:
     """The loss that this node of the graph stands for, if it surely is one.
+
+    False stands for a built-in loss like any other, None for anything that is no loss of classes.
 
     Parameters: the root of the backward; the way to the node; the node; the constants that
     everything at or below it is multiplied by.
     """
-    for pattern in _PATTERNS.get(type(node).__name__, ()):
-        try:
+    kind = type(node).__name__
+    try:
+        outer = outer_factors(root, factors)
+        if kind in LOSS_NODES and not (outer and _weigh_samples(node, outer, root)):
+            return False
+        for pattern in _PATTERNS.get(kind, (weighed_samples,) if kind in LOSS_NODES else ()):
             for found in pattern(Spot(path, node), root):
-                outer = outer_factors(root, factors)
                 if outer is not None:
                     found = replace(found, outer=outer)
                     # A device would have to be waited for: its values are looked at later.
                     return made_sure(found, root) if on_host(found, root) else found
-        except (LookupError, RuntimeError, TypeError):
-            continue  # freed, changed in place since, or not what it looked like
+    except (LookupError, RuntimeError, TypeError):
+        pass  # freed, changed in place since, or not what it looked like
     return None
+
+
+def _weigh_samples(node: Any, outer: tuple[Held, ...], root: Any) -> bool:
+    """Whether there is one factor for each of a built-in loss's values."""
+    return all(held.of(root).numel() == node._saved_target.numel() for held in outer)
 
 
 def made_sure(found: Written, root: Any) -> Written | None:

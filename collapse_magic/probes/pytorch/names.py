@@ -149,7 +149,7 @@ class Names:
             if frame is None:
                 return
             if not str(frame.f_globals.get("__name__", "")).startswith("torch."):
-                variables = _locals_of(frame)
+                variables = locals_of(frame)
                 yield from _public(variables)
                 owner = variables.get("self")
                 if owner is not None:
@@ -179,7 +179,7 @@ def _public(variables: Mapping[str, Any]) -> list[tuple[str, Any]]:
     ]
 
 
-def _locals_of(frame: FrameType) -> dict[str, Any]:
+def locals_of(frame: FrameType) -> dict[str, Any]:
     """A copy of the frame's variables, without leaving one behind.
 
     Up to Python 3.12 reading `f_locals` of a function leaves a dict in the frame that would keep

@@ -263,8 +263,9 @@ class TorchProbe(Probe):
         found, way = [], []
         known_losses = graph.losses(root, handwritten.recognise) or [((), None, None)]
         heads = [_head(root, *loss[1:]) for loss in known_losses]
+        orders = _orders(known_losses, heads)
         for (to_loss, node, written), order, (to_head, head) in zip(
-            known_losses, _orders(known_losses, heads), heads, strict=True
+            known_losses, orders, heads, strict=True
         ):
             key = (*place, order, id(head))
             known = self._sites.get(key)
@@ -274,7 +275,8 @@ class TorchProbe(Probe):
                 found.append((known[1], node, written))
             kinds = None if node is not None else graph.kinds_along(to_head, root)
             at = type(root if node is None else node).__name__
-            way.append(Route(to_loss, at, to_head, known[0], known[1], written, kinds))
+            beside = graph.kinds_beside(to_loss, root) if len(orders) > 1 else None
+            way.append(Route(to_loss, at, to_head, known[0], known[1], written, beside, kinds))
         self._routes.remember(place, way)
         return found
 

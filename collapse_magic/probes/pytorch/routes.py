@@ -10,6 +10,7 @@ import weakref
 from dataclasses import dataclass
 from typing import Any
 
+from . import graph
 from .graph import Path
 from .sites import Site
 from .written import Written
@@ -30,14 +31,18 @@ class Route:
     head: weakref.ref[Any] | None
     site: Site | None  # None where the model is not the one that was asked for
     written: Written | None  # a loss that is written by hand is read from the root
+    beside: tuple[str, ...] | None = None  # of several losses of one head: what stands beside it
     # Of a loss of which only the value is seen: the nodes on the way to the head.
     kinds: tuple[str, ...] | None = None
 
     def follow(self, root: Any) -> Any:
         """The loss node, where this is still the way; else None."""
         node: Any = root
+        above: Any = root
         for index in self.to_loss:
-            node = node.next_functions[index][0]
+            above, node = node, node.next_functions[index][0]
+        if self.beside is not None and self.beside != graph.kinds_below(above):
+            return None  # one more step of a sequence
         if type(node).__name__ != self.kind or self.head is None:
             return None
         if self.written is not None and not self.written.fits(root):
