@@ -18,6 +18,9 @@ from .layers import ModelLook
 from .norms import wide
 from .transfer import Array, Transfers, capturing
 
+# Copies take the device's memory, of which a training may need all but a little.
+_MOST_COPIED = 2**16  # scalars of one parameter
+
 Tell = Callable[[LayerStatistics], None]
 
 
@@ -56,7 +59,7 @@ def begin(look: ModelLook, torch: Any) -> DeviceLook | None:
     if capturing(torch):
         return None
     gradients = _norms([p.grad for p in look.parameters], torch)
-    parts = [layers.part(p.detach()).clone() for p in look.parameters]
+    parts = [_part(p.detach()).clone() for p in look.parameters]
     return DeviceLook(look, gradients, parts)
 
 
@@ -65,7 +68,7 @@ def end(begun: DeviceLook, step: int, transfers: Transfers, tell: Tell) -> None:
     torch, look = transfers.torch, begun.look
     weights = [p.detach() for p in look.parameters]
     before = _norms(begun.before, torch)
-    torch._foreach_sub_(begun.before, [layers.part(w) for w in weights])
+    torch._foreach_sub_(begun.before, [_part(w) for w in weights])
     measured = (begun.gradients, _norms(weights, torch), before, _norms(begun.before, torch))
 
     def arrived(arrays: list[Array]) -> None:
@@ -76,6 +79,10 @@ def end(begun: DeviceLook, step: int, transfers: Transfers, tell: Tell) -> None:
         tell(layers.statistics(look, step, *squares))
 
     transfers.later([value for norms in measured for value in norms.values], arrived)
+
+
+def _part(weight: Any) -> Any:
+    return layers.part(weight, _MOST_COPIED)
 
 
 def _norms(tensors: list[Any], torch: Any) -> _Norms:

@@ -20,6 +20,8 @@ from .two_classes import TwoSided
 from .weighed_samples import weighed_samples
 from .written import Written, outer_factors
 
+_MOST_BYTES = 16 * 2**20  # of one batch on a device, to be sure by
+
 _Pattern = Callable[[Spot, Any], Iterator[Written]]
 
 _PATTERNS: dict[str, tuple[_Pattern, ...]] = {
@@ -100,7 +102,11 @@ def make_sure_later(
         except (LookupError, RuntimeError, TypeError):
             tell(None)
 
-    copies = [None if part is None else part.detach().clone() for v in held for part in _parts(v)]
+    parts = [part for value in held for part in _parts(value)]
+    if sum(part.nbytes for part in parts if part is not None) > _MOST_BYTES:
+        tell(None)
+        return True
+    copies = [None if part is None else part.detach().clone() for part in parts]
     return transfers.later(copies, arrived)
 
 

@@ -102,8 +102,8 @@ def _moved(look: ModelLook, torch: Any) -> tuple[Array, Array, Array]:
     return after, before, change
 
 
-def part(tensor: Any) -> Any:
+def part(tensor: Any, most: int = _MOST_COPIED) -> Any:
     """The tensor, or evenly spaced values of a very large one (still a view)."""
-    if tensor.numel() <= _MOST_COPIED or not tensor.is_contiguous():
+    if tensor.numel() <= most or not tensor.is_contiguous():
         return tensor
-    return tensor.view(-1)[:: -(-tensor.numel() // _MOST_COPIED)]
+    return tensor.view(-1)[:: -(-tensor.numel() // most)]

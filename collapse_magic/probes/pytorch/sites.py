@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,60 +15,20 @@ from .. import samples
 from ..base import ProbeContext
 from ..tasks import COUNTED, DISTANCE_LOSSES, INDEX_LOSSES, Judgement, judge, told
 from . import reading
+from .batches import MOST_BATCHES, Batches, by_step
 from .gathering import copied, gather, shown
 from .handwritten import make_sure_later
 from .names import Model
 from .reading import LossCall
 from .suspicion import Suspicion, extremes, suspect
-from .transfer import Transfers, stream_of
+from .transfer import Transfers
 from .written import Written
 
 Array = NDArray[Any]
 
-MOST_BATCHES = 64
-MOST_BYTES = 4 * 2**20
 MOST_CLASSES = 1000  # a vocabulary of words is no set of classes that a share could be drawn for
 _MOST_FACTS = 8  # times that a site's facts are told again
 _MOST_JUDGED = 2**18  # target values from a device that the kind of task is judged by
-
-
-class Batches:
-    """Copies of some batches' loss inputs and targets, and the steps they belong to.
-
-    Copies of what is on a device stay there, and are made in one stream only.
-    """
-
-    def __init__(self) -> None:
-        self.stream: Any = None
-        self.steps: list[int] = []
-        self.scores: list[Any] = []
-        self.targets: list[Any] = []
-        self.weights: list[Any] = []
-        self.bytes = 0
-
-    @property
-    def full(self) -> bool:
-        return len(self.steps) >= MOST_BATCHES or self.bytes >= MOST_BYTES
-
-    @property
-    def tensors(self) -> list[Any]:
-        return [*self.scores, *self.targets, *self.weights]
-
-    def add(
-        self, step: int, scores: Any, targets: Any, weights: Any | None, transfers: Transfers
-    ) -> None:
-        """Copies are made at once: what is handed in may share memory that the user writes to."""
-        if not scores.is_cpu:
-            stream = stream_of(scores.device, transfers.torch)
-            if self.full or (self.steps and stream != self.stream):
-                return  # left out until what is held has been sent
-            self.stream = stream
-        self.steps.append(step)
-        self.scores.append(copied(scores))
-        self.targets.append(copied(targets))
-        if weights is not None:
-            self.weights.append(copied(weights))
-        self.bytes += (scores.numel() + targets.numel()) * scores.element_size()
 
 
 class Site:
@@ -88,6 +47,8 @@ class Site:
         self._judged: Judgement | None = None
         self._signature: tuple[Any, ...] | None = None
         self._material: tuple[Any, ...] | None = None
+        self._weights_of: tuple[Any, ...] | None = None  # `_material` of the class weights below
+        self._late_weights: Array | None = None  # of classes, that came from a device
         self._facts_told = 0
         self._range = (math.inf, -math.inf)
         self._train, self._eval = Batches(), Batches()
@@ -184,24 +145,27 @@ class Site:
             self._judged = judge(call.loss, call.input_shape, np.empty(0))
         if targets.dim() and targets.numel() > _MOST_JUDGED:
             targets = targets[:: -(-targets.numel() // _MOST_JUDGED)]
-        held = [copied(targets)]
-        self._transfers.later(held, lambda arrays: self._judge(step, np.array(arrays[0])))
+
+        def arrived(arrays: list[Array]) -> None:
+            if self.call is not None and self.call.loss == call.loss:
+                self._judge(step, arrays[0])
+
+        self._transfers.later([copied(targets)], arrived)
 
     def _fetch_weights(self, node: Any) -> None:
-        """Class weights that are on a device, once."""
+        """Class weights that are on a device; once, as long as the call stays what it is."""
         call = self.call
         if call is None or not call.weighted or call.class_weights is not None:
             return
         weight = reading.class_weight(node, call.loss)
-        if weight is None:
+        if weight is None or self._weights_of == self._material:
             return
 
         def arrived(arrays: list[Array]) -> None:
-            if self.call is not None:
-                weights = reading.by_class(arrays[0], call.loss)
-                self.call = replace(self.call, class_weights=weights)
+            self._late_weights = reading.by_class(arrays[0], call.loss)
 
-        self._transfers.later([copied(weight)], arrived)
+        if self._transfers.later([copied(weight)], arrived):
+            self._weights_of, self._late_weights = self._material, None
 
     def learn_unknown(self, loss: str, step: int) -> None:
         """A loss of which nothing but its value is seen."""
@@ -231,27 +195,23 @@ class Site:
         if not steps:
             return
         known = tuple(map(known_step, steps))
-        of_batches, of_ends = (
-            tuple(map(known_step, batches.steps)),
-            tuple(map(known_step, self._ends.steps)),
-        )
+        of_batches = tuple(map(known_step, batches.steps))
+        of_ends = tuple(map(known_step, self._ends.steps))
         late = not isinstance(values[-1], float)
+        parts = [values, self._ends.tensors, batches.tensors]
 
         def arrived(arrays: list[Any]) -> None:
-            losses = tuple(map(float, arrays[: len(known)]))
-            ends, held = (
-                arrays[len(known) :][: 2 * len(of_ends)],
-                arrays[len(known) + 2 * len(of_ends) :],
-            )
+            given, ends, held = _cut(arrays, [len(part) for part in parts])
+            losses = tuple(v if isinstance(v, float) else float(v.item()) for v in given)
             self._context.emit(LossValues(self.name, known, losses))
             if late and not self.non_finite_told:
-                kept = _by_step(of_batches, held) | _by_step(of_ends, ends)
+                kept = by_step(of_batches, held) | by_step(of_ends, ends)
                 self._look_for_nan(known, losses, kept)
             if of_batches:
                 self._emit_window("train", of_batches, held, one_in)
 
-        held = [*values, *self._ends.tensors, *batches.tensors]
-        if self._transfers.later(held, arrived, batches.stream or self._ends.stream):
+        stream = batches.stream or self._ends.stream
+        if self._transfers.later([one for part in parts for one in part], arrived, stream):
             self._values, self._train, self._ends = ([], []), Batches(), Batches()
 
     def _flush_evaluation(self, one_in: int, known_step: Callable[[int], int]) -> None:
@@ -322,6 +282,7 @@ class Site:
 
     def _weights_by_class(self, judged: Judgement, targets: Array) -> Array | None:
         by_class = None if self.call is None else self.call.class_weights
+        by_class = self._late_weights if by_class is None else by_class
         if by_class is None or len(by_class) != judged.classes or targets.ndim != 1:
             return None
         labels = (targets > 0.5) if judged.task == "binary" else targets
@@ -418,7 +379,10 @@ class Site:
         )
 
 
-def _by_step(steps: tuple[int, ...], held: list[Array]) -> dict[int, tuple[Array, Array]]:
-    """`held`: scores of every step, targets of every step, and whatever may follow."""
-    count = len(steps)
-    return dict(zip(steps, zip(held[:count], held[count : 2 * count], strict=True), strict=True))
+def _cut(values: list[Any], lengths: list[int]) -> list[list[Any]]:
+    """Consecutive parts of so many values each."""
+    found, at = [], 0
+    for length in lengths:
+        found.append(values[at : at + length])
+        at += length
+    return found

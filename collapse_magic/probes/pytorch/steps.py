@@ -265,7 +265,7 @@ class Steps:
         decay, momentum = _host_number(group.get("weight_decay")), _momentum(group)
 
         def arrived(arrays: list[Any]) -> None:
-            rates = tuple(map(float, arrays))
+            rates = tuple(v if isinstance(v, float) else float(v.item()) for v in arrays)
             self._rates_known(watch, kind, step, rates, decay, momentum)
 
         rates = [group["lr"] for group in optimizer.param_groups]
