@@ -228,11 +228,11 @@ class PredictionWindow:
     """Predictions of some consecutive batches at one site (of a classification task).
 
     Where targets are probabilities, a sample's true class is the most probable one. Where several
-    labels may hold for one sample (task "multilabel") every class is a question of its own, and
-    ``labels``, ``predicted`` and ``correct`` count the positives: as labelled, as predicted, and
-    both; their sums are not the number of samples. ``cross_entropy_nats`` then is the mean over
-    samples and classes, ``spread`` the mean of the logits' standard deviations, and ``rank`` the
-    mean over the (first 16) classes.
+    labels may hold for one sample (task "multilabel", not ``exclusive``) every class is a question
+    of its own, and ``labels``, ``predicted`` and ``correct`` count the positives: as labelled, as
+    predicted, and both; their sums are not the number of samples. ``cross_entropy_nats`` then is
+    the mean over samples and classes, ``spread`` the mean of the logits' standard deviations, and
+    ``rank`` the mean over the (first 16) classes.
     """
 
     site: str
@@ -254,6 +254,7 @@ class PredictionWindow:
     input_row_sums_to_one: bool  # the loss inputs look like probabilities
     out_of_range: int  # labels that name no class (below 0 or >= K; targets outside [0, 1])
     single_class_batches: int
+    exclusive: bool = True  # every sample has exactly one class
 
 
 @dataclass(frozen=True, slots=True)

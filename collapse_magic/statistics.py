@@ -108,6 +108,7 @@ def merge_windows(windows: Sequence[PredictionWindow]) -> PredictionWindow:
         input_row_sums_to_one=all(window.input_row_sums_to_one for window in same),
         out_of_range=sum(window.out_of_range for window in same),
         single_class_batches=sum(window.single_class_batches for window in same),
+        exclusive=last.exclusive,
     )
 
 
@@ -172,12 +173,17 @@ class WindowTotal:
 
     @cached_property
     def prior(self) -> tuple[float, ...]:
-        """Share of each class in the labels."""
-        return shares(self.window.labels)
+        """Share of each class in the labels (of the samples, where one may have several)."""
+        return self._shares(self.window.labels)
 
     @cached_property
     def predicted_share(self) -> tuple[float, ...]:
-        return shares(self.window.predicted)
+        return self._shares(self.window.predicted)
+
+    def _shares(self, counts: Sequence[int]) -> tuple[float, ...]:
+        if self.window.exclusive:
+            return shares(counts)
+        return tuple(ratio(count, self.samples) for count in counts)
 
     @cached_property
     def recall(self) -> tuple[float, ...]:
@@ -207,7 +213,10 @@ class WindowTotal:
     @cached_property
     def entropy_nats(self) -> float:
         """Entropy of the labels: the loss of always answering with their shares."""
-        return entropy_nats(self.window.labels)
+        if self.window.exclusive:
+            return entropy_nats(self.window.labels)
+        sides = [entropy_nats((n, self.samples - n)) for n in self.window.labels]
+        return sum(sides) / len(sides)
 
     @cached_property
     def cross_entropy_over_entropy(self) -> float:

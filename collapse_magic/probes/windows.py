@@ -91,6 +91,8 @@ def binary(logits: Floats, labels: Ints, weights: Floats | None = None) -> Quant
 def multilabel(logits: Floats, labels: Ints, weights: Floats | None = None) -> Quantities:
     """Logits (n, K) against labels (n, K) of 0 and 1: K questions about each sample.
 
+    `weights` are the loss's own, (n, K).
+
     The counts are of positives: labelled, predicted, and both.
     """
     n, k = logits.shape
@@ -99,7 +101,7 @@ def multilabel(logits: Floats, labels: Ints, weights: Floats | None = None) -> Q
         p = 1 / (1 + np.exp(-logits))
         predicted = logits > 0
         force = np.abs(p - labels)
-        pull = (force if weights is None else force * weights[:, None]).sum(axis=0)
+        pull = (force if weights is None else force * weights).sum(axis=0)
         total = pull.sum()
         ranks = [auc(logits[:, c], labels[:, c] == 1) for c in range(min(k, _RANK_CLASSES))]
         known = [rank for rank in ranks if rank == rank]

@@ -84,8 +84,7 @@ def _predictions(history: History, names: Sequence[str] | None) -> tuple[Predict
             classes=_class_names(names, total.classes),
             samples=total.samples,
             label_share=total.prior,
-            # several labels per sample, and not one of them predicted
-            predicted_share=tuple(0.0 if s != s else s for s in total.predicted_share),
+            predicted_share=total.predicted_share,
             recall=total.recall,
         )
         for site in history.sites()

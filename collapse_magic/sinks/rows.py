@@ -116,14 +116,17 @@ def prediction_fields(labels: tuple[str, ...]) -> tuple[Field, ...]:
 
 
 def prediction_columns(window: PredictionWindow) -> tuple[float, ...]:
-    label_share = _shares(window.labels)
+    label_share = _shares(window, window.labels)
     recall = (c / n if n else NAN for c, n in zip(window.correct, window.labels, strict=True))
     # What always answering with the class frequencies would cost; nothing where there is one class.
     entropy = -sum(p * math.log(p) for p in label_share if p > 0)
+    if not window.exclusive:  # the answer no has its share, too; a mean over the classes
+        entropy -= sum((1 - p) * math.log(1 - p) for p in label_share if p < 1)
+        entropy /= len(label_share)
     return (
         float(window.samples),
         *label_share,
-        *_shares(window.predicted),
+        *_shares(window, window.predicted),
         *recall,
         *window.mean_probability,
         *window.pull,
@@ -167,8 +170,9 @@ def join_windows(old: PredictionWindow, new: PredictionWindow) -> PredictionWind
     )
 
 
-def _shares(counts: Sequence[int]) -> tuple[float, ...]:
-    total = sum(counts)
+def _shares(window: PredictionWindow, counts: Sequence[int]) -> tuple[float, ...]:
+    """Of all counts; where a sample may have several classes, of the samples."""
+    total = sum(counts) if window.exclusive else window.samples
     return tuple(n / total if total else NAN for n in counts)
 
 

@@ -12,9 +12,10 @@ import torch.nn.functional as F
 from sklearn.metrics import accuracy_score, roc_auc_score
 from torch import nn
 
-from collapse_magic.history import History
+from collapse_magic.history import History, WindowTotal
 from collapse_magic.records import LossFacts, LossValues, PredictionWindow
 from collapse_magic.rules import gates
+from collapse_magic.sinks.rows import prediction_columns
 
 from .test_observed import BITS, INDEX, watched
 
@@ -66,10 +67,40 @@ def test_several_labels_per_sample_count_positives(loss: Any) -> None:
     assert window.pull == pytest.approx((force / force.sum()).tolist(), rel=1e-4)
     assert context.of(LossFacts)[0].task == "multilabel"
 
+    share = prediction_columns(window)[5:9]
+    assert share == pytest.approx((z > 0).float().mean(0).tolist())
+    total = WindowTotal.of([window, window])
+    assert total.predicted_share == pytest.approx(share)
+    prior = t.mean(0).repeat(600, 1)
+    reference = F.binary_cross_entropy(prior, t).item()
+    assert total.cross_entropy_over_entropy == pytest.approx(own / reference, rel=1e-4)
+    assert prediction_columns(window)[-3] == pytest.approx(own / reference, rel=1e-4)
+
     history = History()
     for record in context.records:
         history.append(record)
     assert gates.no_classification(history) == "no predictions of classes were seen"
+
+
+@pytest.mark.parametrize("form", ["pos_weight", "one pos_weight", "weight"])
+def test_weights_of_several_labels_show_in_the_pull(form: str) -> None:
+    torch.manual_seed(0)
+    model, x = nn.Linear(5, 3), torch.randn(40, 5)
+    t = (torch.rand(40, 3) > 0.6).float()
+    weight = torch.tensor([1.0, 4.0, 0.5])
+    if form == "weight":
+        options = {"weight": weight.expand(40, 3).contiguous()}
+        factor = weight.expand(40, 3)
+    else:
+        weight = weight if form == "pos_weight" else torch.tensor(7.0)
+        options = {"pos_weight": weight}
+        factor = torch.where(t == 1, weight, torch.tensor(1.0))
+    with watched() as context:
+        z = model(x)
+        F.binary_cross_entropy_with_logits(z, t, **options).backward()
+    force = ((z.sigmoid() - t).abs() * factor).sum(0)
+    (window,) = context.of(PredictionWindow)
+    assert window.pull == pytest.approx((force / force.sum()).tolist(), rel=1e-4)
 
 
 def test_a_hinge_and_squares_of_raw_outputs() -> None:
@@ -304,6 +335,7 @@ def test_what_is_not_surely_a_loss_of_classes_gives_its_value_only() -> None:
         # policy gradients: actions are no labels
         lambda z: -(torch.distributions.Categorical(logits=z).log_prob(INDEX) * advantage).mean(),
         lambda z: -(z.log_softmax(1)[range(8), INDEX] * (advantage + 2)).mean(),
+        lambda z: (F.cross_entropy(z, INDEX, reduction="none") * advantage).mean(),
         lambda z: -(z[:1].log_softmax(1).gather(1, INDEX[:1, None]) * 3.0).sum(),
         # an entropy, a reconstruction, a bound, a score of something else
         lambda z: entropy * (z.softmax(1) * z.log_softmax(1)).sum(1).mean(),

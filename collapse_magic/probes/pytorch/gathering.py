@@ -40,7 +40,7 @@ def shown(call: LossCall, targets: Array) -> Array:
 
 
 class Rows(NamedTuple):
-    """Samples: scores (n, K) or (n,), targets (n, K) or (n,), weights (n,) or None."""
+    """Samples: scores (n, K) or (n,), targets alike or (n,), weights (n,), (n, K) or None."""
 
     scores: Array
     targets: Array
@@ -60,7 +60,9 @@ def _prepared(
     most: int = MOST_SAMPLES,
 ) -> Rows | None:
     """Batches as rows, ignored samples left out; None where scores and targets do not pair."""
-    k = judged.classes
+    k, several = judged.classes, judged.task == "multilabel"
+    if several and scores.ndim > 2:
+        weights = None  # in another order than the rows
     if call.loss in INDEX_LOSSES:
         scores, targets = samples.scores_by_row(scores, k), targets.reshape(-1)
     elif judged.task in ("multiclass", "multilabel"):
@@ -70,8 +72,8 @@ def _prepared(
     if len(scores) != len(targets):
         return None
     if weights is not None:
-        weights = weights.reshape(-1)
-        weights = weights if len(weights) == len(targets) else None
+        shape = targets.shape if several else targets.shape[:1]
+        weights = weights.reshape(shape) if weights.size == math.prod(shape) else None
     found = Rows(scores, targets, weights)
     kept = _kept(call, found)
     if kept is not None and not kept.all():
@@ -90,7 +92,7 @@ def _kept(call: LossCall, found: Rows) -> Array | None:
         missing = np.isnan(found.targets.reshape(len(found.targets), -1)).any(axis=1)
         kept = np.asarray(~missing)
     if found.weights is not None:
-        used = np.asarray(found.weights != 0)
+        used = np.asarray(found.weights.reshape(len(found.weights), -1).any(axis=1))
         kept = used if kept is None else np.asarray(kept & used)
     return kept
 

@@ -109,6 +109,7 @@ def losses(root: Any, recognise: Recognise) -> list[Loss]:
         written = recognise(root, path, node, factors)
         if written is not None:
             found.append(((), root, written) if written else (path, node, None))
+        if written is not None or name in LOSS_NODES:
             continue
         if name not in _COMBINING:
             rest.append((path, node))

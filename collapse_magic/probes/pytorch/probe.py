@@ -178,7 +178,7 @@ class TorchProbe(Probe):
         known_loss = others < 0
         if known_loss and left > 0 and (not root.is_cpu or math.isfinite(root.item())):
             self._switch.backwards.left = left - 1
-        elif known_loss or graph.losses(root.grad_fn, handwritten.recognise):
+        elif known_loss or graph.loss_nodes(root.grad_fn):
             self._grad_places[place] = -1
             self._backward_of(root, caller)
         else:

@@ -29,7 +29,8 @@ class LossCall:
     broadcast: bool
     weighted: bool
     ignore_index: int | None
-    class_weights: Array | None  # (K,) or, for a binary task, (2,)
+    # (K,) or, for a binary task, (2,); of several labels per sample those of the positives
+    class_weights: Array | None
     handwritten: bool = False
 
 
@@ -128,17 +129,17 @@ def _class_weights(node: Any, loss: str) -> Array | None:
 
 
 def class_weight(node: Any, loss: str) -> Any | None:
-    """The tensor that weighs the classes: (K,), or one number for the positive class."""
+    """The tensor that weighs the classes: (K,), or ``pos_weight``, which may be a single one."""
     if loss in INDEX_LOSSES:
         return _weight(node)
-    positive = getattr(node, "_saved_pos_weight", None)
-    return positive if positive is not None and positive.numel() == 1 else None
+    positive: Any | None = getattr(node, "_saved_pos_weight", None)
+    return positive
 
 
 def by_class(weight: Array, loss: str) -> Array:
-    """A copy of the weights as a vector per class of the task: (1, w) if binary."""
-    if loss in INDEX_LOSSES:
-        return np.array(weight)
+    """A copy of the weights as a vector per class of the task: (1, w) of a single `pos_weight`."""
+    if loss in INDEX_LOSSES or weight.size > 1:
+        return np.array(weight.reshape(-1))
     return np.array([1.0, float(weight.item())])
 
 

@@ -249,6 +249,8 @@ class Site:
         if self._hopeless():
             return
         per_sample = given_weights
+        if per_sample is not None and (per_sample < 0).any():
+            return  # no weights: rewards, perhaps
         if per_sample is None:
             per_sample = self._weights_by_class(judged, all_targets)
         window = samples.summarize(call.loss, judged, all_scores, all_targets, per_sample)
@@ -277,13 +279,19 @@ class Site:
                 input_row_sums_to_one=softmaxed or window.input_row_sums_to_one,
                 out_of_range=window.out_of_range,
                 single_class_batches=single,
+                exclusive=judged.task != "multilabel",
             )
         )
 
     def _weights_by_class(self, judged: Judgement, targets: Array) -> Array | None:
         by_class = None if self.call is None else self.call.class_weights
         by_class = self._late_weights if by_class is None else by_class
-        if by_class is None or len(by_class) != judged.classes or targets.ndim != 1:
+        if by_class is None:
+            return None
+        if judged.task == "multilabel":
+            given: Array = by_class if len(by_class) == judged.classes else by_class[-1:]
+            return np.where(targets > 0.5, given, 1.0)
+        if len(by_class) != judged.classes or targets.ndim != 1:
             return None
         labels = (targets > 0.5) if judged.task == "binary" else targets
         labels = labels.astype(np.intp)
