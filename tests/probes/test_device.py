@@ -20,7 +20,9 @@ from torch import nn
 
 from collapse_magic.config import WatchConfig
 from collapse_magic.probes.pytorch import TorchProbe
+from collapse_magic.probes.pytorch.batches import Batches
 from collapse_magic.probes.pytorch.sites import Site
+from collapse_magic.probes.pytorch.transfer import Transfers
 from collapse_magic.records import (
     ActivationStatistics,
     InputFacts,
@@ -36,7 +38,7 @@ from collapse_magic.records import (
     Wiring,
 )
 
-from .accelerator import Accelerator, accelerator
+from .accelerator import Accelerator, Stream, accelerator
 from .fakes import FakeContext
 
 
@@ -327,6 +329,73 @@ def test_nothing_of_ours_gets_into_a_graph(device: Accelerator) -> None:
         step()
     assert [name for name, _ in device.captured] == unwatched
     assert max(step for record in context.of(LossValues) for step in record.steps) == 5
+
+
+class Unscaling(torch.optim.Optimizer):
+    """Told by a scaler what the gradients were multiplied with, as fused optimizers are."""
+
+    def __init__(self, parameters: Any, scale: torch.Tensor, overflows: list[torch.Tensor]) -> None:
+        super().__init__(parameters, {"lr": 0.1})
+        self.grad_scale, self.overflows = scale, overflows
+        self.found_inf = overflows.pop(0)
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:
+        for parameter in self.param_groups[0]["params"]:
+            keep = 1 - self.found_inf
+            parameter -= keep * self.param_groups[0]["lr"] * parameter.grad / self.grad_scale
+        self.found_inf = self.overflows.pop(0) if self.overflows else self.found_inf
+
+
+def test_scaled_gradients_are_unscaled_and_overflows_left_out(device: Accelerator) -> None:
+    x, y = device.put(torch.randn(8, 4)), device.put(torch.randn(8, 1))
+    model = Place(device.put).model(nn.Linear(4, 1))
+    scale = device.put(torch.tensor(1024.0))
+    overflows = [device.put(torch.tensor(float(i in (1, 2)))) for i in range(6)]
+    optimizer = Unscaling(model.parameters(), scale, overflows)
+    norms = []
+    with watched() as context:
+        for _ in range(6):
+            optimizer.zero_grad()
+            (F.mse_loss(model(x), y) * scale).backward()
+            norms.append([p.grad for p in model.parameters()])
+            optimizer.step()
+        assert device.our_waits == []
+    looks = context.of(LayerStatistics)
+    assert [look.step for look in looks] == [1, 4, 5, 6]
+    for look in looks:
+        there = [(g.cpu() / 1024).norm().item() for g in norms[look.step - 1]]
+        assert look.gradient_norm[0] == pytest.approx(math.hypot(*there), rel=1e-4)
+
+
+def test_a_learning_rate_on_the_device_is_told_late(device: Accelerator) -> None:
+    """A captured graph is told of a new rate by a tensor, which must not be asked."""
+    x, y = device.put(torch.randn(8, 4)), device.put(torch.randint(0, 3, (8,)))
+    model = Place(device.put).model(nn.Linear(4, 3))
+    rate = device.put(torch.tensor(0.25))
+    optimizer = torch.optim.SGD(model.parameters(), lr=rate)
+    with watched(tick=0.05) as context:
+        for i in range(12):
+            F.cross_entropy(model(x), y).backward()
+            optimizer.step()
+            if i == 3:
+                rate.mul_(0.5)
+        assert device.our_waits == []
+    assert [record.learning_rates for record in context.of(LearningRate)] == [(0.25,), (0.125,)]
+
+
+def test_copies_are_made_in_one_stream_only(
+    device: Accelerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What another stream makes may not be there yet when the first one is asked to copy."""
+    one, two, now = Stream(), Stream(), []
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device=None: now[-1])
+    transfers, batches = Transfers(torch, lambda: 0.0), Batches()
+    scores, targets = device.put(torch.randn(4, 3)), device.put(torch.zeros(4))
+    for step, stream in enumerate((one, two, one), 1):
+        now.append(stream)
+        batches.add(step, scores, targets, None, transfers)
+    assert batches.steps == [1, 3] and batches.stream is one
 
 
 # -- values that are not finite -------------------------------------------------------------------

@@ -21,7 +21,7 @@ from .transfer import Array, Transfers, capturing
 # Copies take the device's memory, of which a training may need all but a little.
 _MOST_COPIED = 2**16  # scalars of one parameter
 
-Tell = Callable[[LayerStatistics], None]
+Tell = Callable[[LayerStatistics, bool], None]  # the record, whether a gradient holds a NaN
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +48,25 @@ class DeviceLook:
     look: ModelLook
     gradients: _Norms
     before: list[Any]
+    # What a GradScaler tells an optimizer that unscales by itself: what the gradients were
+    # multiplied with, and whether one overflowed, so that the step changes nothing.
+    scale: Any
+    overflow: Any
 
 
 def on_device(look: ModelLook) -> bool:
     return any(not parameter.is_cpu for parameter in look.parameters)
 
 
-def begin(look: ModelLook, torch: Any) -> DeviceLook | None:
-    """Before a step; None where a graph is being captured, which must not contain it."""
+def begin(look: ModelLook, optimizer: Any, torch: Any) -> DeviceLook | None:
+    """Before a step of this optimizer; None where it would get into a graph that is captured."""
     if capturing(torch):
         return None
     gradients = _norms([p.grad for p in look.parameters], torch)
     parts = [_part(p.detach()).clone() for p in look.parameters]
-    return DeviceLook(look, gradients, parts)
+    told = (getattr(optimizer, name, None) for name in ("grad_scale", "found_inf"))
+    scale, overflow = (t.clone() if isinstance(t, torch.Tensor) else None for t in told)
+    return DeviceLook(look, gradients, parts, scale, overflow)
 
 
 def end(begun: DeviceLook, step: int, transfers: Transfers, tell: Tell) -> None:
@@ -72,13 +78,20 @@ def end(begun: DeviceLook, step: int, transfers: Transfers, tell: Tell) -> None:
     measured = (begun.gradients, _norms(weights, torch), before, _norms(begun.before, torch))
 
     def arrived(arrays: list[Array]) -> None:
-        squares, at = [], 0
+        scale, overflow = arrays[:2]
+        if overflow is not None and overflow.any():
+            return
+        squares, at = [], 2
         for norms in measured:
             squares.append(norms.squares(arrays[at : at + len(norms.values)]))
             at += len(norms.values)
-        tell(layers.statistics(look, step, *squares))
+        gradients = squares[0]
+        if scale is not None:
+            gradients[gradients > 0] /= float(scale.item()) ** 2
+        tell(layers.statistics(look, step, *squares), layers.has_nan(gradients))
 
-    transfers.later([value for norms in measured for value in norms.values], arrived)
+    norms = [value for norms in measured for value in norms.values]
+    transfers.later([begun.scale, begun.overflow, *norms], arrived)
 
 
 def _part(weight: Any) -> Any:

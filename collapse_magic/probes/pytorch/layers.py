@@ -43,10 +43,11 @@ class ModelLook:
             self.held.append(any(id(p) in self.stepped for p in layer.parameters))
 
 
-def look_before(look: ModelLook, torch: Any) -> None:
+def look_before(look: ModelLook, gradient_scale: float, torch: Any) -> None:
     """Before a step: gradient norms, and the weights kept for comparison."""
     weights = look.parameters
     look.gradients = norms.squares([p.grad for p in weights], torch)
+    look.gradients[look.gradients > 0] /= gradient_scale**2
     if not look.small and not look.large:
         look.small, look.large = norms.split(weights, torch)
     if look.small:
@@ -56,6 +57,11 @@ def look_before(look: ModelLook, torch: Any) -> None:
         look.large_before = [view.clone() for view in views]
     elif views:
         torch._foreach_copy_(look.large_before, views)
+
+
+def has_nan(gradients: Array) -> bool:
+    """Whether a gradient holds a NaN, of which the squares are given."""
+    return bool(np.isnan(gradients).any())
 
 
 def look_after(look: ModelLook, step: int, torch: Any) -> LayerStatistics:

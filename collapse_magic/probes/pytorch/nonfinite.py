@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...records import Place
-from . import graph
+from . import graph, scaling
 from .reading import LossCall
+from .saved import saved
+from .survey import nearest_parameter
 from .written import Written
 
 _MOST_NODES = 20_000
-_SAVED = ("mat1", "input", "self", "mat2", "other", "weight")
+_SAVED = ("mat1", "input", "self", "result", "mat2", "other", "weight")
 
 
 def first_place(
@@ -47,10 +49,15 @@ def first_place(
         value = _bad(parameter, torch)
         if value is not None:
             return "weight", name, value
+    inner = _first_output(root.grad_fn, parameters, torch)
+    if inner is not None:
+        return "logits", *inner
     if scores is not None:
         value = _bad(scores, torch)
         if value is not None:
             return "logits", "", value
+        if scaling.is_scaled(root.grad_fn):
+            return None  # the loss is finite, and the scaler will try a smaller factor
     return "loss", "", _word(float(root.detach()))
 
 
@@ -87,10 +94,33 @@ def leaves(root: Any) -> Iterator[Any]:
     for node in _nodes(root):
         if type(node).__name__ in graph.LOSS_NODES:
             continue
-        for name in _SAVED:
-            tensor: Any = getattr(node, f"_saved_{name}", None)
-            if hasattr(tensor, "grad_fn") and tensor.grad_fn is None and not tensor.requires_grad:
+        for tensor in _saved_in(node):
+            if tensor.grad_fn is None and not tensor.requires_grad:
                 yield tensor
+
+
+def _saved_in(node: Any) -> Iterator[Any]:
+    for name in _SAVED:
+        tensor = saved(node, name)
+        if hasattr(tensor, "grad_fn"):
+            yield tensor
+
+
+def _first_output(root: Any, parameters: dict[int, str], torch: Any) -> tuple[str, str] | None:
+    """(layer, value) of the first non-finite tensor on the way from the inputs to the logits."""
+    outputs = [
+        (tensor.grad_fn._sequence_nr(), tensor)
+        for node in _nodes(root)
+        if type(node).__name__ not in graph.LOSS_NODES
+        for tensor in _saved_in(node)
+        if tensor.grad_fn is not None and not type(tensor.grad_fn).__name__.startswith("LogSoft")
+    ]
+    for _, tensor in sorted(outputs, key=lambda output: output[0]):
+        value = _bad(tensor, torch)
+        if value is not None:
+            name = parameters.get(nearest_parameter(tensor.grad_fn)[0], "")
+            return name.rpartition(".")[0] or ("(model)" if name else ""), value
+    return None
 
 
 def _weights(root: Any, parameters: dict[int, str]) -> Iterator[tuple[str, Any]]:

@@ -12,7 +12,7 @@ from ...records import LayerStatistics, LearningRate, NonFinite, OptimizerFacts
 from .. import schedule
 from ..base import ProbeContext
 from ..schedule import Countdown, Schedule
-from . import device_looks, layers, structure
+from . import device_looks, layers, scaling, structure
 from .device_looks import DeviceLook
 from .hooks import Switch
 from .inspection import Inspection
@@ -171,10 +171,10 @@ class Steps:
         if watch.wanted:
             if watch.differs(optimizer.param_groups[0]["lr"]):
                 self._rates_changed(optimizer, watch)
-            if self.counter.taken + 1 >= watch.due_at:
+            if self.counter.taken + 1 >= watch.due_at and not scaling.overflowed(optimizer):
                 if self.inspection is not None:
                     self.inspection.before_step(optimizer, watch)
-                self._look(watch)
+                self._look(optimizer, watch)
 
     def after(self) -> bool:
         """Post-step hook; True where a step of the run has just ended."""
@@ -301,14 +301,14 @@ class Steps:
 
     # -- layers -----------------------------------------------------------------------------------
 
-    def _look(self, watch: OptimizerWatch) -> None:
+    def _look(self, optimizer: Any, watch: OptimizerWatch) -> None:
         began = self._context.clock()
         with self._torch.no_grad():
             self._on_device.clear()
             for look in watch.looks:
                 if not device_looks.on_device(look):
-                    layers.look_before(look, self._torch)
-                elif (begun := device_looks.begin(look, self._torch)) is not None:
+                    layers.look_before(look, scaling.gradient_scale(optimizer), self._torch)
+                elif (begun := device_looks.begin(look, optimizer, self._torch)) is not None:
                     self._on_device.append(begun)
         self._looking = watch
         watch.before_seconds = self._context.clock() - began
@@ -319,7 +319,8 @@ class Steps:
         with self._torch.no_grad():
             for look in watch.looks:
                 if not device_looks.on_device(look):
-                    self._tell(look, layers.look_after(look, step, self._torch))
+                    record = layers.look_after(look, step, self._torch)
+                    self._tell(look, record, layers.has_nan(look.gradients))
             for begun in self._on_device:
                 tell = functools.partial(self._tell, begun.look)
                 device_looks.end(begun, step, self._transfers, tell)
@@ -342,15 +343,17 @@ class Steps:
             return 0.0
         return max(now - last[0] - (own - last[1]), 0.0) / (step - last[2])
 
-    def _tell(self, look: ModelLook, record: LayerStatistics) -> None:
+    def _tell(self, look: ModelLook, record: LayerStatistics, has_nan: bool) -> None:
+        """`has_nan`: a gradient holds one; what is not finite otherwise is an infinity."""
         self._context.emit(record)
         if look.model in self._gradient_told:
             return
         for layer, norm in zip(look.layers, record.gradient_norm, strict=True):
             if norm == float("inf"):
                 self._gradient_told.add(look.model)
+                value = "nan" if has_nan else "inf"
                 self._context.emit(
-                    NonFinite(look.model, record.step, "gradient", layer.name, "nan")
+                    NonFinite(look.model, record.step, "gradient", layer.name, value)
                 )
                 return
 

@@ -163,10 +163,10 @@ def _spot(node: Any, row: int, activations: dict[str, tuple[str, str]] | None) -
     kind, saves = activations[name] if activations else ("", _ENTRIES[name][0])
     if name == "HardtanhBackward0" and node._saved_min_val == 0:
         kind = "relu6"
-    return Spot(row, name, kind, saves, *_nearest_parameter(node))
+    return Spot(row, name, kind, saves, *nearest_parameter(node))
 
 
-def _nearest_parameter(node: Any) -> tuple[int, bool]:
+def nearest_parameter(node: Any) -> tuple[int, bool]:
     """Id of the parameter nearest below (0: there is none), and whether its layer has channels."""
     queue, seen = deque([node]), {node}
     while queue and len(seen) < _MOST_BELOW:
