@@ -280,6 +280,21 @@ def test_validation_goes_to_the_model_that_is_validated() -> None:
     assert evaluated[sites["two"]].predicted == tuple(bin_counts(second, 3))
 
 
+def test_validation_with_probability_targets() -> None:
+    torch.manual_seed(0)
+    model, x, y = nn.Linear(4, 3), torch.randn(40, 4), torch.randint(0, 3, (40,))
+    soft = 0.9 * F.one_hot(y, 3) + 0.1 / 3
+    with watched() as context:
+        F.cross_entropy(model(x), soft).backward()
+        with torch.no_grad():
+            F.cross_entropy(model(x), soft)
+    train, evaluation = context.of(PredictionWindow)
+    assert (train.site, evaluation.site) == ("cross_entropy", "cross_entropy")
+    for field in ("labels", "predicted", "correct"):
+        assert getattr(train, field) == getattr(evaluation, field)
+    assert train.cross_entropy_nats == pytest.approx(evaluation.cross_entropy_nats, rel=1e-5)
+
+
 def test_validation_of_a_handwritten_loss_is_not_seen() -> None:
     model = nn.Linear(4, 3)
     x = torch.randn(8, 4)

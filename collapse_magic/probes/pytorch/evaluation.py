@@ -24,7 +24,7 @@ from .transfer import capturing
 if TYPE_CHECKING:
     from .probe import TorchProbe
 
-_MOST_FRAMES = 8  # up from the loss call
+_MOST_FRAMES = 16  # up from the loss call, its modules' and our own among them
 
 # Attribute of torch._C._nn -> name of the loss.
 _LOSSES = {
@@ -91,7 +91,7 @@ class Evaluation:
         if not scores.is_cpu and capturing(torch):
             return False
         if loss in INDEX_LOSSES and targets.is_floating_point():
-            return False  # probabilities for classes: no labels to count
+            loss = f"soft_{loss}"  # probabilities for classes
         shape = tuple(scores.shape)
         step = max(self._probe.counter.done, 1)
         site = self._site(loss, shape, targets, step)

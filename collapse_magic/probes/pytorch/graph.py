@@ -123,15 +123,11 @@ def losses(root: Any, recognise: Recognise) -> list[Loss]:
                 seen.add(below)
                 stack.append(((*path, index), below, factors))
     rest.reverse()
-    return found + [(*one, None) for one in _loss_nodes(rest, seen)]
+    return found + [(*one, None) for one in _built_in(rest, seen)]
 
 
-def loss_nodes(root: Any) -> list[tuple[Path, Any]]:
-    """Nodes of built-in losses at or below `root` with the paths to them."""
-    return _loss_nodes([((), root)], {root})
-
-
-def _loss_nodes(stack: list[tuple[Path, Any]], seen: set[Any]) -> list[tuple[Path, Any]]:
+def _built_in(stack: list[tuple[Path, Any]], seen: set[Any]) -> list[tuple[Path, Any]]:
+    """Nodes of built-in losses below those of `stack`, and the paths to them."""
     found: list[tuple[Path, Any]] = []
     while stack and len(seen) < _MOST_NODES:
         path, node = stack.pop()

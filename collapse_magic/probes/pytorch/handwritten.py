@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, Literal
 
-from . import many_classes, two_classes
+from . import distances, many_classes, two_classes
 from .graph import LOSS_NODES, Factors, Path
 from .many_classes import Weighed
 from .spots import Fetched, Held, Spot
@@ -31,12 +31,12 @@ _PATTERNS: dict[str, tuple[_Pattern, ...]] = {
     "GatherBackward0": (many_classes.picked,),
     "IndexBackward0": (many_classes.picked,),
     "MulBackward0": (many_classes.weighed,),
-    "PowBackward0": (two_classes.difference,),
-    "AbsBackward0": (two_classes.difference,),
-    "ReluBackward0": (two_classes.hinge,),
-    "ClampBackward1": (two_classes.hinge,),
-    "ClampMinBackward0": (two_classes.hinge,),
-    "MaximumBackward0": (two_classes.hinge,),
+    "PowBackward0": (distances.difference,),
+    "AbsBackward0": (distances.difference,),
+    "ReluBackward0": (distances.hinge,),
+    "ClampBackward1": (distances.hinge,),
+    "ClampMinBackward0": (distances.hinge,),
+    "MaximumBackward0": (distances.hinge,),
 }
 
 

@@ -6,120 +6,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .graph import KEEPS_ORDER, Path
+from .log_probabilities import (
+    Scores,
+    dimension,
+    kept_from_zero,
+    log_probabilities,
+    normalized,
+    normalizer,
+    probabilities,
+)
 from .reading import LossCall
 from .spots import Held, Linear, Spot
-from .two_classes import term_of
+from .terms import term_of
 from .written import ROUNDING, Tensors, Written, product, weights_are_sound
 
-_CLAMPS = ("ClampBackward0", "ClampBackward1", "ClampMinBackward0", "ClampMaxBackward0")
 _LOG_PROBABILITIES = ("LogSoftmaxBackward0", "LogBackward0", "SubBackward0")
-_LEAST = 1e-30  # a probability of zero in float32
-
-
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """Scores of all classes; a softmax turns them (or, if `log`, their logarithms) into p."""
-
-    loss: str  # as the ready-made loss of this kind is called
-    start: Path
-    before: tuple[str, ...]
-    held: Held
-    log: bool
-    dim: int  # of the classes
-
-    def read(self, root: Any) -> Any:
-        """(N, K, ...)"""
-        scores = self.held.of(root).detach()
-        if self.log:
-            scores = scores.clamp_min(_LEAST).log()
-        return scores.movedim(self.dim, 1) if scores.dim() > 2 and self.dim != 1 else scores
-
-
-def log_probabilities(spot: Spot) -> Scores | None:
-    """Of a node that made log-probabilities, in one of the ways to write them."""
-    spot = spot.settled()
-    if spot.kind == "LogSoftmaxBackward0":
-        held, under = Held.at(spot, "_saved_result"), spot.under()
-        if held is None or under is None:
-            return None
-        return Scores("cross_entropy", under.path, (), held, False, _dim(spot.node._saved_dim))
-    if spot.kind == "LogBackward0":
-        return _log_of_probabilities(spot)
-    left, right = spot.sides() if spot.kind == "SubBackward0" else (None, None)
-    if right is None:
-        return None
-    if left is None:  # something constant minus log-probabilities: a divergence
-        return log_probabilities(right)
-    scores = normalizer(right)
-    below = None if scores is None else _normalized(right, scores)
-    return scores if below is not None and below is left.settled().node else None
-
-
-def _log_of_probabilities(logarithm: Spot) -> Scores | None:
-    below = _kept_from_zero(logarithm)
-    return None if below is None else probabilities(below)
-
-
-def _kept_from_zero(logarithm: Spot) -> Spot | None:
-    below = logarithm.under()
-    while below is not None and (
-        below.kind in KEEPS_ORDER
-        or below.kind in _CLAMPS
-        or (below.kind == "AddBackward0" and below.under(1) is None)
-    ):
-        below = below.under()
-    return below
-
-
-def probabilities(spot: Spot) -> Scores | None:
-    """Of a softmax, the framework's or exp(z) / exp(z).sum()."""
-    if spot.kind == "SoftmaxBackward0":
-        held = Held.at(spot, "_saved_result")
-        if held is None:
-            return None
-        return Scores("nll", spot.path, ("log",), held, True, _dim(spot.node._saved_dim))
-    left, right = spot.sides() if spot.kind == "DivBackward0" else (None, None)
-    if left is None or right is None or left.kind != "ExpBackward0":
-        return None
-    total = right.settled()
-    summed = total.under() if total.kind == "SumBackward1" else None
-    held, under = Held.at(left, "_saved_result"), left.under()
-    if summed is None or summed.node is not left.node or held is None or under is None:
-        return None
-    return Scores("nll", under.path, ("log", "softmax"), held, True, -1)
-
-
-def normalizer(spot: Spot) -> Scores | None:
-    """Of log sum exp z; the scores are the z."""
-    spot = spot.settled()
-    if spot.kind == "LogsumexpBackward0" and len(spot.node._saved_dim) == 1:
-        held, under = Held.at(spot, "_saved_self"), spot.under()
-        if held is None or under is None:
-            return None
-        dim = _dim(spot.node._saved_dim[0])
-        return Scores("cross_entropy", under.path, (), held, False, dim)
-    below = spot.under() if spot.kind == "LogBackward0" else None
-    below = None if below is None else below.settled()
-    below = None if below is None or below.kind != "SumBackward1" else below.under()
-    if below is None or below.kind != "ExpBackward0":
-        return None
-    held, under = Held.at(below, "_saved_result"), below.under()
-    if held is None or under is None:
-        return None
-    return Scores("cross_entropy", under.path, (), held, True, -1)
-
-
-def _normalized(spot: Spot, scores: Scores) -> Any:
-    """The node of the z whose normalizer is at `spot`."""
-    node = spot.node
-    for index in scores.start[len(spot.path) :]:
-        node = node.next_functions[index][0]
-    return Spot(scores.start, node).settled().node
-
-
-def _dim(saved: int) -> int:
-    return saved - 2**64 if saved >= 2**63 else saved  # autograd hands it out unsigned
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +74,7 @@ def picked(spot: Spot, _: Any) -> Iterator[Written]:
 
 def log_of_picked(spot: Spot, _: Any) -> Iterator[Written]:
     """log(softmax(z)[range(n), y])"""
-    pick = _kept_from_zero(spot)
+    pick = kept_from_zero(spot)
     below = pick.under() if pick is not None and pick.kind in PICKS else None
     scores = None if below is None else probabilities(below.settled())
     if scores is not None and pick is not None:
@@ -196,7 +97,7 @@ def normalizer_minus_picked(spot: Spot, _: Any) -> Iterator[Written]:
     scores = normalizer(left)
     if of is None or scores is None:
         return
-    if _normalized(left, scores) is of.settled().node:
+    if normalized(left, scores) is of.settled().node:
         yield from _pick(pick, scores)
 
 
@@ -212,7 +113,7 @@ PICKS = {"GatherBackward0": "_saved_index", "IndexBackward0": "_saved_indices"}
 
 def _along(gather: Spot, scores: Scores) -> bool:
     """Whether one element is taken along the dimension of the classes."""
-    index, dim = gather.node._saved_index, _dim(gather.node._saved_dim)
+    index, dim = gather.node._saved_index, dimension(gather.node._saved_dim)
     size = index.dim()
     return bool(index.shape[dim] == 1 and dim % size == scores.dim % size)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import sys
 import weakref
-from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from time import perf_counter
@@ -17,10 +16,9 @@ from ..base import Probe, ProbeContext
 from ..patching import Patches
 from ..schedule import Schedule
 from ..tasks import told
-from . import graph, handwritten, hooks, nonfinite, raised, reading, structure
+from . import graph, handwritten, heads, hooks, nonfinite, raised, reading, structure
 from .epochs import Epochs
 from .evaluation import Evaluation
-from .graph import Loss, Path
 from .hooks import Switch
 from .inspection import Inspection
 from .names import Names
@@ -33,7 +31,6 @@ from .written import Written
 
 FLUSH_SECONDS = 0.5
 _MOST_SITES = 64
-_MOST_OF_ONE_HEAD = 4
 _MOST_ASKED = 64  # tensors, of one graph, about their NaNs
 _SURELY_NO_LOSS = 16  # derivatives of something else at one place, in a row
 
@@ -178,7 +175,7 @@ class TorchProbe(Probe):
         known_loss = others < 0
         if known_loss and left > 0 and (not root.is_cpu or math.isfinite(root.item())):
             self._switch.backwards.left = left - 1
-        elif known_loss or graph.loss_nodes(root.grad_fn):
+        elif known_loss or graph.losses(root.grad_fn, handwritten.recognise):
             self._grad_places[place] = -1
             self._backward_of(root, caller)
         else:
@@ -262,10 +259,10 @@ class TorchProbe(Probe):
         self._codes[place[0]] = frame.f_code  # kept, so that its id stays its own
         found, way = [], []
         known_losses = graph.losses(root, handwritten.recognise) or [((), None, None)]
-        heads = [_head(root, *loss[1:]) for loss in known_losses]
-        orders = _orders(known_losses, heads)
+        owners = [heads.head_of(root, *loss[1:]) for loss in known_losses]
+        orders = heads.orders(known_losses, owners)
         for (to_loss, node, written), order, (to_head, head) in zip(
-            known_losses, orders, heads, strict=True
+            known_losses, orders, owners, strict=True
         ):
             key = (*place, order, id(head))
             known = self._sites.get(key)
@@ -392,32 +389,6 @@ def _only(root: Any) -> Any:
     if isinstance(root, (list, tuple)):
         return root[0] if len(root) == 1 else None
     return root
-
-
-def _head(root: Any, node: Any, written: Written | None) -> tuple[Path, Any]:
-    """The head's parameter, and the way to it from the loss node (from the root, if written)."""
-    if written is None:
-        return graph.head_parameter(root if node is None else node)
-    path, head = graph.head_parameter(written.below(root))
-    return written.start + path, head
-
-
-def _orders(losses: list[Loss], heads: list[tuple[Path, Any]]) -> list[tuple[str, int]]:
-    """What tells losses of one root and one head apart: their kind, and which of these it is.
-
-    Losses in a loop over the steps of a sequence are all of one site.
-    """
-    kinds = [
-        (type(node).__name__ if written is None else written.loss, id(head))
-        for (_, node, written), (_, head) in zip(losses, heads, strict=True)
-    ]
-    counts = Counter(kinds)
-    seen: Counter[tuple[str, int]] = Counter()
-    orders = []
-    for kind in kinds:
-        orders.append((kind[0], seen[kind] if counts[kind] <= _MOST_OF_ONE_HEAD else 0))
-        seen[kind] += 1
-    return orders
 
 
 def _caller(frame: FrameType, torch: Any) -> FrameType:

@@ -77,10 +77,7 @@ class Held:
         return found
 
     def fits(self, root: Any) -> bool:
-        try:
-            return _node_at(self.path, self.kind, root) is not None
-        except LookupError:
-            return False
+        return _fits(self, root)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +113,7 @@ class Linear:
         return bias.addmm(node._saved_mat1.detach(), weight.t())
 
     def fits(self, root: Any) -> bool:
-        try:
-            return _node_at(self.path, self.kind, root) is not None
-        except LookupError:
-            return False
+        return _fits(self, root)
 
 
 def output_of(spot: Spot | None) -> Held | Linear | None:
@@ -128,6 +122,14 @@ def output_of(spot: Spot | None) -> Held | Linear | None:
         return None
     spot = spot.settled()
     return Held.at(spot, "_saved_result") or Linear.at(spot)
+
+
+def _fits(place: Held | Linear, root: Any) -> bool:
+    try:
+        _node_at(place.path, place.kind, root)
+    except LookupError:
+        return False
+    return True
 
 
 def _node_at(path: Path, kind: str, root: Any) -> Any:

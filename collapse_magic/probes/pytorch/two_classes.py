@@ -1,4 +1,4 @@
-"""Losses of two classes (or of several labels, each yes or no) that are written by hand."""
+"""Cross entropies of two classes (or of several labels, each yes or no) written by hand."""
 
 from __future__ import annotations
 
@@ -7,84 +7,46 @@ from dataclasses import dataclass
 from typing import Any
 
 from .graph import KEEPS_ORDER
-from .spots import Held, Linear, Spot, output_of
+from .spots import Held, Linear, Spot
+from .terms import CLAMPS, Term, term_of
 from .written import ROUNDING, Tensors, Written, product, weights_are_sound
 
-_REDUCING = KEEPS_ORDER | {"MeanBackward0", "MeanBackward1", "SumBackward0", "SumBackward1"}
 _LOGARITHMS = ("LogBackward0", "Log1PBackward0", "LogSigmoidBackward0")
-_CLAMPS = ("ClampBackward0", "ClampBackward1", "ClampMinBackward0", "ClampMaxBackward0")
-# What a focal loss multiplies its logarithms by.
-_MODULATING = ("PowBackward0", "RsubBackward1", "SubBackward0", "SigmoidBackward0", "ExpBackward0")
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
-    """A product, taken apart."""
+class _Side:
+    """Constants times log p, or times log(1 - p)."""
 
-    sign: int
-    constants: tuple[Held, ...]
-    core: Spot
-    modulated: bool
-
-
-def term_of(spot: Spot, cores: tuple[str, ...]) -> Term | None:
-    """The product at or below `spot` that has exactly one factor of the kinds `cores`."""
-    sign, constants, found = 1, [], []
-    stack: list[Spot | None] = [spot]
-    modulated = False
-    while stack:
-        at = stack.pop()
-        if at is None:
-            return None
-        if at.kind == "NegBackward0":
-            sign = -sign
-            stack.append(at.under())
-        elif at.kind in _REDUCING:
-            stack.append(at.under())
-        elif at.kind == "MulBackward0":
-            for side, name in enumerate(("_saved_self", "_saved_other")):
-                below = at.under(side)
-                if below is not None:
-                    stack.append(below)
-                    continue
-                held = Held.at(at, name)
-                if held is None:
-                    return None
-                constants.append(held)
-        elif at.kind in cores:
-            found.append(at)
-        elif at.kind in _MODULATING:
-            modulated = True
-        else:
-            return None
-    return Term(sign, tuple(constants), found[0], modulated) if len(found) == 1 else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Argument:
-    """What a logarithm was taken of: p or 1 - p."""
-
-    base: Spot
-    complement: bool
+    term: Term
+    logarithm: Held
+    base: Spot  # what made p, or the logits
+    complement: bool  # 1 - p
     shifted: bool  # a small number was added
 
+    @property
+    def of_logits(self) -> bool:
+        return self.logarithm.kind == "LogSigmoidBackward0"
 
-def _argument(logarithm: Spot) -> _Argument | None:
-    at, complement, shifted = logarithm.under(), False, False
-    while at is not None:
-        first = at.node.next_functions[0][0] if at.node.next_functions else None
-        if at.kind in KEEPS_ORDER or at.kind in _CLAMPS:
-            at = at.under()
+
+def _side(spot: Spot | None) -> _Side | None:
+    term = None if spot is None else term_of(spot, _LOGARITHMS)
+    if term is None or not term.constants:
+        return None
+    logarithm = Held.at(term.core, "_saved_self")
+    at, complement, shifted = term.core.under(), False, False
+    while at is not None and logarithm is not None:
+        left = at.under()
+        if at.kind in KEEPS_ORDER or at.kind in CLAMPS:
+            at = left
         elif at.kind == "AddBackward0" and at.under(1) is None:
-            at, shifted = at.under(), True
-        elif at.kind == "RsubBackward1":
-            at, complement = at.under(), not complement
-        elif at.kind == "SubBackward0" and first is None:
-            at, complement = at.under(1), not complement
-        elif at.kind == "NegBackward0" and logarithm.kind != "LogBackward0":
-            at, complement = at.under(), not complement
+            at, shifted = left, True
+        elif at.kind == "RsubBackward1" or (at.kind == "SubBackward0" and left is None):
+            at, complement = left or at.under(1), not complement
+        elif at.kind == "NegBackward0" and term.core.kind != "LogBackward0":
+            at, complement = left, not complement
         else:
-            return _Argument(at, complement, shifted)
+            return _Side(term, logarithm, at, complement, shifted)
     return None
 
 
@@ -152,50 +114,37 @@ class TwoSided(Written):
 
 
 def two_sided(spot: Spot, _: Any) -> Iterator[Written]:
-    sides = spot.sides()
-    if sides[0] is None or sides[1] is None:
+    """The sum or difference of both sides, in either order."""
+    yes, no = map(_side, spot.sides())
+    if yes is None or no is None or yes.complement == no.complement:
         return
-    terms = [term_of(side, _LOGARITHMS) for side in sides if side is not None]
-    if terms[0] is None or terms[1] is None or not all(t and t.constants for t in terms):
+    if yes.complement:
+        yes, no = no, yes
+    if not _is_same(yes.base, no.base) or yes.of_logits != no.of_logits:
         return
-    arguments = [_argument(term.core) for term in terms if term is not None]
-    yes, no = terms
-    first, second = arguments
-    if first is None or second is None or first.complement == second.complement:
-        return
-    if first.complement:
-        (yes, no), (first, second) = (no, yes), (second, first)
-    if not _is_same(first.base, second.base) or yes is None or no is None:
-        return
-    logits = yes.core.kind == "LogSigmoidBackward0"
-    if logits != (no.core.kind == "LogSigmoidBackward0"):
-        return
-    own = Held.at(yes.core, "_saved_self"), Held.at(no.core, "_saved_self")
-    if own[0] is None or own[1] is None:
-        return
-    scores, shifted = own[0], first.shifted
-    if first.base.kind == "SigmoidBackward0":
+    scores, shifted = yes.logarithm, yes.shifted
+    if yes.base.kind == "SigmoidBackward0":
         # as they were before anything was added or cut off
-        result = Held.at(first.base, "_saved_result")
-        if result is not None and _alike(first.base.node._saved_result, yes.core.node._saved_self):
+        result = Held.at(yes.base, "_saved_result")
+        if result is not None and _alike(yes.base.node._saved_result, yes.term.core.node):
             scores, shifted = result, False
     yield TwoSided(
-        loss="binary_cross_entropy_with_logits" if logits else "binary_cross_entropy",
-        start=first.base.path,
+        loss="binary_cross_entropy_with_logits" if yes.of_logits else "binary_cross_entropy",
+        start=yes.base.path,
         before=(),
         outer=(),
         scores=scores,
         shifted=shifted,
-        logarithms=(own[0], own[1]),
-        ones=yes.constants,
-        zeros=no.constants,
-        same_sign=(yes.sign == no.sign) == (spot.kind == "AddBackward0"),
-        modulated=yes.modulated or no.modulated,
+        logarithms=(yes.logarithm, no.logarithm),
+        ones=yes.term.constants,
+        zeros=no.term.constants,
+        same_sign=(yes.term.sign == no.term.sign) == (spot.kind == "AddBackward0"),
+        modulated=yes.term.modulated or no.term.modulated,
     )
 
 
-def _alike(one: Any, other: Any) -> bool:
-    return bool(one.shape == other.shape)
+def _alike(p: Any, logarithm: Any) -> bool:
+    return bool(p.shape == logarithm._saved_self.shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +170,7 @@ class Chosen(Written):
 
 def chosen(spot: Spot, _: Any) -> Iterator[Written]:
     below = spot.under()
-    while below is not None and (below.kind in KEEPS_ORDER or below.kind in _CLAMPS):
+    while below is not None and (below.kind in KEEPS_ORDER or below.kind in CLAMPS):
         below = below.under()
     if below is None or below.kind != "WhereBackward0":
         return
@@ -235,89 +184,3 @@ def chosen(spot: Spot, _: Any) -> Iterator[Written]:
     same = other is not None and other.node is yes.node
     if same and scores is not None and condition is not None and yes.kind == "SigmoidBackward0":
         yield Chosen("binary_cross_entropy", yes.path, (), (), scores, condition)
-
-
-@dataclass(frozen=True, slots=True)
-class Difference(Written):
-    """(p - y) ** 2 or abs(p - y): the target is what is missing from p."""
-
-    scores: Held | Linear
-    difference: Held
-    sign: int
-
-    def places(self) -> tuple[Held | Linear, ...]:
-        return (self.scores, self.difference, *self.outer)
-
-    def read(self, root: Any) -> Tensors:
-        difference = self.difference.of(root).detach()
-        scores = self.scores.of(root).detach().reshape(difference.shape)
-        targets = scores - difference if self.sign > 0 else scores + difference
-        return Tensors(scores, targets.round(), product(self.outer, root))
-
-    def is_sure(self, root: Any) -> bool:
-        """Labels of two kinds: a single one may as well be a bound to keep a value at."""
-        difference = self.difference.of(root)
-        if self.scores.of(root).numel() != difference.numel():
-            return False
-        scores, targets, weights = self.read(root)
-        exact = scores.detach() - self.sign * difference.detach()
-        whole = bool(((exact - targets).abs() < ROUNDING).all())
-        return whole and len(targets.unique()) == 2 and weights is None
-
-
-def difference(spot: Spot, _: Any) -> Iterator[Written]:
-    if spot.kind == "PowBackward0" and getattr(spot.node, "_saved_exponent", None) != 2:
-        return
-    below = spot.under()
-    if below is None or below.kind not in ("SubBackward0", "RsubBackward1"):
-        return
-    left, right = below.sides()
-    if left is not None and right is not None:
-        return
-    made = left if left is not None else right
-    sign = 1 if left is not None and below.kind == "SubBackward0" else -1
-    scores, own = output_of(made), Held.at(spot, "_saved_self")
-    if scores is not None and own is not None and made is not None:
-        loss = "mse" if spot.kind == "PowBackward0" else "l1"
-        yield Difference(loss, made.path, (), (), scores, own, sign)
-
-
-@dataclass(frozen=True, slots=True)
-class Hinge(Written):
-    """max(0, 1 - y out), y of -1 and +1."""
-
-    scores: Held | Linear
-    signs: Held
-
-    def places(self) -> tuple[Held | Linear, ...]:
-        return (self.scores, self.signs, *self.outer)
-
-    def read(self, root: Any) -> Tensors:
-        signs = self.signs.of(root)
-        return Tensors(self.scores.of(root).detach(), signs, product(self.outer, root))
-
-    def is_sure(self, root: Any) -> bool:
-        scores, signs, weights = self.read(root)
-        if scores.numel() != signs.numel() or weights is not None:
-            return False
-        return bool((signs.abs() == 1).all())
-
-
-def hinge(spot: Spot, _: Any) -> Iterator[Written]:
-    below = next((side for side in spot.sides() if side is not None), None)
-    if below is None or below.kind not in ("RsubBackward1", "SubBackward0"):
-        return
-    if below.kind == "SubBackward0" and below.under(0) is not None:
-        return
-    times = below.under(0 if below.kind == "RsubBackward1" else 1)
-    times = None if times is None else times.settled()
-    if times is None or times.kind != "MulBackward0":
-        return
-    left, right = times.sides()
-    if (left is None) == (right is None):
-        return
-    made = left if left is not None else right
-    signs = Held.at(times, "_saved_self" if left is None else "_saved_other")
-    scores = output_of(made)
-    if made is not None and signs is not None and scores is not None:
-        yield Hinge("hinge", made.path, (), (), scores, signs)
