@@ -19,7 +19,7 @@ from .saved import saved
 from .survey import Spot
 
 # Fewer values of a unit say little: one that fires once in a hundred would seem dead at times.
-MOST_VALUES_NEEDED = 512
+VALUES_NEEDED = 512
 # What one look takes of one activation; larger outputs are looked at in evenly spaced parts.
 _MOST_TAKEN = 2**14  # scalars
 _MOST_UNITS = 1024
@@ -34,7 +34,7 @@ Group = tuple[Key, list[Spot]]
 
 @dataclass(slots=True)
 class _Window:
-    """The largest output of each unit over at least `MOST_VALUES_NEEDED` values, once there are.
+    """The largest output of each unit over at least `VALUES_NEEDED` values, once there are.
 
     Two stretches, of which the older one goes as the newer one fills up.
     """
@@ -43,26 +43,25 @@ class _Window:
     older: Array | None = None
     seen: int = 0
     seen_before: int = 0
+    dead: float = math.nan
 
     def add(self, highest: Array, values: int) -> None:
         if self.newest is not None and self.newest.shape != highest.shape:
             self.newest = self.older = None
             self.seen = self.seen_before = 0
-        if self.newest is not None and self.seen >= MOST_VALUES_NEEDED:
+            self.dead = math.nan
+        if self.newest is not None and self.seen >= VALUES_NEEDED:
             self.older, self.seen_before = self.newest, self.seen
             self.newest, self.seen = None, 0
         self.newest = highest if self.newest is None else np.maximum(self.newest, highest)
         self.seen += values
+        if self.values >= VALUES_NEEDED:
+            both = self.newest if self.older is None else np.maximum(self.newest, self.older)
+            self.dead = int(np.count_nonzero(both <= 0)) / both.size
 
     @property
     def values(self) -> int:
         return self.seen + self.seen_before
-
-    def dead(self) -> float:
-        if self.newest is None or self.values < MOST_VALUES_NEEDED:
-            return math.nan
-        both = self.newest if self.older is None else np.maximum(self.newest, self.older)
-        return float(np.mean(both <= 0))
 
 
 class Activations:
@@ -146,7 +145,7 @@ class Activations:
                 math.sqrt(squares[key] / counts[key]) if key in squares else math.nan
                 for key in self._windows
             ),
-            dead=tuple(window.dead() for window in self._windows.values()),
+            dead=tuple(window.dead for window in self._windows.values()),
             seen=tuple(window.values for window in self._windows.values()),
         )
 

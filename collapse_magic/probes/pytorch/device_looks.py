@@ -88,7 +88,7 @@ def end(begun: DeviceLook, step: int, transfers: Transfers, tell: Tell) -> None:
         gradients = squares[0]
         if scale is not None:
             gradients[gradients > 0] /= float(scale.item()) ** 2
-        tell(layers.statistics(look, step, *squares), layers.has_nan(gradients))
+        tell(layers.statistics(look, step, np.stack(squares)), layers.has_nan(gradients))
 
     norms = [value for norms in measured for value in norms.values]
     transfers.later([begun.scale, begun.overflow, *norms], arrived)

@@ -1,7 +1,7 @@
 """The graph of a loss at a full look: which parameters it reaches, activations, inputs, modes.
 
-A look belongs to a full look at the layers, and is taken at the next backward that is counted. The
-graph is walked whole when a loss is met and ever more seldom afterwards; in between only the nodes
+A look belongs to every second full look at the layers, for it takes as long for a small model, and
+is taken at the next backward that is counted. The graph is walked whole when a loss is met and ever more seldom afterwards; in between only the nodes
 that are looked at are visited.
 """
 
@@ -68,15 +68,17 @@ class Inspection:
         self._activations: dict[str, Activations] = {}
         self._inputs: dict[tuple[str, str], Input] = {}
         self._modes: dict[str, Mode] = {}
+        self._full_looks = 0
         self._asked = False
         self._seconds = 0.0
 
     def after_look(self) -> float:
-        """A full look at the layers has ended: look at the next graph too.
+        """A full look at the layers has ended: after every second one look at a graph too.
 
         Gives the time that looking at graphs has taken since the last call (s).
         """
-        self._asked = True
+        self._full_looks += 1
+        self._asked = self._full_looks % 2 == 0 or self._context.config.every is not None
         if self._wirings.changed:
             self._wirings.tell()
         seconds, self._seconds = self._seconds, 0.0
@@ -106,6 +108,8 @@ class Inspection:
 
     def before_step(self, optimizer: Any, watch: OptimizerWatch) -> None:
         """An optimizer is about to step, at a full look: its gradients stand."""
+        if self._loops.knows(watch) and self._wirings.knows(optimizer):
+            return
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
         self._wirings.before_step(optimizer, parameters)
         self._loops.before_step(watch, parameters)

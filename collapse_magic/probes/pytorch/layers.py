@@ -5,6 +5,7 @@ Gradients are read before the optimizer steps and weights compared across it.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,7 +48,8 @@ def look_before(look: ModelLook, gradient_scale: float, torch: Any) -> None:
     """Before a step: gradient norms, and the weights kept for comparison."""
     weights = look.parameters
     look.gradients = norms.squares([p.grad for p in weights], torch)
-    look.gradients[look.gradients > 0] /= gradient_scale**2
+    if gradient_scale != 1.0:
+        look.gradients[look.gradients > 0] /= gradient_scale**2
     if not look.small and not look.large:
         look.small, look.large = norms.split(weights, torch)
     if look.small:
@@ -66,25 +68,18 @@ def has_nan(gradients: Array) -> bool:
 
 def look_after(look: ModelLook, step: int, torch: Any) -> LayerStatistics:
     """After the step: weight norms and how far each layer's weights have moved."""
-    after, before, change = _moved(look, torch)
-    return statistics(look, step, look.gradients, after, before, change)
+    return statistics(look, step, np.stack((look.gradients, *_moved(look, torch))))
 
 
-def statistics(
-    look: ModelLook, step: int, gradients: Array, after: Array, before: Array, change: Array
-) -> LayerStatistics:
-    """Per layer, from the squares of each weight: after the step, before it, of its change."""
-    was = norms.totals(before, look.starts)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratios = norms.totals(change, look.starts) / was
-    ratios[~np.array(look.held) | (was == 0)] = np.nan
-    return LayerStatistics(
-        look.model,
-        step,
-        tuple(norms.totals(gradients, look.starts).tolist()),
-        tuple(norms.totals(after, look.starts).tolist()),
-        tuple(ratios.tolist()),
+def statistics(look: ModelLook, step: int, squares: Array) -> LayerStatistics:
+    """Per layer, from squares per weight (4, weights): of the gradient, of the weight after the
+    step and before it, and of its change."""
+    gradients, weights, was, change = norms.totals(squares, look.starts).tolist()
+    ratios = (
+        moved / before if held and before > 0 else math.nan
+        for held, moved, before in zip(look.held, change, was, strict=True)
     )
+    return LayerStatistics(look.model, step, tuple(gradients), tuple(weights), tuple(ratios))
 
 
 def _moved(look: ModelLook, torch: Any) -> tuple[Array, Array, Array]:

@@ -84,10 +84,13 @@ class Loops:
             if watch is not None:
                 loop.backward(number, watch.steps)
 
+    def knows(self, watch: OptimizerWatch) -> bool:
+        known = self._loops.get(id(watch))
+        return known is not None and known[0]() is watch and known[1].parameter() is not None
+
     def before_step(self, watch: OptimizerWatch, parameters: list[Any]) -> None:
         """An optimizer is about to step, and its gradients stand."""
-        known = self._loops.get(id(watch))
-        if known is not None and known[0]() is watch and known[1].parameter() is not None:
+        if self.knows(watch):
             return
         dense = [p for p in parameters if p.grad is not None and not p.grad.is_sparse]
         if dense:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Larger tensors are not copied for their norm.
-_SMALL = 4096  # scalars
+_SMALL = 512  # scalars
 _FEW = 8  # so few small ones are not worth a stretch of their own
 
 Array = NDArray[np.float64]
@@ -65,20 +65,19 @@ def flat(tensors: Sequence[Any], torch: Any) -> NDArray[np.float32]:
 def stretches(values: NDArray[np.float32], lengths: Sequence[int]) -> Array:
     """Sum of the squares of each stretch of `values`, whose lengths are given."""
     # In float32 the squares of what is small enough vanish: 1e-23 is a gradient, not a zero.
-    wide = values.astype(np.float64)
     starts = np.cumsum([0, *lengths[:-1]])
-    sums: Array = np.add.reduceat(wide * wide, starts)
+    sums: Array = np.add.reduceat(np.multiply(values, values, dtype=np.float64), starts)
     return sums
 
 
 def totals(found: Array, starts: Sequence[int]) -> Array:
-    """Norm of each group of neighbours in what `squares` gave, whose starts are given.
+    """Norms of groups of neighbours in rows of what `squares` gave; the groups' starts are given.
 
     nan where a group holds nothing, inf where something in it is not finite.
     """
     there = found != -1.0
-    sums = np.add.reduceat(np.where(there, found, 0.0), starts)
-    result: Array = np.sqrt(sums)
+    result: Array = np.sqrt(np.add.reduceat(found * there, starts, axis=1))
     result[~np.isfinite(result)] = np.inf
-    result[~np.logical_or.reduceat(there, starts)] = np.nan
+    if not there.all():
+        result[~np.logical_or.reduceat(there, starts, axis=1)] = np.nan
     return result

@@ -63,6 +63,10 @@ class Wirings:
                 self._bare.pop(id(optimizer), None)
                 self.changed = True
 
+    def knows(self, optimizer: Any) -> bool:
+        """Whether all that the optimizer holds has had a gradient before."""
+        return self._bare.get(id(optimizer)) == {} and _holds(self._optimizers, optimizer)
+
     def before_step(self, optimizer: Any, parameters: list[Any]) -> None:
         """An optimizer is about to step, and the gradients stand."""
         self.in_sight((optimizer,))
