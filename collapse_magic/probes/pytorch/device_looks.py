@@ -62,8 +62,8 @@ def begin(look: ModelLook, optimizer: Any, torch: Any) -> DeviceLook | None:
     """Before a step of this optimizer; None where it would get into a graph that is captured."""
     if capturing(torch):
         return None
-    gradients = _norms([p.grad for p in look.parameters], torch)
-    parts = [_part(p.detach()).clone() for p in look.parameters]
+    gradients = _norms(look.weight_gradients(), torch)
+    parts = [_part(w.detach()).clone() for w in look.weights()]
     told = (getattr(optimizer, name, None) for name in ("grad_scale", "found_inf"))
     scale, overflow = (t.clone() if isinstance(t, torch.Tensor) else None for t in told)
     return DeviceLook(look, gradients, parts, scale, overflow)
@@ -72,7 +72,7 @@ def begin(look: ModelLook, optimizer: Any, torch: Any) -> DeviceLook | None:
 def end(begun: DeviceLook, step: int, transfers: Transfers, tell: Tell) -> None:
     """After the step: `tell` is called when the numbers have come to the host."""
     torch, look = transfers.torch, begun.look
-    weights = [p.detach() for p in look.parameters]
+    weights = [w.detach() for w in look.weights()]
     before = _norms(begun.before, torch)
     torch._foreach_sub_(begun.before, [_part(w) for w in weights])
     measured = (begun.gradients, _norms(weights, torch), before, _norms(begun.before, torch))

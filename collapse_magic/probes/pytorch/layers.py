@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ...records import LayerStatistics
 from . import norms
 from .norms import Array
+from .sharded import is_sharded, local
 from .structure import Layer
 
 # Copies of the weights are kept to measure their change; of a large parameter a part is enough.
@@ -36,18 +37,27 @@ class ModelLook:
     small_before: NDArray[np.float32] | None = None  # ... which are kept end to end
     large: list[int] = field(default_factory=list)
     large_before: list[Any] = field(default_factory=list)
+    sharded: bool = False
 
     def __post_init__(self) -> None:
         for layer in self.layers:
             self.starts.append(len(self.parameters))
             self.parameters.extend(layer.parameters)
             self.held.append(any(id(p) in self.stepped for p in layer.parameters))
+        self.sharded = any(map(is_sharded, self.parameters))
+
+    def weights(self) -> list[Any]:
+        return [local(p) for p in self.parameters] if self.sharded else self.parameters
+
+    def weight_gradients(self) -> list[Any]:
+        found = [p.grad for p in self.parameters]
+        return list(map(local, found)) if self.sharded else found
 
 
 def look_before(look: ModelLook, gradient_scale: float, torch: Any) -> None:
     """Before a step: gradient norms, and the weights kept for comparison."""
-    weights = look.parameters
-    look.gradients = norms.squares([p.grad for p in weights], torch)
+    weights = look.weights()
+    look.gradients = norms.squares(look.weight_gradients(), torch)
     if gradient_scale != 1.0:
         look.gradients[look.gradients > 0] /= gradient_scale**2
     if not look.small and not look.large:
@@ -84,7 +94,7 @@ def statistics(look: ModelLook, step: int, squares: Array) -> LayerStatistics:
 
 def _moved(look: ModelLook, torch: Any) -> tuple[Array, Array, Array]:
     """Squares of each weight after the step and before it, and of its change."""
-    weights, small, large = look.parameters, look.small, look.large
+    weights, small, large = look.weights(), look.small, look.large
     after = np.full(len(weights), -1.0)
     before, change = after.copy(), after.copy()
     if small and look.small_before is not None:

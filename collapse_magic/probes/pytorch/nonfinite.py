@@ -11,6 +11,7 @@ from ...records import Place
 from . import graph, scaling
 from .reading import LossCall
 from .saved import saved
+from .sharded import local
 from .survey import nearest_parameter
 from .written import Written
 
@@ -135,7 +136,7 @@ def _bad(tensor: Any, torch: Any) -> str | None:
     """The word nan, inf or -inf where the tensor holds one, NaN first; else None."""
     if not isinstance(tensor, torch.Tensor) or not tensor.is_floating_point():
         return None
-    tensor = tensor.detach()
+    tensor = local(tensor).detach()
     if bool(torch.isfinite(tensor).all()):
         return None
     if bool(torch.isnan(tensor).any()):

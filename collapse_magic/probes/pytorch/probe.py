@@ -151,6 +151,7 @@ class TorchProbe(Probe):
             where = where.tb_next
         at = f" ({where.tb_frame.f_code.co_name})" if where is not None else ""
         self._switch.off()
+        self.transfers.clear()
         self._note = f"watching was switched off: {type(error).__name__}: {error}{at}"
         self.context.emit(ProbeNote(self._note))
 

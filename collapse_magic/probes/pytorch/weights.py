@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...records import Start
+from .sharded import local
 
 # Of every layer's weights so many are looked at, as rows (units) and columns: enough for the
 # deviation to be right within a few percent.
@@ -37,7 +38,7 @@ def initial_weights(tensors: list[Any], torch: Any) -> list[InitialWeights]:
     found = [UNKNOWN] * len(tensors)
     blocks: list[Any] = []
     places: list[int] = []
-    for place, tensor in enumerate(tensors):
+    for place, tensor in enumerate(map(local, tensors)):
         if on_host(tensor) and not unready(tensor) and tensor.is_floating_point():
             block = _block(tensor.detach())
             if block.numel() > 1:
@@ -95,7 +96,7 @@ def on_host(tensor: Any) -> bool:
 
 def a_sample(tensor: Any) -> Any:
     """As much of a tensor as `initial_weights` looks at, wherever it is."""
-    return tensor if unready(tensor) else _block(tensor.detach())
+    return tensor if unready(tensor) else _block(local(tensor).detach())
 
 
 def unready(parameter: Any) -> bool:
