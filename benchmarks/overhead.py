@@ -203,11 +203,11 @@ DOCUMENT = """# What watching costs
 
 Written by `make bench` on {machine}.
 
-Wall time of watched training over the same training unwatched, both in one process, side by side in stretches of 50 ms; a pair is 20 of each, the figure
-is the median of {pairs} pairs. "Unwatched again" holds every second unwatched stretch against the
-others: that far such figures are off by chance. "Reported" is the share that the run itself reports
-as its cost. "Start and end" come once a run: patching, the last findings, the report and the end of
-the log.
+Wall time of watched training over the same training unwatched, both in one process, side by side in
+stretches of 50 ms; a pair is 20 of each, the figure is the median of {pairs} pairs. "Unwatched
+again" holds every second unwatched stretch against the others: that far such figures are off by
+chance. "Reported" is the share that the run itself reports as its cost. "Start and end" come once a
+run: patching, the last findings, the report and the end of the log.
 
 {own}
 {peers}"""

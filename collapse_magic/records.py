@@ -126,9 +126,9 @@ class TrainingLoop:
     optimizer: str  # "": none has stepped so far
     step: int
     backwards: int  # of the run so far
-    steps: int  # of this optimizer so far
-    # Stretches from one of its steps to the next that were seen whole, with the gradients cleared
-    # somewhere between, and without.
+    steps: int  # of all optimizers so far
+    # Stretches from one of its own steps to the next that were seen whole, with the gradients
+    # cleared somewhere between, and without.
     cleared: int
     kept: int
 

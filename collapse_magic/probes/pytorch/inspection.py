@@ -1,8 +1,8 @@
 """The graph of a loss at a full look: which parameters it reaches, activations, inputs, modes.
 
 A look belongs to every second full look at the layers, for it takes as long for a small model, and
-is taken at the next backward that is counted. The graph is walked whole when a loss is met and ever more seldom afterwards; in between only the nodes
-that are looked at are visited.
+is taken at the next backward that is counted. The graph is walked whole when a loss is met and ever
+more seldom afterwards; in between only the nodes that are looked at are visited.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .transfer import Transfers
 from .wiring import Wirings
 
 if TYPE_CHECKING:
-    from .steps import OptimizerWatch, StepCounter
+    from .steps import StepCounter
 
 _MOST_LOSSES = 16
 _LOOKS_AT_FIRST = 3
@@ -106,13 +106,13 @@ class Inspection:
             self._look(loss, root, list(sites), frame)
         self._seconds += self._context.clock() - began
 
-    def before_step(self, optimizer: Any, watch: OptimizerWatch) -> None:
+    def before_step(self, optimizer: Any, name: str) -> None:
         """An optimizer is about to step, at a full look: its gradients stand."""
-        if self._loops.knows(watch) and self._wirings.knows(optimizer):
+        if self._loops.knows(optimizer) and self._wirings.knows(optimizer):
             return
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
         self._wirings.before_step(optimizer, parameters)
-        self._loops.before_step(watch, parameters)
+        self._loops.before_step(optimizer, name, parameters)
 
     def flush(self, final: bool = False) -> None:
         self._wirings.tell(final)

@@ -10,7 +10,7 @@ from ..base import ProbeContext
 from .sharded import local
 
 if TYPE_CHECKING:
-    from .steps import OptimizerWatch, StepCounter
+    from .steps import StepCounter
 
 # Backwards without any step before that is told: loops that accumulate gradients take so many.
 _BACKWARDS_BEFORE_STEPLESS = 16
@@ -19,36 +19,43 @@ _BACKWARDS_BEFORE_STEPLESS = 16
 class Loop:
     """The stretches from one step of an optimizer to its next, as far as they are seen whole.
 
-    A stretch is seen whole where each of its backwards was a counted one. Gradients were cleared in
-    it if before any of them the parameter had none, or one of nothing but zeros. In a GAN one
+    A stretch is seen whole where each of its backwards was a counted one. That a step has been made
+    shows in the run's steps or, where there are several optimizers, in the version of the parameter
+    (which fused ones leave as it is: of those nothing is told). Gradients were cleared in a stretch
+    if before any of its backwards the parameter had none, or one of nothing but zeros. In a GAN one
     optimizer's gradients are left over while the other one's loss is derived, so a single backward
     would not tell.
     """
 
-    def __init__(self, name: str, parameter: Any, steps: int, backwards: int) -> None:
+    def __init__(self, name: str, optimizer: Any, parameter: Any, backwards: int) -> None:
         self.name = name
+        self.optimizer = weakref.ref(optimizer)
         self.parameter = weakref.ref(parameter)
         self.cleared = 0
         self.kept = 0
-        self.steps = steps
-        self._whole = True
-        self._clear = False
-        self._last = backwards  # number of the latest backward that was counted
-        self._version = -1
         self.told = (0, 0, 0, 0)
+        self._stamp = (False, -1)  # at the latest counted backward
+        self._last = backwards  # number of that backward
+        self._gradient = -1  # version of the gradient then
+        self._whole = False  # the step that is about to be made is the first
+        self._clear = False
 
-    def backward(self, number: int, steps: int) -> None:
-        """A counted backward is about to run, the `number`-th, after so many steps."""
+    def backward(self, number: int, steps: int | None) -> None:
+        """A counted backward is about to run, the `number`-th of the run.
+
+        Parameters: its number, and the steps so far where there is no other optimizer.
+        """
         parameter = self.parameter()
         if parameter is None:
             return
         at_once = number == self._last + 1
-        stepped = steps - self.steps
-        if stepped:
-            if stepped == 1 and at_once and self._whole:
+        stamp = (steps is None, parameter._version if steps is None else steps)
+        if stamp != self._stamp:
+            if at_once and self._whole and stamp[0] == self._stamp[0]:
                 self.cleared += self._clear
                 self.kept += not self._clear
-            self._whole, self._clear, self.steps = at_once and stepped == 1, False, steps
+            self._whole = at_once and stamp[0] == self._stamp[0]
+            self._clear, self._stamp = False, stamp
         elif not at_once:
             self._whole = False
         clear = self._is_clear(parameter, at_once)
@@ -60,12 +67,12 @@ class Loop:
         """Whether there is no gradient now; None where that would have to be asked of a device."""
         gradient = local(parameter.grad)
         if gradient is None:
-            self._version = -1
+            self._gradient = -1
             return True
         if gradient.is_cpu:
             return not gradient.any()
         # A backward adds to the gradient once, in place; clearing it in place would add one more.
-        version, self._version = self._version, gradient._version
+        version, self._gradient = self._gradient, gradient._version
         return False if at_once and gradient._version == version + 1 else None
 
 
@@ -75,45 +82,44 @@ class Loops:
     def __init__(self, context: ProbeContext, counter: StepCounter) -> None:
         self._context = context
         self._counter = counter
-        self._loops: dict[int, tuple[weakref.ref[OptimizerWatch], Loop]] = {}
+        self._loops: dict[int, Loop] = {}  # by id of the optimizer
         self._stepless_told = 0
 
     def before_backward(self) -> None:
-        number = self._counter.backwards
-        for reference, loop in self._loops.values():
-            watch = reference()
-            if watch is not None:
-                loop.backward(number, watch.steps)
+        steps = self._counter.taken if len(self._loops) == 1 else None
+        for loop in self._loops.values():
+            loop.backward(self._counter.backwards, steps)
 
-    def knows(self, watch: OptimizerWatch) -> bool:
-        known = self._loops.get(id(watch))
-        return known is not None and known[0]() is watch and known[1].parameter() is not None
+    def knows(self, optimizer: Any) -> bool:
+        known = self._loops.get(id(optimizer))
+        return (
+            known is not None and known.optimizer() is optimizer and known.parameter() is not None
+        )
 
-    def before_step(self, watch: OptimizerWatch, parameters: list[Any]) -> None:
+    def before_step(self, optimizer: Any, name: str, parameters: list[Any]) -> None:
         """An optimizer is about to step, and its gradients stand."""
-        if self.knows(watch):
+        if self.knows(optimizer):
             return
         dense = [p for p in parameters if p.grad is not None and not p.grad.is_sparse]
         if dense:
             smallest = min(dense, key=lambda p: int(p.numel()))
-            loop = Loop(watch.name, smallest, watch.steps, self._counter.backwards)
-            self._loops[id(watch)] = (weakref.ref(watch), loop)
+            loop = Loop(name, optimizer, smallest, self._counter.backwards)
+            self._loops[id(optimizer)] = loop
 
     def flush(self, final: bool) -> None:
         """Tell of a first clearing, a first time without, and of counts that have doubled.
 
         At the end all that has not been told yet is.
         """
-        for key, (reference, loop) in list(self._loops.items()):
-            watch = reference()
-            if watch is None:
+        for key, loop in list(self._loops.items()):
+            if loop.optimizer() is None:
                 del self._loops[key]
                 continue
-            now = (loop.cleared, loop.kept, watch.steps, self._counter.backwards)
+            now = (loop.cleared, loop.kept, self._counter.taken, self._counter.backwards)
             doubled = any(new and new >= 2 * old for new, old in zip(now, loop.told, strict=True))
             if doubled or (final and now != loop.told):
                 loop.told = now
-                self._tell(loop.name, watch.steps, loop.cleared, loop.kept)
+                self._tell(loop.name, loop.cleared, loop.kept)
         if not self._counter.taken:
             self._stepless(final)
 
@@ -124,8 +130,11 @@ class Loops:
             told + 1 if final else 2 * told
         ):
             self._stepless_told = backwards
-            self._tell("", 0, 0, 0)
+            self._tell("", 0, 0)
 
-    def _tell(self, name: str, steps: int, cleared: int, kept: int) -> None:
-        step, backwards = max(self._counter.done, 1), self._counter.backwards
-        self._context.emit(TrainingLoop(name, step, backwards, steps, cleared, kept))
+    def _tell(self, name: str, cleared: int, kept: int) -> None:
+        counter = self._counter
+        step = max(counter.done, 1)
+        self._context.emit(
+            TrainingLoop(name, step, counter.backwards, counter.taken, cleared, kept)
+        )

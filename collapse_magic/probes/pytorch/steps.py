@@ -173,7 +173,7 @@ class Steps:
                 self._rates_changed(optimizer, watch)
             if self.counter.taken + 1 >= watch.due_at and not scaling.overflowed(optimizer):
                 if self.inspection is not None:
-                    self.inspection.before_step(optimizer, watch)
+                    self.inspection.before_step(optimizer, watch.name)
                 self._look(optimizer, watch)
 
     def after(self) -> bool:
