@@ -37,6 +37,11 @@ class RunStarted:
     framework: str  # for example "torch 2.13.0"
     cell: int | None  # execution count
     class_names: tuple[str, ...] | None
+    # Where several processes train one model: which one this is, of how many, and what the runs of
+    # all of them have in common. A process that trains alone is none of a group.
+    rank: int | None = None
+    world_size: int = 1
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)

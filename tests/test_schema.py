@@ -156,6 +156,8 @@ def test_replies_and_facts_keep_to_it() -> None:
         "models": [report.plain(model_facts())],
         "losses": [report.plain(loss_facts())],
         "optimizers": [report.plain(optimizer_facts())],
+        "non_finite": [report.plain(records.NonFinite("loss", 3, "loss", "", "nan"))],
+        "raised": [report.plain(raised())],
     }
     check(facts, "Facts")  # as logs of the first version hold them
     facts |= {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import weakref
 from collections.abc import Mapping
 from types import FrameType
 from typing import Any, Protocol
@@ -35,6 +37,22 @@ class ProbeContext(Protocol):
         """A sentence where the cell is to be stopped at the next step boundary, else None."""
 
 
+_attached: weakref.WeakSet[Probe] = weakref.WeakSet()
+
+
+def _leave_the_run() -> None:
+    """In a process that was forked off, a loader's worker say: it serves the run, it is not it."""
+    for probe in list(_attached):
+        try:
+            probe.detach()
+        except Exception:
+            continue
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_the_run)
+
+
 class Probe:
     """Observes one framework. `attach` and `detach` may be called twice and in any order.
 
@@ -61,11 +79,13 @@ class Probe:
     def attach(self) -> None:
         if not self.attached:
             self.attached = True
+            _attached.add(self)
             self._attach()
 
     def detach(self) -> None:
         if self.attached:
             self.attached = False
+            _attached.discard(self)
             self._detach()
 
     def flush(self) -> None: ...

@@ -29,10 +29,10 @@ class Patches:
 
     def restore(self) -> None:
         while self._entries:
-            owner, name, before, replacement = self._entries.pop()
-            if vars(owner).get(name) is not replacement:
-                continue
-            if before is _INHERITED:
-                delattr(owner, name)
-            else:
-                setattr(owner, name, before)
+            owner, name, before, replacement = self._entries[-1]
+            if vars(owner).get(name) is replacement:
+                if before is _INHERITED:
+                    delattr(owner, name)
+                else:
+                    setattr(owner, name, before)
+            self._entries.pop()  # only now: where this is interrupted, the next call goes on

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from ..report import Report
 from .watch_session import WatchSession
 
@@ -14,26 +16,50 @@ def active() -> WatchSession | None:
 
 
 def begin(session: WatchSession) -> None:
-    """Starts watching. The caller makes sure that no other session is active."""
+    """Starts watching. The caller makes sure that no other session is active.
+
+    An interrupt meanwhile leaves everything as it was before.
+    """
     global _active
     _active = session
-    session.start()
+    try:
+        session.start()
+    except BaseException:
+        _active = None
+        session.abandon()
+        raise
 
 
 def end(session: WatchSession) -> Report:
     """Stops watching; may be called again."""
     global _active, _last
-    report = session.stop()
-    if _active is session:
-        _active = None
-        if report.steps or report.findings:
-            _last = report
+    was_active = _active is session
+    try:
+        report = session.stop()
+    finally:
+        if was_active:
+            _active = None
+    if was_active and (report.steps or report.findings):
+        _last = report
     return report
 
 
 def nested(outer: WatchSession) -> str:
     """What the user is told who starts watching inside a run that is being watched."""
     return f"watch_training: run '{outer.run}' is being watched already; the inner one is left out"
+
+
+def _in_forked_child() -> None:
+    """A process that the watched code forks (a DataLoader's worker, say) goes on unwatched: the
+    run, its log and the screen are its parent's."""
+    global _active
+    session, _active = _active, None
+    if session is not None:
+        session.abandon()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_forked_child)
 
 
 def last_report() -> Report | None:

@@ -34,13 +34,14 @@ from ..records import (
     Wiring,
 )
 from ..report import Report
+from ..reporting import bare_report, build_report
 from ..sinks.base import Sink
 from ..sinks.tensorboard import EventSink
 from .export import export
 from .expressions import Expression
 from .late_import import LateImport
 from .placing import Placer
-from .reporting import build_report
+from .ranks import Rank, begin_run
 from .tracebacks import hide_our_frames
 from .user_code import UserCode
 
@@ -92,6 +93,7 @@ class WatchSession:
         self._probes: list[Probe] = []
         self._late_import = LateImport(FRAMEWORKS, self._attach)
         self._placer = Placer(self.engine, self.history, code, clock)
+        self.rank: Rank | None = None  # in a training by several processes; known once it begins
         self._model_name: str | None = None
         self._run: str | None = None  # what the log directory made of the name: NAME, NAME-2 ...
         self._notes: list[str] = []
@@ -165,30 +167,47 @@ class WatchSession:
         if not self._running:
             return self._report or self._build()
         with self._lock:
-            self._late_import.remove()
             try:
+                self._guard(self._late_import.remove)
                 for probe in self._probes:
                     self._guard(probe.flush)
             finally:  # a second Ctrl-C meets us here: what was replaced is put back all the same
                 for probe in self._probes:
                     self._guard(probe.detach)
-            self._ended = self._clock()
+                self._ended = self._clock()
+                self._running = False
             self._notes += [problem for problem in self._problems.values() if problem]
-            self._running = False
-            self._guard(self._find, True)
-            report = self._build(final=True)
+            report = bare_report(self.run, self._notes, finished=True)
+            try:
+                self._guard(self._find, True)
+                report = self._build(final=True)
+            finally:
+                if self._events is not None:
+                    self._guard(self._events.close, report)
             if self._events is not None:
-                self._guard(self._events.close, report)
                 report = self._build(final=True)  # closing may have found that the log is cut short
             if self.config.export is not None:
-                problem = self._guard(export, report, self.config.export)
+                path = self.config.export
+                path = path if self.rank is None else self.rank.own_path(path)
+                problem = self._guard(export, report, path)
                 if problem:
-                    report = dataclasses.replace(report, notes=(*report.notes, problem))
+                    self.note(problem)
+                notes = dict.fromkeys((*report.notes, *self._notes))
+                report = dataclasses.replace(report, notes=tuple(notes))
             self._report = report
             for sink in self._sinks:
                 self._guard(sink.close, report)
             self._guard(self.code.release)
         return report
+
+    def abandon(self) -> None:
+        """Leaves everything as it was without watching, and says nothing; for a forked process."""
+        self._lock = threading.RLock()  # a thread that is not here may have held the other one
+        self._running = False
+        self._sinks, self._events = [], None
+        self._guard(self._late_import.remove)
+        for probe in self._probes:
+            self._guard(probe.detach)
 
     @property
     def report(self) -> Report:
@@ -243,16 +262,23 @@ class WatchSession:
     def _training_begins(self) -> None:
         """Only now a run comes into being: a cell without training leaves no empty one behind."""
         self._training = True
+        self.rank = rank = self._guard(begin_run)
+        part = () if rank is None else (rank.directory,)
+        if rank is not None:
+            self._notes.append(rank.note)
         if self.config.tensorboard:
-            self._events = self._guard(self._event_sink, self.config.logdir, self.run)
+            self._events = self._guard(self._event_sink, self.config.logdir, self.run, *part)
         if self._events is not None and getattr(self._events, "directory", None):
             self._run = self._events.run
+        elif part:
+            self._run = "/".join((self.run, *part))
         started = RunStarted(
             run=self.run,
             started=self._started_at,
             framework=_framework(),
             cell=self.code.cell,
             class_names=self._names(),
+            **({} if rank is None else rank.in_record()),
         )
         self.history.append(started)
         for sink in (*self._sinks, *([self._events] if self._events is not None else [])):
@@ -306,6 +332,11 @@ class WatchSession:
         return self._own_seconds + sum(seconds or 0.0 for seconds in probes)
 
     def _build(self, final: bool = False) -> Report:
+        """The report as it stands; where it cannot be made, one that says so."""
+        report: Report | None = self._guard(self._full_report, final)
+        return report or bare_report(self.run, self._notes, finished=not self._running)
+
+    def _full_report(self, final: bool) -> Report:
         until = self._clock() if self._running else self._ended
         seconds = max(until - self._began, 0.0)
         return build_report(

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from ..records import (
     ActivationStatistics,
@@ -14,9 +14,11 @@ from ..records import (
     LayerStatistics,
     LearningRate,
     LossFacts,
+    LossRaised,
     LossValues,
     ModelFacts,
     ModelMode,
+    NonFinite,
     OptimizerFacts,
     PredictionWindow,
     Record,
@@ -35,6 +37,9 @@ LARGEST_CHUNK_BYTES = 1 << 20
 # so a log grows with the logarithm of the run's length, until the longest pause is reached.
 REPORT_SHARE_OF_RUN = 0.02
 LONGEST_REPORT_PAUSE_S = 30.0
+# Of what a run should not hold at all the facts name so many, as the history does.
+MOST_RARE = 64
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -60,6 +65,8 @@ class EventLog:
         self._wirings: dict[str | None, Wiring] = {}
         self._loops: dict[str, TrainingLoop] = {}
         self._inputs: dict[tuple[str, str], InputFacts] = {}
+        self._non_finite: list[NonFinite] = []
+        self._raised: list[LossRaised] = []
         self._facts_changed = False
         self._run_step = 0
         self._report: Report | None = None
@@ -106,6 +113,10 @@ class EventLog:
             case InputFacts():
                 key = (record.model, record.layer)
                 self._inputs[key], self._facts_changed = record, True
+            case NonFinite():
+                self._facts_changed = _keep(self._non_finite, record) or self._facts_changed
+            case LossRaised():
+                self._facts_changed = _keep(self._raised, record) or self._facts_changed
 
     def report(self, report: Report) -> None:
         """Takes the report as it stands; only the newest one is written."""
@@ -217,6 +228,8 @@ class EventLog:
             "wirings": plain(tuple(self._wirings.values())),
             "loops": plain(tuple(self._loops.values())),
             "inputs": plain(tuple(self._inputs.values())),
+            "non_finite": plain(self._non_finite),
+            "raised": plain(self._raised),
         }
 
     def _is_due(self, report: Report, now: float) -> bool:
@@ -242,6 +255,14 @@ class EventLog:
             step, wall_time = int(part[-1][0]), part[-1][1]
             about, tag.about = tag.about, None
             yield self._encoder.chunk(tag.name, step, wall_time, part, about)
+
+
+def _keep(kept: list[T], record: T) -> bool:
+    """Whether there was room: the first ones say everything."""
+    if len(kept) < MOST_RARE:
+        kept.append(record)
+        return True
+    return False
 
 
 def _standing(report: Report) -> object:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..records import PredictionWindow
+from ..records import Phase, PredictionWindow
 
 NAN = math.nan
+# What of a window no other column holds: with these a row can be made into a window again.
+_COUNTS = (
+    "first_step", "batches", "one_in", "out_of_range", "single_class_batches",
+    "input_row_sums_to_one", "exclusive",
+)  # fmt: skip
+AS_MEASURED = (*_COUNTS, "cross_entropy_nats", "outside_unit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +118,7 @@ def prediction_fields(labels: tuple[str, ...]) -> tuple[Field, ...]:
         Field("samples", 1),
         *(Field(name, classes, labels) for name in by_class),
         *(Field(name, 1) for name in over_all),
+        *(Field(name, 1) for name in AS_MEASURED),
     )
 
 
@@ -119,9 +126,9 @@ def prediction_columns(window: PredictionWindow) -> tuple[float, ...]:
     label_share = _shares(window, window.labels)
     recall = (c / n if n else NAN for c, n in zip(window.correct, window.labels, strict=True))
     # What always answering with the class frequencies would cost; nothing where there is one class.
-    entropy = -sum(p * math.log(p) for p in label_share if p > 0)
+    entropy = _entropy(label_share)
     if not window.exclusive:  # the answer no has its share, too; a mean over the classes
-        entropy -= sum((1 - p) * math.log(1 - p) for p in label_share if p < 1)
+        entropy += _entropy(1 - p for p in label_share)
         entropy /= len(label_share)
     return (
         float(window.samples),
@@ -133,7 +140,53 @@ def prediction_columns(window: PredictionWindow) -> tuple[float, ...]:
         window.cross_entropy_nats / entropy if entropy > 0 else NAN,
         window.rank,
         window.spread,
+        *(float(getattr(window, name)) for name in AS_MEASURED),
     )
+
+
+def window_of(
+    site: str, phase: Phase, step: int, columns: Mapping[str, Sequence[float]]
+) -> PredictionWindow:
+    """The window that `prediction_columns` made a row of, by the fields' names.
+
+    Older logs have fewer fields: such a window is one batch, and what nobody wrote is not known.
+    """
+    samples = round(columns["samples"][0])
+    label_share = columns["label_share"]
+    labels = tuple(_count(share, samples) for share in label_share)
+    measured = {name: columns[name][0] for name in AS_MEASURED if name in columns}
+    counts = {name: _count(value, 1) for name, value in measured.items() if name in _COUNTS}
+    ratio = columns["cross_entropy_over_entropy"][0]
+    return PredictionWindow(
+        site=site,
+        phase=phase,
+        first_step=counts.get("first_step", step),
+        last_step=step,
+        batches=counts.get("batches", 1),
+        one_in=counts.get("one_in", 1),
+        samples=samples,
+        labels=labels,
+        predicted=tuple(_count(share, samples) for share in columns["predicted_share"]),
+        correct=tuple(map(_count, columns["recall"], labels)),
+        cross_entropy_nats=measured.get("cross_entropy_nats", ratio * _entropy(label_share)),
+        mean_probability=tuple(columns["mean_probability"]),
+        pull=tuple(columns["pull"]),
+        spread=columns["spread"][0],
+        rank=columns["rank"][0],
+        outside_unit=measured.get("outside_unit", NAN),
+        input_row_sums_to_one=bool(counts.get("input_row_sums_to_one", 0)),
+        out_of_range=counts.get("out_of_range", 0),
+        single_class_batches=counts.get("single_class_batches", 0),
+        exclusive=bool(counts.get("exclusive", 1)),
+    )
+
+
+def _count(share: float, whole: int) -> int:
+    return 0 if math.isnan(share) else round(share * whole)
+
+
+def _entropy(label_share: Iterable[float]) -> float:
+    return -sum(p * math.log(p) for p in label_share if p > 0)
 
 
 def join_windows(old: PredictionWindow, new: PredictionWindow) -> PredictionWindow:

@@ -20,11 +20,12 @@ def safe_name(name: str) -> str:
     return f"_{name}" if _RESERVED.match(name) else name
 
 
-def create(logdir: Path, name: str) -> Path:
+def create(logdir: Path, name: str, part: str = "") -> Path:
     """Makes and returns LOGDIR/NAME, or NAME-2, NAME-3 ... where that is taken.
 
     Making the directory is what claims the name, so two processes never share one: TensorBoard
-    loses data where two writers share a run. Raises OSError where it cannot be made.
+    loses data where two writers share a run. With ``part`` it is LOGDIR/NAME/PART, and NAME is
+    shared by those who claim other parts of it. Raises OSError where it cannot be made.
     """
     logdir.mkdir(parents=True, exist_ok=True)
     name = safe_name(name)
@@ -32,6 +33,11 @@ def create(logdir: Path, name: str) -> Path:
     while True:
         directory = logdir / (name if number == 1 else f"{name}-{number}")
         try:
+            if part:
+                directory.mkdir(exist_ok=True)
+                if any(path.is_file() for path in directory.iterdir()):
+                    raise FileExistsError  # a run without parts
+                directory /= part
             directory.mkdir()
         except FileExistsError:
             number += 1

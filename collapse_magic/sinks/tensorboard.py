@@ -26,13 +26,15 @@ class EventSink:
     """Writes LOGDIR/RUN for TensorBoard. No method raises or waits for the disk, `close` apart.
 
     Attributes:
-        run: name of the run, unique in its log directory: NAME, NAME-2, NAME-3 ...
+        run: name of the run, unique in its log directory: NAME, NAME-2, NAME-3 ...; NAME/PART
+            where several processes write a part each.
         directory: path of the run's directory; None where it could not be made.
         error: one sentence where the log cannot be written; else None.
     """
 
-    def __init__(self, logdir: str, run_name: str) -> None:
+    def __init__(self, logdir: str, run_name: str, part: str = "") -> None:
         self.run = run_directory.safe_name(run_name)
+        self._part = part
         self.directory: str | None = None
         self.error: str | None = None
         self._records: deque[tuple[float, Record]] = deque()
@@ -73,9 +75,11 @@ class EventSink:
         """Writes all that is left, with the final report, and closes the file."""
         if self._log is None or os.getpid() != self._process:
             return
-        self.update(report)
-        self._closing = True
-        self._wake.set()
+        try:
+            self.update(report)
+        finally:
+            self._closing = True
+            self._wake.set()
         self._thread.join(CLOSE_WITHIN_S)
         if self._thread.is_alive() and self.error is None:
             self.error = f"the log in {self.directory} was not complete after {CLOSE_WITHIN_S:g} s"
@@ -84,9 +88,9 @@ class EventSink:
         from .events import EventEncoder, EventFile
 
         encoder = EventEncoder()
-        directory = run_directory.create(logdir, self.run)
+        directory = run_directory.create(logdir, self.run, self._part)
         file = EventFile(directory, encoder)
-        self.run, self.directory = directory.name, str(directory)
+        self.run, self.directory = directory.relative_to(logdir).as_posix(), str(directory)
         return EventLog(file, encoder, self.run, time.time())
 
     def _work(self) -> None:

@@ -15,6 +15,7 @@ from tensorboard.plugins import base_plugin
 from tensorboard.util import tb_logging
 from werkzeug import wrappers
 
+from .merging_reader import MergingReader
 from .reader import PLUGIN_NAME, LogReader
 from .run_summary import summaries
 
@@ -57,7 +58,7 @@ class CollapsePlugin(base_plugin.TBPlugin):  # type: ignore[misc]
 
     def __init__(self, context: Any) -> None:
         self._provider = context.data_provider
-        self._reader = LogReader(self._provider)
+        self._reader = MergingReader(LogReader(self._provider))
 
     def get_plugin_apps(self) -> Mapping[str, Any]:
         return {

@@ -59,7 +59,10 @@ class Kernel:
     def run(self, code: str, on_stream: Callable[[str], None] = lambda text: None) -> Outcome:
         """Executes a cell and waits for all of its output; `on_stream` sees what it prints, as it
         does."""
-        request = self.client.execute(code)
+        return self.wait(self.client.execute(code), on_stream)
+
+    def wait(self, request: str, on_stream: Callable[[str], None] = lambda text: None) -> Outcome:
+        """The outcome of a cell that `client.execute` has begun."""
         outcome, by_id = Outcome(), {}
         while True:
             message = self.client.get_iopub_msg(timeout=SECONDS)

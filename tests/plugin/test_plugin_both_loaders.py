@@ -328,6 +328,15 @@ def prediction_row(window: PredictionWindow) -> list[float]:
         window.cross_entropy_nats / entropy if entropy else math.nan,
         window.rank,
         window.spread,
+        window.first_step,
+        window.batches,
+        window.one_in,
+        window.out_of_range,
+        window.single_class_batches,
+        window.input_row_sums_to_one,
+        window.exclusive,
+        window.cross_entropy_nats,
+        window.outside_unit,
     ]
 
 

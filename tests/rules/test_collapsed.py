@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from collapse_magic.report import Report
-from collapse_magic.session.reporting import build_report
+from collapse_magic.reporting import build_report
 from tests.rules.programs import blobs, column, fit
 from tests.rules.training import Watched, watch
 

@@ -211,6 +211,9 @@ def test_facts_are_whole_snapshots_of_the_newest_ones(log: EventLog, tmp_path: P
         "framework": "torch 2.13.0",
         "cell": 7,
         "class_names": ["ham", "spam"],
+        "rank": None,
+        "world_size": 1,
+        "group": "",
     }
     assert (first["losses"][0]["broadcast"], second["losses"][0]["broadcast"]) == (False, True)
     assert second["losses"][0]["target_min"] == "NaN"
@@ -253,7 +256,9 @@ def test_records_that_make_no_series_are_taken_without_a_row(log: EventLog, tmp_
     for record in others:
         log.add(record, START)
     log.flush(START, final=True)
-    assert accumulated(tmp_path).Tags()["tensors"] == []
+    assert accumulated(tmp_path).Tags()["tensors"] == ["facts"]
+    (facts,) = texts_of(tmp_path, "facts")
+    assert [each["place"] for each in facts["non_finite"]] == ["loss"] and facts["raised"] == []
 
 
 def test_class_names_of_another_number_are_not_used(log: EventLog, tmp_path: Path) -> None:

@@ -102,7 +102,10 @@ class Evaluation:
         """The site of evaluations that came before this first training batch, if there is one."""
         if call is None:
             return None
-        return self._own.pop((call.loss, _outputs(call.loss, call.input_shape)), None)
+        site = self._own.pop((call.loss, _outputs(call.loss, call.input_shape)), None)
+        if site is not None:
+            site.tell_again()  # now its model and its line are known
+        return site
 
     def _site(self, loss: str, shape: tuple[int, ...], targets: Any, step: int) -> Site:
         outputs = _outputs(loss, shape)

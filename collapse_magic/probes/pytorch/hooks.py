@@ -68,7 +68,8 @@ def around_backward(original: Callable[..., Any], switch: Switch) -> Callable[..
             countdown.left = left
         probe = switch.probe
         if probe is not None and not probe.busy:
-            probe.guarded(probe.before_backward, tensors, sys._getframe(1))
+            gradients = args[0] if args else kwargs.get("grad_tensors")
+            probe.guarded(probe.before_backward, tensors, gradients, sys._getframe(1))
         return original(tensors, *args, **kwargs)
 
     return _as_original(backward, original)
@@ -90,10 +91,14 @@ def _as_original(wrapper: Any, original: Any) -> Callable[..., Any]:
     wrapper.__name__ = wrapper.__qualname__ = original.__name__
     wrapper.__doc__ = original.__doc__
     wrapper.__module__ = original.__module__
-    # What `torch.compiler.disable` sets, without importing the compiler (seconds): compiled code
-    # calls this function as it is, and is neither broken up nor compiled again.
-    wrapper._torchdynamo_disable = True
-    return wrapper  # type: ignore[no-any-return]
+    return _not_compiled(wrapper)
+
+
+def _not_compiled(function: Any) -> Callable[..., Any]:
+    """What `torch.compiler.disable` sets, without importing the compiler (seconds): compiled code
+    calls this function as it is, and is neither broken up nor compiled again."""
+    function._torchdynamo_disable = True
+    return function  # type: ignore[no-any-return]
 
 
 def before_step(switch: Switch) -> Callable[..., None]:
@@ -108,7 +113,7 @@ def before_step(switch: Switch) -> Callable[..., None]:
         if probe is not None and not probe.busy:
             probe.guarded(probe.before_step, optimizer, sys._getframe(1))
 
-    return hook
+    return _not_compiled(hook)
 
 
 def after_step(switch: Switch) -> Callable[..., None]:
@@ -122,7 +127,7 @@ def after_step(switch: Switch) -> Callable[..., None]:
         if reason is not None:
             raise TrainingStopped(reason)
 
-    return hook
+    return _not_compiled(hook)
 
 
 def around_next(original: Callable[[Any], Any], switch: Switch) -> Callable[[Any], Any]:
@@ -132,13 +137,17 @@ def around_next(original: Callable[[Any], Any], switch: Switch) -> Callable[[Any
         probe = switch.probe
         if probe is None:
             return original(self)
-        if self._num_yielded == 0:
+        yielded = self._num_yielded
+        if yielded == 0:
             probe.guarded(probe.before_batch, self)
         try:
-            return original(self)
+            batch = original(self)
         except StopIteration:
             probe.guarded(probe.after_pass, self)
             raise
+        if probe.epochs.sizes.get(id(self)) == yielded + 1:
+            probe.guarded(probe.after_pass, self)
+        return batch
 
     return next_batch
 

@@ -111,6 +111,10 @@ class Names:
                 return self.unique(name)
         return self.unique(type(optimizer).__name__)
 
+    def values_of(self, kind: type, frame: FrameType | None) -> Iterator[Any]:
+        """The user's and the callers' objects of one type."""
+        return (value for _, value in self._variables(frame) if isinstance(value, kind))
+
     def unique(self, name: str) -> str:
         """`name`, or ``name-2`` and so on where it is taken in this run."""
         self._taken[name] = count = self._taken.get(name, 0) + 1
@@ -155,7 +159,8 @@ class Names:
                 if owner is not None:
                     yield type(owner).__name__, owner
                     yield from _public(getattr(owner, "__dict__", {}))
-                    yield from _public(getattr(owner, "_modules", None) or {})
+                    if isinstance(owner, self._torch.nn.Module):
+                        yield from _public(owner._modules)
             frame = frame.f_back
 
 

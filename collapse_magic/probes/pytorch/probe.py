@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import sys
+import threading
 import weakref
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from functools import partial
 from time import perf_counter
 from types import CodeType, FrameType
@@ -16,13 +18,25 @@ from ..base import Probe, ProbeContext
 from ..patching import Patches
 from ..schedule import Schedule
 from ..tasks import told
-from . import graph, handwritten, heads, hooks, nonfinite, raised, reading, structure
+from . import (
+    compiler,
+    graph,
+    handwritten,
+    heads,
+    hooks,
+    nonfinite,
+    raised,
+    reading,
+    roots,
+    structure,
+)
 from .epochs import Epochs
 from .evaluation import Evaluation
 from .hooks import Switch
 from .inspection import Inspection
 from .names import Names
 from .routes import Found, Route, Routes
+from .scaling import Scaling
 from .sites import Site
 from .steps import StepCounter, Steps, report_models
 from .suspicion import Suspicion, flags, word_in
@@ -32,6 +46,7 @@ from .written import Written
 FLUSH_SECONDS = 0.5
 _MOST_SITES = 64
 _MOST_ASKED = 64  # tensors, of one graph, about their NaNs
+_MOST_CODES = 1024  # functions that call backward: code may be compiled anew at every step
 _SURELY_NO_LOSS = 16  # derivatives of something else at one place, in a row
 
 T = TypeVar("T")
@@ -49,6 +64,7 @@ class TorchProbe(Probe):
         self._patches = Patches()
         self._handles: list[Any] = []
         self.busy = False  # in our own code, or switched off
+        self._alone = threading.Lock()  # held by the one thread that is in our own code
         self.clock = context.clock
         self._note: str | None = None
         self.plan = Schedule(context.config.budget, context.config.every)
@@ -66,11 +82,12 @@ class TorchProbe(Probe):
         self.steps_watch.inspection = self._inspection
         self._sites: dict[tuple[Any, ...], tuple[Any, Site | None]] = {}
         self._routes = Routes()
+        self._scaling = Scaling(self._names, self._torch)
         self._codes: dict[int, CodeType] = {}
         self._grad_places: dict[tuple[int, int], int] = {}
         self._last_flush = -math.inf
         self._evaluation = Evaluation(self)
-        self._epochs = Epochs(self.context, self.counter)
+        self.epochs = Epochs(self.context, self.counter)
 
     @classmethod
     def available(cls) -> bool:
@@ -96,12 +113,18 @@ class TorchProbe(Probe):
         self._last_flush = self.context.clock()
         self.plan.begin(self._last_flush)
         switch = self._switch
-        for name, wrapper in (("backward", hooks.around_backward), ("grad", hooks.around_grad)):
+        wrappers = [
             self._patches.replace(torch.autograd, name, partial(wrapper, switch=switch))
+            for name, wrapper in (
+                ("backward", hooks.around_backward),
+                ("grad", hooks.around_grad),
+            )
+        ]
         optim = sys.modules["torch.optim.optimizer"]
+        around_step = hooks.before_step(switch), hooks.after_step(switch)
         self._handles = [
-            optim.register_optimizer_step_pre_hook(hooks.before_step(switch)),
-            optim.register_optimizer_step_post_hook(hooks.after_step(switch)),
+            optim.register_optimizer_step_pre_hook(around_step[0]),
+            optim.register_optimizer_step_post_hook(around_step[1]),
         ]
         loader = sys.modules.get("torch.utils.data.dataloader")
         if loader is not None:
@@ -110,22 +133,27 @@ class TorchProbe(Probe):
                 "__next__",
                 lambda original: hooks.around_next(original, switch),
             )
+        compiler.keep_out(torch, (*wrappers, *around_step), (TorchProbe.guarded,))
         self._evaluation.attach(self._patches, switch)
 
     def _detach(self) -> None:
-        self._switch.off()
-        self._patches.restore()
-        for handle in self._handles:
-            handle.remove()
-        self._handles = []
-        self._evaluation.detach()
-        self._fresh()
+        handles, self._handles = self._handles, []
+        with ExitStack() as duties:  # the last one first, each of them whatever became of another
+            duties.callback(self._fresh)
+            duties.callback(self._evaluation.detach)
+            for handle in handles:
+                duties.callback(handle.remove)
+            duties.callback(self._patches.restore)
+            duties.callback(self._switch.off)
 
     # -- guarding ---------------------------------------------------------------------------------
 
     def guarded(self, action: Callable[..., T], *args: Any) -> T | None:
-        """Run our own code: its time is booked, its failure ends the watching and nothing else."""
-        if self._note is not None:
+        """Run our own code: its time is booked, its failure ends the watching and nothing else.
+
+        Where another thread is in it already, what this one would have shown goes unseen.
+        """
+        if self._note is not None or not self._alone.acquire(blocking=False):
             return None
         began = self.clock()
         self.busy = True
@@ -141,6 +169,7 @@ class TorchProbe(Probe):
             self._names.forget_trees()
             self.busy = self._note is not None
             self.plan.own_seconds += self.clock() - began
+            self._alone.release()
 
     def fail(self, error: Exception) -> None:
         if self._note is not None:
@@ -153,77 +182,95 @@ class TorchProbe(Probe):
         self._switch.off()
         self.transfers.clear()
         self._note = f"watching was switched off: {type(error).__name__}: {error}{at}"
-        self.context.emit(ProbeNote(self._note))
+        with suppress(Exception):
+            self.context.emit(ProbeNote(self._note))
 
     # -- events -----------------------------------------------------------------------------------
 
-    def before_backward(self, root: Any, caller: FrameType) -> None:
-        """One backward is about to run: look at its loss and its graph."""
-        root = _only(root)
-        if reading.readable(root, self._torch) and root.numel() == 1:
-            self._backward_of(root, caller)
+    def before_backward(self, tensors: Any, gradients: Any, caller: FrameType) -> None:
+        """One backward is about to run: look at its losses and their graphs."""
+        losses = roots.losses(tensors, gradients, self._torch)
+        if losses:
+            self._backward_of(losses, caller)
 
-    def before_grad(self, root: Any, caller: FrameType) -> None:
+    def before_grad(self, outputs: Any, caller: FrameType) -> None:
         """`torch.autograd.grad` is about to run: training, where a loss is derived."""
         place = (id(caller.f_code), caller.f_lasti)
         others = self._grad_places.get(place, 0)
         if others >= _SURELY_NO_LOSS:
             return
-        root = _only(root)
-        if not reading.readable(root, self._torch) or root.numel() != 1:
+        losses = roots.losses(outputs, None, self._torch)
+        if len(losses) != 1:
             return
+        root = losses[0][0]
         left = self._switch.backwards.left
         known_loss = others < 0
         if known_loss and left > 0 and (not root.is_cpu or math.isfinite(root.item())):
             self._switch.backwards.left = left - 1
         elif known_loss or graph.losses(root.grad_fn, handwritten.recognise):
             self._grad_places[place] = -1
-            self._backward_of(root, caller)
+            self._backward_of(losses, caller)
         else:
             self._codes[place[0]] = caller.f_code
             self._grad_places[place] = others + 1
 
-    def _backward_of(self, root: Any, caller: FrameType) -> None:
+    def _backward_of(self, losses: list[tuple[Any, Any | None]], caller: FrameType) -> None:
         began = self.clock()
         countdown = self._switch.backwards
         due = countdown.left <= 0
         countdown.count()
-        value: Any
-        if root.is_cpu:
-            asked = perf_counter()
-            value = float(root.item())
-            self.plan.book_check(perf_counter() - asked)
-            finite = math.isfinite(value)
-        elif due and not capturing(self._torch):
-            self._switch.unchecked = -1
-            self.transfers.poll()
-            value, finite = root.detach().clone(), True
-        else:
+        if due and capturing(self._torch):
             return
-        if finite and not due:
-            return
+        self.transfers.poll()
         frame = _caller(caller, self._torch)
-        self.steps_watch.before_backward()
-        step = self.counter.now()
         full = False
+        for order, (root, weights) in enumerate(losses):
+            amount = roots.amount(root, weights)
+            finite = self._is_finite(amount)
+            if due or not finite:
+                place = (id(frame.f_code), frame.f_lasti, order)
+                sites = self._take(root, amount, finite, place, frame)
+                full = full or any(site.full for site in sites)
+                if due and order == 0:
+                    self._inspection.before_backward(root.grad_fn, sites, frame)
+        if due:
+            self.plan.training.book(self.clock() - began)
+            countdown.grant(self.plan.training.gap())
+        self._maybe_flush(full)
+
+    def _is_finite(self, amount: Any) -> bool:
+        """Whether a loss is a finite number; on a device nobody waits for the answer."""
+        if not amount.is_cpu:
+            self._switch.unchecked = -1
+            return True
+        asked = perf_counter()
+        value = amount.item()
+        self.plan.book_check(perf_counter() - asked)
+        return math.isfinite(value)
+
+    def _take(
+        self, root: Any, amount: Any, finite: bool, place: tuple[int, ...], frame: FrameType
+    ) -> list[Site]:
+        """Note one loss and what its graph holds; gives the sites that it was noted at."""
+        self.steps_watch.before_backward()
+        scale = self._scaling.factor(root, frame)
+        if scale is not None:
+            amount = amount / scale
+        value = float(amount.item()) if amount.is_cpu else amount.clone()
+        step = self.counter.now()
         before: Site | None = None
-        sites = self._sites_of(root.grad_fn, frame)
-        for site, node, written in sites:
+        found = self._sites_of(root.grad_fn, place, frame)
+        for site, node, written in found:
             if site is not before:
                 site.take_loss(step, value)
                 before = site
             if node is not None:
                 site.take_node(node, written, step)
-            full = full or site.full
             if site.suspicion is not None and not site.suspicion.asked:
                 self._ask_the_data(site, root if node is None else node, step)
             if not finite and not site.non_finite_told:
                 self._tell_non_finite(site, node, written, root, max(step, 1))
-        if due:
-            self.plan.training.book(self.clock() - began)
-            countdown.grant(self.plan.training.gap())
-            self._inspection.before_backward(root.grad_fn, [site for site, *_ in sites], frame)
-        self._maybe_flush(full)
+        return [site for site, _, _ in found]
 
     def before_step(self, optimizer: Any, caller: FrameType) -> None:
         self.steps_watch.before(optimizer, caller)
@@ -242,21 +289,22 @@ class TorchProbe(Probe):
             self._flush(self.clock())
 
     def before_batch(self, iterator: Any) -> None:
-        self._epochs.before_batch(iterator)
+        self.epochs.before_batch(iterator)
 
     def after_pass(self, iterator: Any) -> None:
-        self._epochs.after_pass(iterator)
+        self.epochs.after_last(iterator)
 
     # -- sites ------------------------------------------------------------------------------------
 
-    def _sites_of(self, root: Any, frame: FrameType) -> list[Found]:
-        """The sites of one backward with their loss nodes; None where only its value is seen."""
-        place = (id(frame.f_code), frame.f_lasti)
+    def _sites_of(self, root: Any, place: tuple[int, ...], frame: FrameType) -> list[Found]:
+        """The sites of one loss with their loss nodes; None where only its value is seen."""
         if root is None:
             return []
         found = self._routes.follow(place, root)
         if found is not None:
             return found
+        if len(self._codes) >= _MOST_CODES and place[0] not in self._codes:
+            return []
         self._codes[place[0]] = frame.f_code  # kept, so that its id stays its own
         found, way = [], []
         known_losses = graph.losses(root, handwritten.recognise) or [((), None, None)]
@@ -308,7 +356,8 @@ class TorchProbe(Probe):
             site.owner, site.place = model, self.context.place(frame)
             if call is None:
                 site.learn_unknown(loss, self.counter.current())
-        self._sites[key] = (reference, site)
+        if not full:
+            self._sites[key] = (reference, site)
         return reference, site
 
     def _tell_non_finite(
@@ -369,6 +418,7 @@ class TorchProbe(Probe):
     def flush(self) -> None:
         if self.attached and self._note is None:
             self.guarded(self._finish)
+            self.guarded(self.epochs.settle)
 
     def _finish(self) -> None:
         """Nothing is held back any more; this once a device is waited for."""
@@ -383,13 +433,6 @@ class TorchProbe(Probe):
             return raised.explain(error, self.context, self.counter.current(), self._torch)
         except Exception:
             return None
-
-
-def _only(root: Any) -> Any:
-    """The single tensor of a sequence; None where there are several."""
-    if isinstance(root, (list, tuple)):
-        return root[0] if len(root) == 1 else None
-    return root
 
 
 def _caller(frame: FrameType, torch: Any) -> FrameType:

@@ -56,12 +56,12 @@ class Route:
 
 
 class Routes:
-    """All known ways, by the place in the code where backward is called."""
+    """All known ways, by the place in the code where backward is called (and which loss of it)."""
 
     def __init__(self) -> None:
-        self._ways: dict[tuple[int, int], list[list[Route]]] = {}
+        self._ways: dict[tuple[int, ...], list[list[Route]]] = {}
 
-    def follow(self, place: tuple[int, int], root: Any) -> list[Found] | None:
+    def follow(self, place: tuple[int, ...], root: Any) -> list[Found] | None:
         """Each loss and its site, where a known way fits the graph; else None."""
         for way in self._ways.get(place, ()):
             found = []
@@ -80,7 +80,7 @@ class Routes:
                 continue
         return None
 
-    def remember(self, place: tuple[int, int], way: list[Route]) -> None:
+    def remember(self, place: tuple[int, ...], way: list[Route]) -> None:
         ways = self._ways.setdefault(place, [])
         ways.insert(0, way)
         del ways[_MOST_WAYS:]

@@ -167,6 +167,10 @@ class Site:
         if self._transfers.later([copied(weight)], arrived):
             self._weights_of, self._late_weights = self._material, None
 
+    def tell_again(self) -> None:
+        """More is known of the site than when its facts were told: tell them at the next batch."""
+        self._material = None
+
     def learn_unknown(self, loss: str, step: int) -> None:
         """A loss of which nothing but its value is seen."""
         self.call = LossCall(loss, (), (), (), False, False, None, None)

@@ -33,6 +33,10 @@ _STEPS_TO_FIFTH = 3
 _CHANGES_TOLD_AT_ONCE = 64
 
 
+# A search over settings makes ever new optimizers; of later ones only the steps are counted.
+_MOST_OPTIMIZERS = 64
+
+
 class StepCounter:
     """The number of the current step: optimizer steps where there are any, else backwards.
 
@@ -140,6 +144,7 @@ class Steps:
         self._on_device: list[DeviceLook] = []  # of the step that is under way
         self._last_look: tuple[float, float, int] | None = None
         self._gradient_told: set[str] = set()
+        self._met = 0
 
     def before_backward(self) -> None:
         """A backward is being looked at: so are the learning rates, and whether a step is made
@@ -216,10 +221,12 @@ class Steps:
     # -- meeting an optimizer ---------------------------------------------------------------------
 
     def _meet(self, optimizer: Any, frame: FrameType) -> OptimizerWatch:
-        name = self._names.optimizer_name(optimizer, frame)
+        self._met += 1
+        few = self._met <= _MOST_OPTIMIZERS
+        name = self._names.optimizer_name(optimizer, frame) if few else ""
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
         held = {id(p) for p in parameters}
-        wanted = any(self._names.wanted(p) for p in parameters)
+        wanted = few and any(self._names.wanted(p) for p in parameters)
         looks: list[ModelLook] = []
         covered: set[int] = set()
         for parameter in parameters if wanted else ():

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
-from ..engine import Engine
-from ..findings import Finding
-from ..history import History, WindowTotal
-from ..records import Phase, PredictionWindow
-from ..report import PredictionSummary, Report, Trace
-from ..rules import gates
+from .engine import Engine
+from .findings import Finding
+from .history import History, WindowTotal
+from .records import Phase, PredictionWindow
+from .report import PredictionSummary, Report, Trace
+from .rules import gates
 
 # The last predictions are judged over as many samples as the gate for a collapse wants to see.
 SUMMARY_SAMPLES = 512
@@ -51,6 +51,24 @@ def build_report(
         notes=tuple(dict.fromkeys(notes)),
         finished=finished,
         trace=make_trace(history, findings, class_names) if with_trace else None,
+    )
+
+
+def bare_report(run: str, notes: Sequence[str], finished: bool) -> Report:
+    """Where nothing is known but why."""
+    return Report(
+        run=run,
+        steps=0,
+        epochs=None,
+        seconds=0.0,
+        cost=0.0,
+        collapsed=False,
+        findings=(),
+        clear=(),
+        skipped={},
+        logdir=None,
+        notes=tuple(notes),
+        finished=finished,
     )
 
 

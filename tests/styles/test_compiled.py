@@ -2,40 +2,32 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 import torch
+import torch._dynamo
 import torch.nn.functional as F
 from torch import nn
+from torch._dynamo.utils import counters
 
+from collapse_magic.config import WatchConfig
 from collapse_magic.probes.pytorch import TorchProbe
 from collapse_magic.records import LayerStatistics, LossFacts, PredictionWindow, ProbeNote
+from tests.probes.fakes import FakeContext
 
-from .fakes import FakeContext
+from .compiling import WARNS, counting
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # the compiler's own
+pytestmark = [pytest.mark.filterwarnings(f"ignore:{message}") for message in WARNS]
 
 
 @pytest.fixture
 def graphs() -> Iterator[list[int]]:
-    """Compiles with a backend that counts the graphs it is given."""
-    import torch._dynamo
-
+    """Filled by `counting` with the graphs that are compiled."""
     torch._dynamo.reset()
-    seen: list[int] = []
-    yield seen
+    yield []
     torch._dynamo.reset()
-
-
-def counting(seen: list[int]):  # type: ignore[no-untyped-def]
-    from torch._dynamo.backends.debugging import aot_eager
-
-    def backend(module, inputs):  # type: ignore[no-untyped-def]
-        seen.append(len(inputs))
-        return aot_eager(module, inputs)
-
-    return backend
 
 
 def train(model: nn.Module, compiled: nn.Module, steps: int) -> list[float]:
@@ -104,3 +96,36 @@ def test_a_loss_inside_the_compiled_function_still_trains(graphs: list[int]) -> 
     assert len(graphs) == compiled
     assert not context.of(ProbeNote)
     assert context.of(LossFacts)[0].loss == "custom"
+
+
+def test_a_compiled_step_stays_as_it_was_compiled(graphs: list[int]) -> None:
+    """Compiled before the watching, run under it, and run on afterwards."""
+    model = make()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+
+    def whole(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        loss = F.cross_entropy(model(x), y)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        return loss.detach()
+
+    step = torch.compile(whole, backend=counting(graphs))
+    x, y = torch.randn(8, 4), torch.zeros(8).long()
+    for _ in range(3):
+        step(x, y)
+    compiled, breaks = len(graphs), Counter(counters["graph_break"])
+    context = FakeContext(namespace={"model": model}, config=WatchConfig(every=1))
+    probe = TorchProbe(context)
+    probe.attach()
+    try:
+        for _ in range(3):
+            step(x, y)
+        probe.flush()
+    finally:
+        probe.detach()
+    step(x, y)
+    assert len(graphs) == compiled
+    assert Counter(counters["graph_break"]) == breaks  # none in our own functions either
+    assert probe.steps == 3 and not context.of(ProbeNote)
+    assert [look.step for look in context.of(LayerStatistics)] == [1, 2, 3]

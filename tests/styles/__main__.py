@@ -1,0 +1,11 @@
+"""Writes the table of styles anew: ``python -m tests.styles``."""
+
+from __future__ import annotations
+
+from . import STYLES
+from .table import table
+from .test_table import PAGE
+from .watching import observed
+
+if __name__ == "__main__":
+    PAGE.write_text(table([(style, observed(name)) for name, style in STYLES.items()]), "utf-8")
