@@ -131,6 +131,7 @@ class Accelerator(TorchDispatchMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         kwargs = kwargs or {}
+        args = _with_tensors(func, args)
         here = tree_any(lambda t: isinstance(t, DeviceTensor), (args, kwargs))
         if here or _named_device(kwargs) in ("meta", "cuda"):
             return self.run(func, args, kwargs)
@@ -238,6 +239,15 @@ def _nothing() -> Iterator[None]:
 def _named_device(kwargs: dict[str, Any]) -> str | None:
     device = kwargs.get("device")
     return None if device is None else torch.device(device).type
+
+
+def _with_tensors(func: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A number that was made a tensor (0.25 of ``0.25 * x``) comes as a number again."""
+    wanted = [argument.type.kind() for argument in func._schema.arguments]
+    return tuple(
+        torch.tensor(value) if kind == "TensorType" and isinstance(value, (int, float)) else value
+        for value, kind in zip(args, wanted, strict=False)
+    )
 
 
 def _hosts(values: Any) -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -13,23 +15,34 @@ from torch import nn
 
 from collapse_magic.records import LossFacts, LossValues, PredictionWindow
 
-from .test_observed import counts, watched
+from .accelerator import accelerator
+from .fakes import FakeContext
+from .test_observed import counts
+from .test_observed import watched as watched_in_time
+
+
+def watched(**options: Any) -> AbstractContextManager[FakeContext]:
+    """With a clock that stands still: one window, however slow the machine."""
+    return watched_in_time(clock=lambda: 0.0, **options)
+
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 STEPS, BATCH = 12, 16
 WEIGHTS = torch.tensor([1.0, 3.0, 0.5])
 
 
-def train(loss: Loss, classes: int) -> tuple[torch.Tensor, torch.Tensor, list[Any]]:
+def train(
+    loss: Loss, classes: int, put: Callable[[torch.Tensor], torch.Tensor] = lambda t: t
+) -> tuple[torch.Tensor, torch.Tensor, list[Any]]:
     """The logits and labels that a small model was trained with, and the records of it."""
     torch.manual_seed(1)
     width = 1 if classes == 2 else classes
-    model = nn.Sequential(nn.Linear(5, 8), nn.Tanh(), nn.Linear(8, width))
+    model = nn.Sequential(nn.Linear(5, 8), nn.Tanh(), nn.Linear(8, width))._apply(put)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.3)
     logits, labels = [], []
     with watched(namespace={"model": model}) as context:
         for _ in range(STEPS):
-            x, y = torch.randn(BATCH, 5), torch.randint(0, classes, (BATCH,))
+            x, y = put(torch.randn(BATCH, 5)), put(torch.randint(0, classes, (BATCH,)))
             z = model(x) * 2
             optimizer.zero_grad()
             loss(z.squeeze(1) if classes == 2 else z, y).backward()
@@ -241,3 +254,32 @@ def test_many_classes(name: str) -> None:
     assert {key: getattr(facts, key) for key in expected} == expected
     assert (facts.task, facts.classes, facts.model) == ("multiclass", 3, "model")
     assert facts.input_shape == (BATCH, 3) and not facts.broadcast
+
+
+FORMS = [("two", name) for name in TWO] + [("many", name) for name in MANY]
+
+
+@pytest.mark.filterwarnings("ignore:reduction. 'mean' divides the total loss")
+@pytest.mark.parametrize(("kind", "name"), FORMS)
+def test_on_a_device_they_are_recognised_without_waiting(
+    kind: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By their form at once, and by their values when these have arrived."""
+    k = 2 if kind == "two" else 3
+    loss = (TWO if kind == "two" else MANY)[name][0]
+    _, _, records = train(loss, k)
+    # Of a range PyTorch makes a tensor on the device, where the stand-in does not see it.
+    monkeypatch.setattr(sys.modules[__name__], "ROWS", torch.arange(BATCH))
+    with accelerator(monkeypatch) as device:
+        _, _, others = train(loss, k, device.put)
+        assert set(device.our_waits) == {"synchronize"}
+    (facts, *_), (found, *_) = (
+        [r for r in one if isinstance(r, LossFacts)] for one in (records, others)
+    )
+    for field in ("loss", "task", "classes", "activations", "target_kind", "weighted"):
+        assert getattr(found, field) == getattr(facts, field), field
+    windows, others = (
+        [r for r in one if isinstance(r, PredictionWindow)] for one in (records, others)
+    )
+    counted = sum(w.batches for w in others)
+    assert STEPS - 4 <= counted < STEPS == sum(w.batches for w in windows)

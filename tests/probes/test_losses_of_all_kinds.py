@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,14 @@ from collapse_magic.records import LossFacts, LossValues, PredictionWindow
 from collapse_magic.rules import gates
 from collapse_magic.sinks.rows import prediction_columns
 
-from .test_observed import BITS, INDEX, watched
+from .fakes import FakeContext
+from .test_observed import BITS, INDEX
+from .test_observed import watched as watched_in_time
+
+
+def watched(**options: Any) -> AbstractContextManager[FakeContext]:
+    """With a clock that stands still: one window, however slow the machine."""
+    return watched_in_time(clock=lambda: 0.0, **options)
 
 
 def bin_counts(values: torch.Tensor, classes: int) -> list[int]:

@@ -34,7 +34,7 @@ from .fakes import FakeContext
 
 @contextmanager
 def watched(**options: Any) -> Iterator[FakeContext]:
-    options.setdefault("config", WatchConfig(budget=100.0, every=1))
+    options.setdefault("config", WatchConfig(budget=1e6, every=1))
     context = FakeContext(user_file="test_observed.py", **options)
     (probe,) = probes_for(context)
     probe.attach()

@@ -27,11 +27,12 @@ class Difference(Written):
         targets = scores - difference if self.sign > 0 else scores + difference
         return Tensors(scores, targets.round(), product(self.outer, root))
 
+    def is_likely(self, root: Any) -> bool:
+        return bool(self.scores.of(root).numel() == self.difference.of(root).numel())
+
     def is_sure(self, root: Any) -> bool:
         """Labels of two kinds: a single one may as well be a bound to keep a value at."""
         difference = self.difference.of(root)
-        if self.scores.of(root).numel() != difference.numel():
-            return False
         scores, targets, weights = self.read(root)
         exact = scores.detach() - self.sign * difference.detach()
         whole = bool(((exact - targets).abs() < ROUNDING).all())
@@ -70,10 +71,8 @@ class Hinge(Written):
         return Tensors(self.scores.of(root).detach(), signs, product(self.outer, root))
 
     def is_sure(self, root: Any) -> bool:
-        scores, signs, weights = self.read(root)
-        if scores.numel() != signs.numel() or weights is not None:
-            return False
-        return bool((signs.abs() == 1).all())
+        _, signs, weights = self.read(root)
+        return weights is None and bool((signs.abs() == 1).all())
 
 
 def hinge(spot: Spot, _: Any) -> Iterator[Written]:

@@ -59,6 +59,8 @@ def recognise(
             for found in pattern(Spot(path, node), root):
                 if outer is not None:
                     found = replace(found, outer=outer)
+                    if not found.is_likely(root):
+                        return None
                     # A device would have to be waited for: its values are looked at later.
                     return made_sure(found, root) if on_host(found, root) else found
     except (LookupError, RuntimeError, TypeError):

@@ -42,25 +42,32 @@ class Picked(Written):
             index = index.squeeze(dim if dim < 0 else min(dim, index.dim() - 1))
         return Tensors(scores, index, product(self.outer, root))
 
+    def is_likely(self, root: Any) -> bool:
+        indices = self.index.of(root)
+        if isinstance(indices, (list, tuple)) and not _are_pairs(indices):
+            return False
+        scores, labels, _ = self.read(root)
+        return bool(scores.dim() >= 2 and labels.shape == scores.shape[:1] + scores.shape[2:])
+
     def is_sure(self, root: Any) -> bool:
         indices = self.index.of(root)
-        if isinstance(indices, (list, tuple)) and not _one_per_row(indices):
+        if isinstance(indices, (list, tuple)) and not _one_per_row(indices[0]):
             return False
-        scores, labels, weights = self.read(root)
-        if scores.dim() < 2 or labels.shape != scores.shape[:1] + scores.shape[2:]:
-            return False
+        _, labels, weights = self.read(root)
         if labels.numel() == 1 and weights is None:
             # a single one: an action that was drawn, more often than a batch of one
             return False
         return weights_are_sound(weights, labels, labels.numel())
 
 
-def _one_per_row(indices: Any) -> bool:
-    if len(indices) != 2 or any(index is None or index.dim() != 1 for index in indices):
-        return False
-    rows = indices[0]
-    if rows.dtype.is_floating_point or str(rows.dtype) == "torch.bool":
-        return False
+def _are_pairs(indices: Any) -> bool:
+    """(rows, columns), no masks"""
+    return len(indices) == 2 and not any(
+        index is None or index.dim() != 1 or str(index.dtype) == "torch.bool" for index in indices
+    )
+
+
+def _one_per_row(rows: Any) -> bool:
     return bool((rows == rows.new_ones(len(rows)).cumsum(0) - 1).all())
 
 
@@ -150,10 +157,12 @@ class Weighed(Written):
         targets = self.targets.of(root)
         return bool(((targets.sum(self.scores.dim) - 1).abs() < ROUNDING).all())
 
+    def is_likely(self, root: Any) -> bool:
+        scores, targets, _ = self.read(root)
+        return bool(scores.shape == targets.shape)
+
     def is_sure(self, root: Any) -> bool:
-        scores, targets, weights = self.read(root)
-        if scores.shape != targets.shape or scores.dim() < 2:
-            return False
+        _, targets, weights = self.read(root)
         if bool((targets < 0).any()):
             return False
         hard = bool(((targets == 0) | (targets == 1) | targets.isnan()).all())

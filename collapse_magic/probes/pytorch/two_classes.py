@@ -103,9 +103,7 @@ class TwoSided(Written):
             no = 1 + no if self.logarithms[1].kind == "Log1PBackward0" else no
             if bool(((yes + no - 1).abs() > ROUNDING).any()):
                 return False
-        scores, targets, weights = self.read(root)
-        if scores.numel() != targets.numel():
-            return False
+        _, targets, weights = self.read(root)
         hard = targets[(targets != 0) & (targets != 1)]
         if bool(hard.isnan().all()):
             return weights is None or weights_are_sound(weights, targets, targets.numel())
@@ -162,10 +160,8 @@ class Chosen(Written):
         return Tensors(scores, self.condition.of(root).to(scores.dtype), product(self.outer, root))
 
     def is_sure(self, root: Any) -> bool:
-        scores, targets, weights = self.read(root)
-        return bool(scores.shape == targets.shape) and weights_are_sound(
-            weights, targets, targets.numel()
-        )
+        _, targets, weights = self.read(root)
+        return weights_are_sound(weights, targets, targets.numel())
 
 
 def chosen(spot: Spot, _: Any) -> Iterator[Written]:

@@ -26,6 +26,9 @@ class WeighedSamples(Written):
         weights = product(self.outer, root)
         return Tensors(self.scores.of(root), self.targets.of(root), weights)
 
+    def is_likely(self, root: Any) -> bool:  # noqa: ARG002
+        return True
+
     def is_sure(self, root: Any) -> bool:
         """Negative ones are no weights: the labels are actions, and those the rewards."""
         return not bool((product(self.outer, root) < 0).any())
