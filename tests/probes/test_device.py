@@ -229,15 +229,20 @@ def one_by_one(out: torch.Tensor, y: torch.Tensor, _: torch.Tensor) -> torch.Ten
     return -(t * p.log() + (1 - t) * (1 - p).log()).mean()
 
 
+def rewarded(out: torch.Tensor, y: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    """A policy gradient: of the form of a weighted cross entropy."""
+    return -(out.log_softmax(1).gather(1, y.unsqueeze(1)).squeeze(1) * values).mean()
+
+
 def not_a_class(out: torch.Tensor, _: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
     return ((out[:, 0].tanh() - values) ** 2).mean()
 
 
-@pytest.mark.parametrize("written", [by_gather, one_by_one, not_a_class])
+@pytest.mark.parametrize("written", [by_gather, one_by_one, rewarded, not_a_class])
 def test_a_handwritten_loss_is_believed_when_its_values_are_known(
     written: Callable[..., torch.Tensor], device: Accelerator
 ) -> None:
-    """What only looks like a loss of classes (a regression) is told by its values."""
+    """What only looks like a loss of classes (a policy's, a regression) is told by its values."""
 
     def train(place: Place) -> FakeContext:
         torch.manual_seed(2)
@@ -258,7 +263,7 @@ def test_a_handwritten_loss_is_believed_when_its_values_are_known(
     assert (others.loss, others.task, others.target_kind) == (
         facts.loss, facts.task, facts.target_kind,
     )  # fmt: skip
-    assert (facts.task == "unknown") == (written is not_a_class)
+    assert (facts.task == "unknown") == (written in (rewarded, not_a_class))
     counted = sum(w.batches for w in on_device.of(PredictionWindow))
     expected = sum(w.batches for w in on_cpu.of(PredictionWindow))
     # Those that went by before the answer came are not counted.

@@ -256,6 +256,7 @@ def test_many_classes(name: str) -> None:
     assert facts.input_shape == (BATCH, 3) and not facts.broadcast
 
 
+DISTANCES = {"squares", "squares the other way", "absolute", "l1"}
 FORMS = [("two", name) for name in TWO] + [("many", name) for name in MANY]
 
 
@@ -276,6 +277,9 @@ def test_on_a_device_they_are_recognised_without_waiting(
     (facts, *_), (found, *_) = (
         [r for r in one if isinstance(r, LossFacts)] for one in (records, others)
     )
+    if name in DISTANCES:  # left alone: only values tell them from regressions
+        assert found.task == "unknown"
+        return
     for field in ("loss", "task", "classes", "activations", "target_kind", "weighted"):
         assert getattr(found, field) == getattr(facts, field), field
     windows, others = (

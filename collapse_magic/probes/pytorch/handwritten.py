@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from . import distances, many_classes, two_classes
+from .distances import Difference
 from .graph import LOSS_NODES, Factors, Path
 from .many_classes import Weighed
 from .spots import Fetched, Held, Spot
@@ -61,8 +62,11 @@ def recognise(
                     found = replace(found, outer=outer)
                     if not found.is_likely(root):
                         return None
-                    # A device would have to be waited for: its values are looked at later.
-                    return made_sure(found, root) if on_host(found, root) else found
+                    if on_host(found, root):
+                        return made_sure(found, root)
+                    # A device is not waited for: its values are looked at later. Distances are
+                    # left alone there; the squares in a focal loss are of their form as well.
+                    return None if isinstance(found, Difference) else found
     except (LookupError, RuntimeError, TypeError):
         pass  # freed, changed in place since, or not what it looked like
     return None
