@@ -61,12 +61,12 @@ class EventLog:
         self._models: dict[str, ModelFacts] = {}
         self._losses: dict[str, LossFacts] = {}
         self._optimizers: dict[str, OptimizerFacts] = {}
+        self._non_finite: list[NonFinite] = []
+        self._raised: list[LossRaised] = []
         self._modes: dict[str, ModelMode] = {}
         self._wirings: dict[str | None, Wiring] = {}
         self._loops: dict[str, TrainingLoop] = {}
         self._inputs: dict[tuple[str, str], InputFacts] = {}
-        self._non_finite: list[NonFinite] = []
-        self._raised: list[LossRaised] = []
         self._facts_changed = False
         self._run_step = 0
         self._report: Report | None = None
@@ -102,6 +102,10 @@ class EventLog:
                 self._losses[record.site], self._facts_changed = record, True
             case OptimizerFacts():
                 self._optimizers[record.optimizer], self._facts_changed = record, True
+            case NonFinite():
+                self._facts_changed = _keep(self._non_finite, record) or self._facts_changed
+            case LossRaised():
+                self._facts_changed = _keep(self._raised, record) or self._facts_changed
             case ModelMode():
                 self._modes[record.model], self._facts_changed = record, True
             case Wiring():
@@ -113,10 +117,6 @@ class EventLog:
             case InputFacts():
                 key = (record.model, record.layer)
                 self._inputs[key], self._facts_changed = record, True
-            case NonFinite():
-                self._facts_changed = _keep(self._non_finite, record) or self._facts_changed
-            case LossRaised():
-                self._facts_changed = _keep(self._raised, record) or self._facts_changed
 
     def report(self, report: Report) -> None:
         """Takes the report as it stands; only the newest one is written."""
@@ -224,12 +224,12 @@ class EventLog:
             "models": plain(tuple(self._models.values())),
             "losses": plain(tuple(self._losses.values())),
             "optimizers": plain(tuple(self._optimizers.values())),
+            "non_finite": plain(self._non_finite),
+            "raised": plain(self._raised),
             "modes": plain(tuple(self._modes.values())),
             "wirings": plain(tuple(self._wirings.values())),
             "loops": plain(tuple(self._loops.values())),
             "inputs": plain(tuple(self._inputs.values())),
-            "non_finite": plain(self._non_finite),
-            "raised": plain(self._raised),
         }
 
     def _is_due(self, report: Report, now: float) -> bool:

@@ -7,7 +7,7 @@ more seldom afterwards; in between only the nodes that are looked at are visited
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -84,7 +84,7 @@ class Inspection:
         seconds, self._seconds = self._seconds, 0.0
         return seconds
 
-    def before_backward(self, root: Any, sites: Sequence[Site], frame: Any) -> None:
+    def before_backward(self, root: Any, sites: list[Site], frame: FrameType) -> None:
         """A counted backward is about to run.
 
         Parameters: the node of its root, its sites, and the caller's frame.
@@ -103,7 +103,7 @@ class Inspection:
         began = self._context.clock()
         if self._asked or loss.looks == 0 or self._seconds < _LONG_LOOK_SECONDS:
             self._asked = False
-            self._look(loss, root, list(sites), frame)
+            self._look(loss, root, sites, frame)
         self._seconds += self._context.clock() - began
 
     def before_step(self, optimizer: Any, name: str) -> None:

@@ -33,7 +33,7 @@ def first_place(
     by hand, and the model (if known).
     """
     parameters = dict(_named(module))
-    scores, targets = _tensors(node, written)
+    scores, targets = _loss_inputs(node, written)
     start = root.grad_fn if node is None else node
     for tensor in leaves(start if written is None else written.below(node)):
         value = _bad(tensor, torch)
@@ -62,7 +62,7 @@ def first_place(
     return "loss", "", _word(float(root.detach()))
 
 
-def _tensors(node: Any | None, written: Written | None) -> tuple[Any, Any]:
+def _loss_inputs(node: Any | None, written: Written | None) -> tuple[Any, Any]:
     if node is None:
         return None, None
     try:

@@ -159,6 +159,7 @@ class TorchProbe(Probe):
         self.busy = True
         try:
             result = action(*args)
+            self._names.forget_trees()
             if self._switch.steps.left and self.context.stop_reason() is not None:
                 self._switch.steps.grant(0)  # the cell ends with this step: it must not pass
             return result
@@ -166,7 +167,6 @@ class TorchProbe(Probe):
             self.fail(error)
             return None
         finally:
-            self._names.forget_trees()
             self.busy = self._note is not None
             self.plan.own_seconds += self.clock() - began
             self._alone.release()
@@ -223,19 +223,20 @@ class TorchProbe(Probe):
             return
         self.transfers.poll()
         frame = _caller(caller, self._torch)
-        full = False
+        full, taken = False, []
         for order, (root, weights) in enumerate(losses):
             amount = roots.amount(root, weights)
             finite = self._is_finite(amount)
             if due or not finite:
                 place = (id(frame.f_code), frame.f_lasti, order)
                 sites = self._take(root, amount, finite, place, frame)
+                taken.append((root.grad_fn, sites))
                 full = full or any(site.full for site in sites)
-                if due and order == 0:
-                    self._inspection.before_backward(root.grad_fn, sites, frame)
         if due:
             self.plan.training.book(self.clock() - began)
             countdown.grant(self.plan.training.gap())
+            for node, sites in taken:
+                self._inspection.before_backward(node, sites, frame)
         self._maybe_flush(full)
 
     def _is_finite(self, amount: Any) -> bool:
@@ -251,26 +252,25 @@ class TorchProbe(Probe):
     def _take(
         self, root: Any, amount: Any, finite: bool, place: tuple[int, ...], frame: FrameType
     ) -> list[Site]:
-        """Note one loss and what its graph holds; gives the sites that it was noted at."""
+        """Note one loss and what its graph holds; returns its sites."""
         self.steps_watch.before_backward()
         scale = self._scaling.factor(root, frame)
         if scale is not None:
             amount = amount / scale
         value = float(amount.item()) if amount.is_cpu else amount.clone()
         step = self.counter.now()
-        before: Site | None = None
-        found = self._sites_of(root.grad_fn, place, frame)
-        for site, node, written in found:
-            if site is not before:
+        sites: list[Site] = []
+        for site, node, written in self._sites_of(root.grad_fn, place, frame):
+            if sites[-1:] != [site]:
                 site.take_loss(step, value)
-                before = site
+                sites.append(site)
             if node is not None:
                 site.take_node(node, written, step)
             if site.suspicion is not None and not site.suspicion.asked:
                 self._ask_the_data(site, root if node is None else node, step)
             if not finite and not site.non_finite_told:
                 self._tell_non_finite(site, node, written, root, max(step, 1))
-        return [site for site, _, _ in found]
+        return sites
 
     def before_step(self, optimizer: Any, caller: FrameType) -> None:
         self.steps_watch.before(optimizer, caller)

@@ -1,9 +1,9 @@
 """Mixed precision: what a GradScaler does to losses and gradients is neither a scale nor a fault.
 
-Backward is called on losses multiplied by a power of two, to keep float16 gradients from vanishing;
-the user thinks of them, and prints them, without the factor. It tries ever larger ones, and leaves
-out the steps in which a gradient came out infinite. Optimizers that unscale by themselves are
-called with scaled gradients and told so by two attributes.
+It multiplies the loss by a power of two, tries ever larger ones, and leaves out the steps in which
+a gradient came out infinite; the user thinks of the loss, and prints it, without the factor.
+Optimizers that unscale by themselves are called with scaled gradients and told so by two
+attributes.
 """
 
 from __future__ import annotations
@@ -37,21 +37,21 @@ class Scaling:
         if type(node).__name__ != "MulBackward0":
             return None
         try:
-            factor = node._saved_other
+            saved = node._saved_other
         except RuntimeError:  # written to since, as a scaler's own is by `update`
             return None
-        if factor is None or factor.dim() or factor.requires_grad:
+        if saved is None or saved.dim() or saved.requires_grad:
             return None
         scaler = None if self._scaler is None else self._scaler()
-        if scaler is not None and scaler._scale is factor:
-            return factor
+        if scaler is not None and scaler._scale is saved:
+            return saved
         if self._searches >= _MOST_SEARCHES:
             return None
         self._searches += 1
         for scaler in self._names.values_of(self._kind, frame):
-            if scaler._scale is factor:
+            if scaler._scale is saved:
                 self._scaler = weakref.ref(scaler)
-                return factor
+                return saved
         return None
 
 

@@ -153,6 +153,8 @@ class Transfers:
 
     def poll(self) -> None:
         """Tell of what has arrived. Waits only where the device has no other way, and seldom."""
+        if not self._pending:
+            return
         may_block = self._clock() - self._last_blocking >= BLOCKING_SECONDS
         while self._pending and not capturing(self.torch):
             first = self._pending[0]
