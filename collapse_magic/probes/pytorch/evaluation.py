@@ -19,6 +19,7 @@ from .hooks import Switch
 from .names import locals_of
 from .reading import LossCall, readable
 from .sites import Site
+from .transfer import capturing
 
 if TYPE_CHECKING:
     from .probe import TorchProbe
@@ -87,6 +88,8 @@ class Evaluation:
         torch = self._probe._torch
         if not readable(scores, torch) or not readable(targets, torch):
             return False
+        if not scores.is_cpu and capturing(torch):
+            return False
         if loss in INDEX_LOSSES and targets.is_floating_point():
             loss = f"soft_{loss}"  # probabilities for classes
         shape = tuple(scores.shape)
@@ -118,7 +121,7 @@ class Evaluation:
             return self._evaluated_now(list(dict.fromkeys(trained)))
         key = (loss, outputs)
         if key not in self._own:
-            site = Site(self._probe._names.unique(loss), self._probe.context)
+            site = Site(self._probe._names.unique(loss), self._probe.context, self._probe.transfers)
             call = LossCall(loss, (), shape, tuple(targets.shape), False, False, -100, None)
             site.learn(call, step, targets)
             self._own[key] = site

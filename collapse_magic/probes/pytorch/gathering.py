@@ -26,10 +26,6 @@ def copied(tensor: Any) -> Any:
         return tensor.float().numpy()
 
 
-def to_numpy(values: list[Any]) -> list[Array]:
-    return [v if isinstance(v, np.ndarray) else v.float().cpu().numpy() for v in values]
-
-
 def shown(call: LossCall, targets: Array) -> Array:
     """Targets as the user gave them, repetitions and ignored ones left out."""
     if call.loss in INDEX_LOSSES:

@@ -15,10 +15,13 @@ from . import distances, many_classes, two_classes
 from .distances import Difference
 from .graph import LOSS_NODES, Factors, Path
 from .many_classes import Weighed
-from .spots import Held, Spot
+from .spots import Fetched, Held, Spot
+from .transfer import Transfers
 from .two_classes import TwoSided
 from .weighed_samples import weighed_samples
 from .written import Written, outer_factors
+
+_MOST_BYTES = 16 * 2**20  # of one batch on a device, to be sure by
 
 _Pattern = Callable[[Spot, Any], Iterator[Written]]
 
@@ -56,7 +59,14 @@ def recognise(
         for pattern in _PATTERNS.get(kind, (weighed_samples,) if kind in LOSS_NODES else ()):
             for found in pattern(Spot(path, node), root):
                 if outer is not None:
-                    return _made_sure(replace(found, outer=outer), root)
+                    found = replace(found, outer=outer)
+                    if not found.is_likely(root):
+                        return None
+                    if on_host(found, root):
+                        return made_sure(found, root)
+                    # A device is not waited for: its values are looked at later. Distances are
+                    # left alone there; the squares in a focal loss are of their form as well.
+                    return None if isinstance(found, Difference) else found
     except (LookupError, RuntimeError, TypeError):
         pass  # freed, changed in place since, or not what it looked like
     return None
@@ -67,18 +77,44 @@ def _weigh_samples(node: Any, outer: tuple[Held, ...], root: Any) -> bool:
     return all(held.of(root).numel() == node._saved_target.numel() for held in outer)
 
 
-def _made_sure(found: Written, root: Any) -> Written | None:
-    """On a device nothing is looked at, for that would wait for it: the form alone has to do."""
-    if not all(_on_cpu(place.of(root)) for place in found.places()):
-        by_form = not isinstance(found, Difference)  # there, only values tell labels from others
-        return found if by_form and found.is_likely(root) else None
-    if not found.is_likely(root):
-        return None
+def made_sure(found: Written, root: Any) -> Written | None:
+    """What has the form of a loss, judged by its values; None where these are of something else."""
     if isinstance(found, (TwoSided, Weighed)):
         found = replace(found, plain=found.is_plain(root))
     return found if found.is_sure(root) else None
 
 
-def _on_cpu(held: Any) -> bool:
-    parts = held if isinstance(held, (list, tuple)) else (held,)
-    return all(part is None or part.is_cpu for part in parts)
+def on_host(found: Written, root: Any) -> bool:
+    tensors = [part for place in found.places() for part in _parts(place.of(root))]
+    return all(tensor is None or tensor.is_cpu for tensor in tensors)
+
+
+def make_sure_later(
+    found: Written, root: Any, transfers: Transfers, tell: Callable[[Written | None], None]
+) -> bool:
+    """`made_sure` of values that are on a device, when they have come; False if they cannot."""
+    places = list(dict.fromkeys(found.places()))
+    held = [place.of(root) for place in places]
+    counts = [len(value) if isinstance(value, (list, tuple)) else None for value in held]
+
+    def arrived(arrays: list[Any]) -> None:
+        host = [None if a is None else transfers.torch.from_numpy(a.copy()) for a in arrays]
+        fetched, at = Fetched(), 0
+        for place, count in zip(places, counts, strict=True):
+            fetched[place] = host[at] if count is None else host[at : at + count]
+            at += 1 if count is None else count
+        try:
+            tell(made_sure(found, fetched))
+        except (LookupError, RuntimeError, TypeError):
+            tell(None)
+
+    parts = [part for value in held for part in _parts(value)]
+    if sum(part.nbytes for part in parts if part is not None) > _MOST_BYTES:
+        tell(None)
+        return True
+    copies = [None if part is None else part.detach().clone() for part in parts]
+    return transfers.later(copies, arrived)
+
+
+def _parts(held: Any) -> list[Any]:
+    return list(held) if isinstance(held, (list, tuple)) else [held]

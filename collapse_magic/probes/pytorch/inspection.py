@@ -23,6 +23,7 @@ from .modes import Mode
 from .names import Model, Names
 from .sites import Site
 from .survey import Spot, Survey, survey
+from .transfer import Transfers
 from .wiring import Wirings
 
 if TYPE_CHECKING:
@@ -53,13 +54,14 @@ class Inspection:
     """Looks at graphs, and hands what optimizers do on to those who ask for it."""
 
     def __init__(
-        self, context: ProbeContext, names: Names, counter: StepCounter, torch: Any
+        self, context: ProbeContext, names: Names, counter: StepCounter, transfers: Transfers
     ) -> None:
         self._context = context
         self._names = names
         self._counter = counter
-        self._torch = torch
-        self._wirings = Wirings(context, names, counter, torch)
+        self._transfers = transfers
+        self._torch = transfers.torch
+        self._wirings = Wirings(context, names, counter, self._torch)
         self._loops = Loops(context, counter)
         self._losses: dict[tuple[str, ...], _Loss] = {}
         self._layers: dict[int, tuple[Model, str]] = {}  # by id of a parameter
@@ -139,17 +141,17 @@ class Inspection:
             self._fetch(entered.take(nodes[spot.row], spot), step)
 
     def _fetch(self, taken: tuple[list[Any], Make] | None, step: int) -> None:
-        """Emit the record that is made of the values of some tensors.
-
-        Those on a device are left out: asking for them would make the host wait.
-        """
+        """Emit the record that is made of the values of some tensors, when they have come."""
         if taken is None:
             return
         tensors, make = taken
-        if all(tensor.is_cpu for tensor in tensors):
-            record = make(step, [tensor.numpy() for tensor in tensors])
+
+        def arrived(arrays: Arrays) -> None:
+            record = make(step, arrays)
             if record is not None:
                 self._context.emit(record)
+
+        self._transfers.later(tensors, arrived)
 
     def _walk(self, loss: _Loss, root: Any, frame: FrameType) -> list[Any]:
         """Learn a graph: what it reaches, and where to look; gives the nodes to look at."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ...records import LayerStatistics
 from . import norms
 from .norms import Array
+from .sharded import is_sharded, local
 from .structure import Layer
 
 # Copies of the weights are kept to measure their change; of a large parameter a part is enough.
@@ -36,40 +37,54 @@ class ModelLook:
     small_before: NDArray[np.float32] | None = None  # ... which are kept end to end
     large: list[int] = field(default_factory=list)
     large_before: list[Any] = field(default_factory=list)
+    sharded: bool = False
 
     def __post_init__(self) -> None:
         for layer in self.layers:
             self.starts.append(len(self.parameters))
             self.parameters.extend(layer.parameters)
             self.held.append(any(id(p) in self.stepped for p in layer.parameters))
+        self.sharded = any(map(is_sharded, self.parameters))
+
+    def weights(self) -> list[Any]:
+        return [local(p) for p in self.parameters] if self.sharded else self.parameters
+
+    def weight_gradients(self) -> list[Any]:
+        found = [p.grad for p in self.parameters]
+        return list(map(local, found)) if self.sharded else found
 
 
 def look_before(look: ModelLook, gradient_scale: float, torch: Any) -> None:
     """Before a step: gradient norms, and the weights kept for comparison."""
-    weights = look.parameters
-    look.gradients = norms.squares([p.grad for p in weights], torch)
+    weights = look.weights()
+    look.gradients = norms.squares(look.weight_gradients(), torch)
     if gradient_scale != 1.0:
         look.gradients[look.gradients > 0] /= gradient_scale**2
     if not look.small and not look.large:
         look.small, look.large = norms.split(weights, torch)
     if look.small:
         look.small_before = norms.flat([weights[i] for i in look.small], torch)
-    views = [_part(weights[i].detach()) for i in look.large]
+    views = [part(weights[i].detach()) for i in look.large]
     if not look.large_before:
         look.large_before = [view.clone() for view in views]
     elif views:
         torch._foreach_copy_(look.large_before, views)
 
 
-def has_nan(look: ModelLook) -> bool:
-    """Whether a gradient holds a NaN; what is not finite otherwise is an infinity."""
-    return bool(np.isnan(look.gradients).any())
+def has_nan(gradients: Array) -> bool:
+    """Whether a gradient holds a NaN, of which the squares are given."""
+    return bool(np.isnan(gradients).any())
 
 
 def look_after(look: ModelLook, step: int, torch: Any) -> LayerStatistics:
     """After the step: weight norms and how far each layer's weights have moved."""
-    found = np.stack((look.gradients, *_moved(look, torch)))
-    gradients, weights, was, change = norms.totals(found, look.starts).tolist()
+    return statistics(look, step, np.stack((look.gradients, *_moved(look, torch))))
+
+
+def statistics(look: ModelLook, step: int, squares: Array) -> LayerStatistics:
+    """Per layer, from squares per weight (4, weights): of the gradient, of the weight after the
+    step and before it, and of its change."""
+    gradients, weights, was, change = norms.totals(squares, look.starts).tolist()
     ratios = (
         moved / before if held and before > 0 else math.nan
         for held, moved, before in zip(look.held, change, was, strict=True)
@@ -79,7 +94,7 @@ def look_after(look: ModelLook, step: int, torch: Any) -> LayerStatistics:
 
 def _moved(look: ModelLook, torch: Any) -> tuple[Array, Array, Array]:
     """Squares of each weight after the step and before it, and of its change."""
-    weights, small, large = look.parameters, look.small, look.large
+    weights, small, large = look.weights(), look.small, look.large
     after = np.full(len(weights), -1.0)
     before, change = after.copy(), after.copy()
     if small and look.small_before is not None:
@@ -93,13 +108,13 @@ def _moved(look: ModelLook, torch: Any) -> tuple[Array, Array, Array]:
         whole, kept = [weights[i].detach() for i in large], look.large_before
         both = norms.squares([*whole, *kept], torch)
         after[large], before[large] = both[: len(large)], both[len(large) :]
-        torch._foreach_sub_(kept, [_part(w) for w in whole])
+        torch._foreach_sub_(kept, [part(w) for w in whole])
         change[large] = norms.squares(kept, torch)
     return after, before, change
 
 
-def _part(tensor: Any) -> Any:
+def part(tensor: Any, most: int = _MOST_COPIED) -> Any:
     """The tensor, or evenly spaced values of a very large one (still a view)."""
-    if tensor.numel() <= _MOST_COPIED or not tensor.is_contiguous():
+    if tensor.numel() <= most or not tensor.is_contiguous():
         return tensor
-    return tensor.view(-1)[:: -(-tensor.numel() // _MOST_COPIED)]
+    return tensor.view(-1)[:: -(-tensor.numel() // most)]

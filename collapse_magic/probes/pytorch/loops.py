@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...records import TrainingLoop
 from ..base import ProbeContext
+from .sharded import local
 
 if TYPE_CHECKING:
     from .steps import StepCounter
@@ -64,7 +65,7 @@ class Loop:
 
     def _is_clear(self, parameter: Any, at_once: bool) -> bool | None:
         """Whether there is no gradient now; None where that would have to be asked of a device."""
-        gradient = parameter.grad
+        gradient = local(parameter.grad)
         if gradient is None:
             self._gradient = -1
             return True

@@ -11,6 +11,7 @@ from ...records import Place
 from . import graph, scaling
 from .reading import LossCall
 from .saved import saved
+from .sharded import local
 from .survey import nearest_parameter
 from .written import Written
 
@@ -34,7 +35,7 @@ def first_place(
     parameters = dict(_named(module))
     scores, targets = _loss_inputs(node, written)
     start = root.grad_fn if node is None else node
-    for tensor in _leaves(start if written is None else written.below(node)):
+    for tensor in leaves(start if written is None else written.below(node)):
         value = _bad(tensor, torch)
         if value is not None:
             return "input", "input", value
@@ -89,17 +90,17 @@ def _nodes(root: Any) -> Iterator[Any]:
                 queue.append(below)
 
 
-def _leaves(root: Any) -> Iterator[Any]:
+def leaves(root: Any) -> Iterator[Any]:
     """Tensors that layers were given and that no operation of the graph has made."""
     for node in _nodes(root):
         if type(node).__name__ in graph.LOSS_NODES:
             continue
-        for tensor in _tensors(node):
+        for tensor in _saved_in(node):
             if tensor.grad_fn is None and not tensor.requires_grad:
                 yield tensor
 
 
-def _tensors(node: Any) -> Iterator[Any]:
+def _saved_in(node: Any) -> Iterator[Any]:
     for name in _SAVED:
         tensor = saved(node, name)
         if hasattr(tensor, "grad_fn"):
@@ -112,7 +113,7 @@ def _first_output(root: Any, parameters: dict[int, str], torch: Any) -> tuple[st
         (tensor.grad_fn._sequence_nr(), tensor)
         for node in _nodes(root)
         if type(node).__name__ not in graph.LOSS_NODES
-        for tensor in _tensors(node)
+        for tensor in _saved_in(node)
         if tensor.grad_fn is not None and not type(tensor.grad_fn).__name__.startswith("LogSoft")
     ]
     for _, tensor in sorted(outputs, key=lambda output: output[0]):
@@ -135,7 +136,7 @@ def _bad(tensor: Any, torch: Any) -> str | None:
     """The word nan, inf or -inf where the tensor holds one, NaN first; else None."""
     if not isinstance(tensor, torch.Tensor) or not tensor.is_floating_point():
         return None
-    tensor = tensor.detach()
+    tensor = local(tensor).detach()
     if bool(torch.isfinite(tensor).all()):
         return None
     if bool(torch.isnan(tensor).any()):

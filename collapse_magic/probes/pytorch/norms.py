@@ -27,7 +27,7 @@ def squares(tensors: Sequence[Any], torch: Any) -> Array:
         chosen = [tensors[place] for place in small]
         found[small] = stretches(flat(chosen, torch), [tensor.numel() for tensor in chosen])
     if large:
-        results = torch._foreach_norm([tensors[place] for place in large])
+        results = torch._foreach_norm([wide(tensors[place]) for place in large])
         if len({(t.device, t.dtype) for t in results}) > 1:
             results = [t.to("cpu", torch.float32) for t in results]
         found[large] = np.square(torch.stack(results).tolist())
@@ -49,6 +49,11 @@ def split(tensors: Sequence[Any], torch: Any) -> tuple[list[int], list[int]]:
     if len(small) < _FEW:
         return [], sorted(small + large)
     return small, large
+
+
+def wide(tensor: Any) -> Any:
+    """Half precision is too coarse for a norm, and overflows at 65504."""
+    return tensor if tensor.element_size() >= 4 else tensor.float()
 
 
 def flat(tensors: Sequence[Any], torch: Any) -> NDArray[np.float32]:

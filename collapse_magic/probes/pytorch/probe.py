@@ -39,10 +39,13 @@ from .routes import Found, Route, Routes
 from .scaling import Scaling
 from .sites import Site
 from .steps import StepCounter, Steps, report_models
+from .suspicion import Suspicion, flags, word_in
+from .transfer import Array, Transfers, capturing
 from .written import Written
 
 FLUSH_SECONDS = 0.5
 _MOST_SITES = 64
+_MOST_ASKED = 64  # tensors, of one graph, about their NaNs
 _MOST_CODES = 1024  # functions that call backward: code may be compiled anew at every step
 _SURELY_NO_LOSS = 16  # derivatives of something else at one place, in a row
 
@@ -71,10 +74,11 @@ class TorchProbe(Probe):
     def _fresh(self) -> None:
         """Empty stores: nothing of the user's stays behind in the probe."""
         self._names = Names(self.context, self._torch)
+        self.transfers = Transfers(self._torch, self.context.clock)
         self.steps_watch = Steps(
-            self.context, self._names, self.plan, self.counter, self._switch, self._torch
+            self.context, self._names, self.plan, self.counter, self._switch, self.transfers
         )
-        self._inspection = Inspection(self.context, self._names, self.counter, self._torch)
+        self._inspection = Inspection(self.context, self._names, self.counter, self.transfers)
         self.steps_watch.inspection = self._inspection
         self._sites: dict[tuple[Any, ...], tuple[Any, Site | None]] = {}
         self._routes = Routes()
@@ -176,6 +180,7 @@ class TorchProbe(Probe):
             where = where.tb_next
         at = f" ({where.tb_frame.f_code.co_name})" if where is not None else ""
         self._switch.off()
+        self.transfers.clear()
         self._note = f"watching was switched off: {type(error).__name__}: {error}{at}"
         with suppress(Exception):
             self.context.emit(ProbeNote(self._note))
@@ -214,6 +219,9 @@ class TorchProbe(Probe):
         countdown = self._switch.backwards
         due = countdown.left <= 0
         countdown.count()
+        if due and capturing(self._torch):
+            return
+        self.transfers.poll()
         frame = _caller(caller, self._torch)
         full, taken = False, []
         for order, (root, weights) in enumerate(losses):
@@ -258,6 +266,8 @@ class TorchProbe(Probe):
                 sites.append(site)
             if node is not None:
                 site.take_node(node, written, step)
+            if site.suspicion is not None and not site.suspicion.asked:
+                self._ask_the_data(site, root if node is None else node, step)
             if not finite and not site.non_finite_told:
                 self._tell_non_finite(site, node, written, root, max(step, 1))
         return sites
@@ -335,13 +345,13 @@ class TorchProbe(Probe):
                 model, self._names, above, head, self._torch
             ):
                 self._names.found.append(model)
-            report_models(self._names, self.context, self._torch)
+            report_models(self._names, self.context, self.transfers)
             call = None
             if node is not None:
                 call = reading.read_call(node) if written is None else written.call(node)
             loss = graph.handwritten_kind(root) if call is None else call.loss
             site = self._evaluation.adopt(call) or Site(
-                self._names.unique(told(loss)), self.context
+                self._names.unique(told(loss)), self.context, self.transfers
             )
             site.owner, site.place = model, self.context.place(frame)
             if call is None:
@@ -361,6 +371,18 @@ class TorchProbe(Probe):
         else:
             self.context.emit(NonFinite(site.name, step, *place))
 
+    def _ask_the_data(self, site: Site, node: Any, step: int) -> None:
+        """Whether the layers are given something that is not finite; told when it is known."""
+        given = [tensor.detach() for tensor in nonfinite.leaves(node)][:_MOST_ASKED]
+        found = flags([t for t in given if t.is_floating_point()], self._torch)
+
+        def arrived(arrays: list[Array]) -> None:
+            word = word_in(arrays[0])
+            site.settle(None if word is None else Suspicion(step, "input", word))
+
+        if site.suspicion is not None and found is not None:
+            site.suspicion.asked = self.transfers.later([found], arrived)
+
     def all_sites(self) -> list[Site]:
         sites = [site for _, site in self._sites.values() if site is not None]
         return list(dict.fromkeys([*sites, *self._evaluation.sites()]))
@@ -376,7 +398,10 @@ class TorchProbe(Probe):
         self._flush(now)
 
     def _flush(self, now: float, final: bool = False) -> None:
+        if capturing(self._torch):
+            return
         self._last_flush = now
+        self.transfers.poll()
         for site in self.all_sites():
             site.flush(self.plan.training.one_in, self.plan.evaluation.one_in, self.counter.known)
         self.steps_watch.flush()
@@ -392,8 +417,16 @@ class TorchProbe(Probe):
 
     def flush(self) -> None:
         if self.attached and self._note is None:
-            self.guarded(self._flush, self.context.clock(), True)
+            self.guarded(self._finish)
             self.guarded(self.epochs.settle)
+
+    def _finish(self) -> None:
+        """Nothing is held back any more; this once a device is waited for."""
+        self.transfers.finish()  # makes room for what is sent now
+        self._flush(self.clock(), final=True)
+        self.transfers.finish()
+        for site in self.all_sites():
+            site.settle()
 
     def explain(self, error: BaseException) -> LossRaised | None:
         try:

@@ -121,19 +121,26 @@ def _ignore_index(node: Any) -> int | None:
 
 
 def _class_weights(node: Any, loss: str) -> Array | None:
-    """Weights by true class, on the CPU only; a vector per class of the task, (1, w) of a single
-    ``pos_weight``."""
-    if loss in INDEX_LOSSES:
-        weight = _weight(node)
-        if weight is None or not weight.is_cpu:
-            return None
-        return np.array(weight.detach().float().numpy())
-    positive = getattr(node, "_saved_pos_weight", None)
-    if positive is None or not positive.is_cpu:
+    """Weights by true class, where they are on the host."""
+    weight = class_weight(node, loss)
+    if weight is None or not weight.is_cpu:
         return None
-    if positive.numel() == 1:
-        return np.array([1.0, float(positive)])
-    return np.array(positive.detach().float().reshape(-1).numpy())
+    return by_class(weight.detach().float().numpy(), loss)
+
+
+def class_weight(node: Any, loss: str) -> Any | None:
+    """The tensor that weighs the classes: (K,), or ``pos_weight``, which may be a single one."""
+    if loss in INDEX_LOSSES:
+        return _weight(node)
+    positive: Any | None = getattr(node, "_saved_pos_weight", None)
+    return positive
+
+
+def by_class(weight: Array, loss: str) -> Array:
+    """A copy of the weights as a vector per class of the task: (1, w) of a single `pos_weight`."""
+    if loss in INDEX_LOSSES or weight.size > 1:
+        return np.array(weight.reshape(-1))
+    return np.array([1.0, float(weight.item())])
 
 
 def _sequence_shapes(

@@ -10,66 +10,51 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...records import LossFacts, LossValues, Phase, PredictionWindow
+from ...records import LossFacts, LossValues, NonFinite, Phase, PredictionWindow
 from .. import samples
 from ..base import ProbeContext
 from ..tasks import COUNTED, DISTANCE_LOSSES, INDEX_LOSSES, Judgement, judge, told
 from . import reading
-from .gathering import copied, gather, shown, to_numpy
+from .batches import MOST_BATCHES, Batches, by_step
+from .gathering import copied, gather, shown
+from .handwritten import make_sure_later
 from .names import Model
 from .reading import LossCall
+from .suspicion import Suspicion, extremes, suspect
+from .transfer import Transfers
 from .written import Written
 
 Array = NDArray[Any]
 
-MOST_BATCHES = 64
-MOST_BYTES = 4 * 2**20
 MOST_CLASSES = 1000  # a vocabulary of words is no set of classes that a share could be drawn for
 _MOST_FACTS = 8  # times that a site's facts are told again
-
-
-class Batches:
-    """Copies of some batches' loss inputs and targets, and the steps they belong to."""
-
-    def __init__(self) -> None:
-        self.steps: list[int] = []
-        self.scores: list[Any] = []
-        self.targets: list[Any] = []
-        self.weights: list[Any] = []
-        self.bytes = 0
-
-    @property
-    def full(self) -> bool:
-        return len(self.steps) >= MOST_BATCHES or self.bytes >= MOST_BYTES
-
-    def add(self, step: int, scores: Any, targets: Any, weights: Any | None) -> None:
-        """Copies are made at once: what is handed in may share memory that the user writes to."""
-        self.steps.append(step)
-        self.scores.append(copied(scores))
-        self.targets.append(copied(targets))
-        if weights is not None:
-            self.weights.append(copied(weights))
-        self.bytes += (scores.numel() + targets.numel()) * scores.element_size()
+_MOST_JUDGED = 2**18  # target values from a device that the kind of task is judged by
 
 
 class Site:
     """One place where a loss is computed for one model."""
 
-    def __init__(self, name: str, context: ProbeContext) -> None:
+    def __init__(self, name: str, context: ProbeContext, transfers: Transfers) -> None:
         self.name = name
+        self.suspicion: Suspicion | None = None
         self.owner: Model | None = None
         self.place: tuple[int, int] | None = None
         self.call: LossCall | None = None
         self.non_finite_told = False
         self.last_step = 0
         self._context = context
+        self._transfers = transfers
         self._judged: Judgement | None = None
         self._signature: tuple[Any, ...] | None = None
         self._material: tuple[Any, ...] | None = None
+        self._weights_of: tuple[Any, ...] | None = None  # `_material` of the class weights below
+        self._late_weights: Array | None = None  # of classes, that came from a device
         self._facts_told = 0
         self._range = (math.inf, -math.inf)
         self._train, self._eval = Batches(), Batches()
+        self._ends = Batches()  # of those whose values are not worth a copy, on a device
         self._values: tuple[list[int], list[Any]] = ([], [])
+        self._forms: dict[int, tuple[Written, Written | None]] = {}  # None: not sure (yet)
         self._lock = threading.Lock()
 
     # -- while training ---------------------------------------------------------------------------
@@ -77,6 +62,8 @@ class Site:
     def take_loss(self, step: int, value: Any) -> None:
         """The loss of one counted backward: a number, or a device tensor that is read later."""
         self.last_step = step
+        if not isinstance(value, float) and self.full:
+            return  # the device is behind
         self._values[0].append(step)
         self._values[1].append(value)
 
@@ -90,19 +77,44 @@ class Site:
                 scores, targets, weights = written.read(node)
         except (RuntimeError, LookupError):
             return  # changed in place since: backward will say so, where it needs it
+        if written is not None and not scores.is_cpu:
+            written = self._made_sure(written, node, step)
+            if written is None:
+                return
+            scores, targets, weights = written.read(node)
         shape, target_shape = scores.shape, targets.shape
         signature = (len(shape), shape[1:], target_shape[1:], targets.dtype)
         if signature != self._signature:
             self._signature = signature
             seen = reading.read_call(node) if written is None else written.call(node)
             self.learn(seen, step, targets)
+            if written is None:
+                self._fetch_weights(node)
         call = self.call
         if call is None or self._hopeless():
+            if not scores.is_cpu and scores.numel() and targets.numel():
+                torch = self._transfers.torch
+                ends = extremes(scores, torch), extremes(targets, torch)
+                self._ends.add(step, *ends, None, self._transfers)
             return
         if written is None and call.weighted and call.class_weights is None:
             weights = reading.sample_weights(node, scores.numel())
         scores, targets, weights = reading.rows(call.loss, scores, targets, weights)
-        self._train.add(step, scores, targets, weights)
+        self._train.add(step, scores, targets, weights, self._transfers)
+
+    def _made_sure(self, form: Written, node: Any, step: int) -> Written | None:
+        """What has the form of a loss and is on a device: None until its values are known."""
+        if id(form) in self._forms:
+            return self._forms[id(form)][1]
+
+        def tell(sure: Written | None) -> None:
+            self._forms[id(form)] = form, sure
+            if sure is None and self.call is None:
+                self.learn_unknown("l1" if form.loss == "l1" else "custom", step)
+
+        if make_sure_later(form, node, self._transfers, tell):
+            self._forms.setdefault(id(form), (form, None))
+        return None
 
     def take_evaluation(self, scores: Any, targets: Any, step: int) -> None:
         """One batch of a loss computed without gradients; raw loss inputs."""
@@ -110,7 +122,7 @@ class Site:
         if call is None or self._hopeless():
             return
         scores, targets, _ = reading.rows(call.loss, scores, targets, None)
-        self._eval.add(step, scores, targets, None)
+        self._eval.add(step, scores, targets, None, self._transfers)
 
     def learn(self, call: LossCall, step: int, targets: Any) -> None:
         """Take in what the call looks like now, and tell it where it differs materially."""
@@ -122,10 +134,38 @@ class Site:
         if material != self._material:
             self._material = material
             self._judged = None
-        if targets.is_cpu and self._judged is None:
-            if call.loss in DISTANCE_LOSSES:
-                targets = reading.once(targets)
-            self._judge(step, to_numpy([copied(targets)])[0])
+        if self._judged is not None:
+            return
+        if call.loss in DISTANCE_LOSSES:
+            targets = reading.once(targets)
+        if targets.is_cpu:
+            self._judge(step, copied(targets))
+            return
+        if call.loss in INDEX_LOSSES:  # the shape is enough to know how much there is to keep
+            self._judged = judge(call.loss, call.input_shape, np.empty(0))
+        if targets.dim() and targets.numel() > _MOST_JUDGED:
+            targets = targets[:: -(-targets.numel() // _MOST_JUDGED)]
+
+        def arrived(arrays: list[Array]) -> None:
+            if self.call is not None and self.call.loss == call.loss:
+                self._judge(step, arrays[0])
+
+        self._transfers.later([copied(targets)], arrived)
+
+    def _fetch_weights(self, node: Any) -> None:
+        """Class weights that are on a device; once, as long as the call stays what it is."""
+        call = self.call
+        if call is None or not call.weighted or call.class_weights is not None:
+            return
+        weight = reading.class_weight(node, call.loss)
+        if weight is None or self._weights_of == self._material:
+            return
+
+        def arrived(arrays: list[Array]) -> None:
+            self._late_weights = reading.by_class(arrays[0], call.loss)
+
+        if self._transfers.later([copied(weight)], arrived):
+            self._weights_of, self._late_weights = self._material, None
 
     def tell_again(self) -> None:
         """More is known of the site than when its facts were told: tell them at the next batch."""
@@ -148,38 +188,63 @@ class Site:
     # -- at a flush -------------------------------------------------------------------------------
 
     def flush(self, train_one_in: int, eval_one_in: int, known_step: Callable[[int], int]) -> None:
-        """Emit what is held; `known_step` turns a provisional step into the final one."""
+        """Emit what is held, as soon as it is on the host; `known_step` turns a provisional step
+        into the final one."""
         with self._lock:
-            self._flush_losses(known_step)
-            train, self._train = self._train, Batches()
-            evaluation, self._eval = self._eval, Batches()
-            if train.steps:
-                self._flush_window("train", train, train_one_in, known_step)
-            if evaluation.steps:
-                self._flush_window("eval", evaluation, eval_one_in, known_step)
+            self._flush_training(train_one_in, known_step)
+            self._flush_evaluation(eval_one_in, known_step)
 
-    def _flush_losses(self, known_step: Callable[[int], int]) -> None:
-        steps, values = self._values
+    def _flush_training(self, one_in: int, known_step: Callable[[int], int]) -> None:
+        (steps, values), batches = self._values, self._train
         if not steps:
             return
-        self._values = ([], [])
-        numbers = tuple(v if isinstance(v, float) else float(v) for v in values)
-        self._context.emit(LossValues(self.name, tuple(map(known_step, steps)), numbers))
+        known = tuple(map(known_step, steps))
+        of_batches = tuple(map(known_step, batches.steps))
+        of_ends = tuple(map(known_step, self._ends.steps))
+        late = not isinstance(values[-1], float)
+        parts = [values, self._ends.tensors, batches.tensors]
 
-    def _flush_window(
-        self, phase: Phase, batches: Batches, one_in: int, known_step: Callable[[int], int]
+        def arrived(arrays: list[Any]) -> None:
+            given, ends, held = _cut(arrays, [len(part) for part in parts])
+            losses = tuple(v if isinstance(v, float) else float(v.item()) for v in given)
+            self._context.emit(LossValues(self.name, known, losses))
+            if late and not self.non_finite_told:
+                kept = by_step(of_batches, held) | by_step(of_ends, ends)
+                self._look_for_nan(known, losses, kept)
+            if of_batches:
+                self._emit_window("train", of_batches, held, one_in)
+
+        stream = batches.stream or self._ends.stream
+        if self._transfers.later([one for part in parts for one in part], arrived, stream):
+            self._values, self._train, self._ends = ([], []), Batches(), Batches()
+
+    def _flush_evaluation(self, one_in: int, known_step: Callable[[int], int]) -> None:
+        batches = self._eval
+        if not batches.steps:
+            return
+        known = tuple(map(known_step, batches.steps))
+
+        def arrived(arrays: list[Any]) -> None:
+            self._emit_window("eval", known, arrays, one_in)
+
+        if self._transfers.later(batches.tensors, arrived, batches.stream):
+            self._eval = Batches()
+
+    def _emit_window(
+        self, phase: Phase, steps: tuple[int, ...], held: list[Array], one_in: int
     ) -> None:
-        call = self.call
-        scores, targets = to_numpy(batches.scores), to_numpy(batches.targets)
-        first, last = known_step(batches.steps[0]), known_step(batches.steps[-1])
+        """`held`: scores, targets and (where there are any) weights of one batch per step."""
+        call, count = self.call, len(steps)
+        scores, targets, weights = held[:count], held[count : 2 * count], held[2 * count :]
+        first, last = steps[0], steps[-1]
         if call is None:
             return
-        if self._judged is None:
+        if self._judged is None or not self._facts_told:
             self._judge(first, targets[0])
         judged = self._judged
         if judged is None or self._hopeless():
             return
-        gathered = gather(call, judged, scores, targets, to_numpy(batches.weights))
+        gathered = gather(call, judged, scores, targets, weights)
         if gathered is None:
             return
         all_scores, all_targets, given_weights, single = gathered
@@ -187,12 +252,12 @@ class Site:
         judged = self._judged or judged
         if self._hopeless():
             return
-        weights = given_weights
-        if weights is not None and (weights < 0).any():
+        per_sample = given_weights
+        if per_sample is not None and (per_sample < 0).any():
             return  # no weights: rewards, perhaps
-        if weights is None:
-            weights = self._weights_by_class(judged, all_targets)
-        window = samples.summarize(call.loss, judged, all_scores, all_targets, weights)
+        if per_sample is None:
+            per_sample = self._weights_by_class(judged, all_targets)
+        window = samples.summarize(call.loss, judged, all_scores, all_targets, per_sample)
         if window is None:
             return
         q = window.quantities
@@ -203,7 +268,7 @@ class Site:
                 phase=phase,
                 first_step=first,
                 last_step=last,
-                batches=len(batches.steps),
+                batches=count,
                 one_in=one_in,
                 samples=q.samples,
                 labels=q.labels,
@@ -224,6 +289,7 @@ class Site:
 
     def _weights_by_class(self, judged: Judgement, targets: Array) -> Array | None:
         by_class = None if self.call is None else self.call.class_weights
+        by_class = self._late_weights if by_class is None else by_class
         if by_class is None:
             return None
         if judged.task == "multilabel":
@@ -235,6 +301,36 @@ class Site:
         labels = labels.astype(np.intp)
         chosen: Array = by_class[np.clip(labels, 0, judged.classes - 1)]
         return chosen
+
+    # -- what is not finite -----------------------------------------------------------------------
+
+    def _look_for_nan(
+        self,
+        steps: tuple[int, ...],
+        losses: tuple[float, ...],
+        batches: dict[int, tuple[Array, Array]],
+    ) -> None:
+        """The first loss that is not finite, among some that have come from a device.
+
+        `batches`: scores and targets by step, or their extremes.
+        """
+        for step, loss in zip(steps, losses, strict=True):
+            if not math.isfinite(loss):
+                self.suspicion = suspect(step, loss, self.call, batches.get(step))
+                if self.suspicion is not None:
+                    self.non_finite_told = True
+                    if self.suspicion.asked:
+                        self.settle()
+                    return
+
+    def settle(self, found: Suspicion | None = None) -> None:
+        """Tell what is suspected, or what was found instead."""
+        suspicion, self.suspicion = self.suspicion, None
+        if suspicion is None:
+            return
+        told = found or suspicion
+        name = told.place if told.place in ("input", "target") else ""
+        self._context.emit(NonFinite(self.name, told.step, told.place, name, told.value))
 
     # -- facts ------------------------------------------------------------------------------------
 
@@ -293,3 +389,12 @@ class Site:
                 line=line,
             )
         )
+
+
+def _cut(values: list[Any], lengths: list[int]) -> list[list[Any]]:
+    """Consecutive parts of so many values each."""
+    found, at = [], 0
+    for length in lengths:
+        found.append(values[at : at + length])
+        at += length
+    return found

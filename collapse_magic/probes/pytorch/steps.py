@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+import functools
+import math
 import weakref
 from types import FrameType
 from typing import Any
 
-from ...records import LearningRate, NonFinite, OptimizerFacts
+from ...records import LayerStatistics, LearningRate, NonFinite, OptimizerFacts
 from .. import schedule
 from ..base import ProbeContext
 from ..schedule import Countdown, Schedule
-from . import layers, scaling, structure
+from . import device_looks, layers, scaling, structure
+from .device_looks import DeviceLook
 from .hooks import Switch
 from .inspection import Inspection
 from .layers import ModelLook
 from .names import Names
+from .transfer import Transfers
 
 # Backwards without any optimizer step after which the loop is taken to update its weights by hand.
 _BACKWARDS_BEFORE_STEPLESS = 16
+# Steps after which an optimizer that was due for a look is no longer waited for.
+_PATIENCE = 16
+_MOST_PASSING = 1024
 # A look at a model of many layers takes longer; then the first steps are not looked at each.
 _LONG_LOOK_SECONDS = 0.002
 # After the first three: whether the last layer has moved at all is judged over five steps.
 _STEPS_TO_FIFTH = 3
-# Steps after which an optimizer that was due for a look is no longer waited for.
-_PATIENCE = 16
-_MOST_PASSING = 1024
 # A schedule that changes the rate at every batch is told of ever more seldom.
 _CHANGES_TOLD_AT_ONCE = 64
 
@@ -102,6 +106,12 @@ class OptimizerWatch:
         self.changes = 0
         self.told_at = 0
 
+    def differs(self, first_rate: Any) -> bool:
+        """Whether the first group's rate is news; of one on a device only flushes tell."""
+        if _on_device(first_rate):
+            return self.first_rate is None
+        return bool(first_rate != self.first_rate)
+
 
 class Steps:
     """The hooks around every optimizer's step.
@@ -117,19 +127,21 @@ class Steps:
         plan: Schedule,
         counter: StepCounter,
         switch: Switch,
-        torch: Any,
+        transfers: Transfers,
     ) -> None:
         self._context = context
         self._names = names
         self._plan = plan
-        self._torch = torch
+        self._torch = transfers.torch
+        self._transfers = transfers
         self._switch = switch
         self.counter = counter
-        self.inspection: Inspection | None = None
         self.depth = 0  # of steps that are looked at
+        self.inspection: Inspection | None = None
         self._watches: dict[int, tuple[Any, OptimizerWatch]] = {}
         self._stepping: OptimizerWatch | None = None
         self._looking: OptimizerWatch | None = None
+        self._on_device: list[DeviceLook] = []  # of the step that is under way
         self._last_look: tuple[float, float, int] | None = None
         self._gradient_told: set[str] = set()
         self._met = 0
@@ -142,7 +154,7 @@ class Steps:
         for reference, watch in self._watches.values():
             if watch.wanted and watch.rates:
                 optimizer = reference()
-                if optimizer is not None and optimizer.param_groups[0]["lr"] != watch.first_rate:
+                if optimizer is not None and watch.differs(optimizer.param_groups[0]["lr"]):
                     self._rates_changed(optimizer, watch)
 
     def before(self, optimizer: Any, caller: FrameType) -> None:
@@ -162,12 +174,12 @@ class Steps:
         self._switch.steps.grant(0)  # steps inside this one are to be noticed
         watch.steps += 1
         if watch.wanted:
-            if optimizer.param_groups[0]["lr"] != watch.first_rate:
+            if watch.differs(optimizer.param_groups[0]["lr"]):
                 self._rates_changed(optimizer, watch)
             if self.counter.taken + 1 >= watch.due_at and not scaling.overflowed(optimizer):
                 if self.inspection is not None:
                     self.inspection.before_step(optimizer, watch.name)
-                self._look(watch, scaling.gradient_scale(optimizer))
+                self._look(optimizer, watch)
 
     def after(self) -> bool:
         """Post-step hook; True where a step of the run has just ended."""
@@ -232,7 +244,7 @@ class Steps:
             )
             self._context.emit(facts)
             looks.append(ModelLook(facts.model, bare, held))
-        report_models(self._names, self._context, self._torch)
+        report_models(self._names, self._context, self._transfers)
         watch = OptimizerWatch(name, looks, wanted)
         watches, plain, key = self._watches, self._switch.plain, id(optimizer)
 
@@ -247,26 +259,46 @@ class Steps:
 
     def _rates_changed(self, optimizer: Any, watch: OptimizerWatch) -> None:
         watch.changes += 1
-        watch.first_rate = float(optimizer.param_groups[0]["lr"])
+        rate = optimizer.param_groups[0]["lr"]
+        watch.first_rate = math.nan if _on_device(rate) else float(rate)
         step = self.counter.current()
         gap = 1 if watch.changes <= _CHANGES_TOLD_AT_ONCE else watch.changes // 16
         if step - watch.told_at >= gap or not watch.rates:
             self._tell_rates(optimizer, watch, step)
 
     def _tell_rates(self, optimizer: Any, watch: OptimizerWatch, step: int) -> None:
-        rates = tuple(float(group["lr"]) for group in optimizer.param_groups)
-        group = optimizer.param_groups[0]
-        settings = (float(group.get("weight_decay") or 0.0), len(rates))
+        """Emit the rates and, where they are new, the settings; as soon as they are known."""
+        group, kind = optimizer.param_groups[0], type(optimizer).__name__
+        decay, momentum = _host_number(group.get("weight_decay")), _momentum(group)
+
+        def arrived(arrays: list[Any]) -> None:
+            rates = tuple(v if isinstance(v, float) else float(v.item()) for v in arrays)
+            self._rates_known(watch, kind, step, rates, decay, momentum)
+
+        rates = [group["lr"] for group in optimizer.param_groups]
+        held = [lr.detach().clone() if _on_device(lr) else float(lr) for lr in rates]
+        self._transfers.later(held, arrived)
+
+    def _rates_known(
+        self,
+        watch: OptimizerWatch,
+        kind: str,
+        step: int,
+        rates: tuple[float, ...],
+        decay: float,
+        momentum: float,
+    ) -> None:
+        settings = (decay, len(rates))
         if settings != watch.settings:
             watch.settings = settings
             self._context.emit(
                 OptimizerFacts(
                     optimizer=watch.name,
-                    kind=type(optimizer).__name__,
+                    kind=kind,
                     step=step,
                     learning_rates=rates,
-                    weight_decay=settings[0],
-                    momentum=_momentum(group),
+                    weight_decay=decay,
+                    momentum=momentum,
                     models=tuple(look.model for look in watch.looks),
                 )
             )
@@ -276,22 +308,30 @@ class Steps:
 
     # -- layers -----------------------------------------------------------------------------------
 
-    def _look(self, watch: OptimizerWatch, gradient_scale: float) -> None:
+    def _look(self, optimizer: Any, watch: OptimizerWatch) -> None:
         began = self._context.clock()
         with self._torch.no_grad():
+            self._on_device.clear()
             for look in watch.looks:
-                layers.look_before(look, gradient_scale, self._torch)
+                if not device_looks.on_device(look):
+                    layers.look_before(look, scaling.gradient_scale(optimizer), self._torch)
+                elif (begun := device_looks.begin(look, optimizer, self._torch)) is not None:
+                    self._on_device.append(begun)
         self._looking = watch
         watch.before_seconds = self._context.clock() - began
 
     def _looked(self, watch: OptimizerWatch) -> None:
         began = self._context.clock()
         step = self.counter.current()
-        for look in watch.looks:
-            with self._torch.no_grad():
-                record = layers.look_after(look, step, self._torch)
-            self._context.emit(record)
-            self._notice_gradient(look, record.gradient_norm, step)
+        with self._torch.no_grad():
+            for look in watch.looks:
+                if not device_looks.on_device(look):
+                    record = layers.look_after(look, step, self._torch)
+                    self._tell(look, record, layers.has_nan(look.gradients))
+            for begun in self._on_device:
+                tell = functools.partial(self._tell, begun.look)
+                device_looks.end(begun, step, self._transfers, tell)
+            self._on_device.clear()
         now = self._context.clock()
         spent = watch.before_seconds + now - began
         spent += 0.0 if self.inspection is None else self.inspection.after_look()
@@ -310,31 +350,44 @@ class Steps:
             return 0.0
         return max(now - last[0] - (own - last[1]), 0.0) / (step - last[2])
 
-    def _notice_gradient(self, look: ModelLook, norms: tuple[float, ...], step: int) -> None:
+    def _tell(self, look: ModelLook, record: LayerStatistics, has_nan: bool) -> None:
+        """`has_nan`: a gradient holds one; what is not finite otherwise is an infinity."""
+        self._context.emit(record)
         if look.model in self._gradient_told:
             return
-        for layer, norm in zip(look.layers, norms, strict=True):
+        for layer, norm in zip(look.layers, record.gradient_norm, strict=True):
             if norm == float("inf"):
                 self._gradient_told.add(look.model)
-                value = "nan" if layers.has_nan(look) else "inf"
-                self._context.emit(NonFinite(look.model, step, "gradient", layer.name, value))
+                value = "nan" if has_nan else "inf"
+                self._context.emit(
+                    NonFinite(look.model, record.step, "gradient", layer.name, value)
+                )
                 return
 
 
-def report_models(names: Names, context: ProbeContext, torch: Any) -> None:
-    """Emit the structure of models that were found since the last call."""
+def report_models(names: Names, context: ProbeContext, transfers: Transfers) -> None:
+    """Emit the structure of models that were found since the last call, when it is known."""
     found, names.found = list(dict.fromkeys(names.found)), []
     for model in found:
-        facts = structure.facts_of(model, names, torch)
-        if facts is not None:
-            context.emit(facts)
+        if not structure.tell_facts(model, names, transfers, context.emit):
+            names.found.append(model)
 
 
 def _momentum(group: dict[str, Any]) -> float:
     if "momentum" in group:
-        return float(group["momentum"])
+        return _host_number(group["momentum"])
     betas = group.get("betas")
-    return float(betas[0]) if betas else 0.0
+    return _host_number(betas[0]) if betas else 0.0
+
+
+def _on_device(value: Any) -> bool:
+    """Settings may be tensors: a graph that was captured can be told of a new rate by these."""
+    return not getattr(value, "is_cpu", True)
+
+
+def _host_number(value: Any) -> float:
+    """A setting as a number; nan where it is on a device, 0 where there is none."""
+    return math.nan if _on_device(value) else float(value or 0.0)
 
 
 def _enclosing(caller: FrameType) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +12,9 @@ from ...records import LayerFacts, ModelFacts
 from . import graph
 from .names import Model, Names
 from .saved import saved
+from .transfer import Transfers
 from .tree import Tree
-from .weights import InitialWeights, initial_weights, unready
+from .weights import InitialWeights, a_sample, initial_weights, on_host, unready
 
 _LAYERS = ("Addmm", "Mm", "Bmm", "Convolution", "Embedding", "CompiledFunction")
 _MOST_CHAIN = 8  # nodes between the loss and the last layer
@@ -32,13 +34,32 @@ def layers_of(tree: Tree) -> list[Layer]:
     return [Layer(name, type(part).__name__, own) for name, part, own in tree.owners]
 
 
-def facts_of(model: Model, names: Names, torch: Any) -> ModelFacts | None:
-    """The structure of a model, with the weights that it had at first; None where it is gone."""
+def tell_facts(
+    model: Model, names: Names, transfers: Transfers, tell: Callable[[ModelFacts], None]
+) -> bool:
+    """Tell the structure of a model, with the weights that it has now: at once, or when these have
+    come from their device. False where they cannot be sent for now."""
     module = model.module()
     if module is None:
-        return None
+        return True
+    tree = names.tree(module)
+    firsts = [layer.parameters[0] for layer in layers_of(tree)]
+    if model.facts is not None or all(map(on_host, firsts)):
+        tell(_facts_of(model, tree, firsts, transfers.torch))
+        return True
+
+    def arrived(arrays: list[Any]) -> None:
+        torch = transfers.torch
+        weights = [torch.from_numpy(a) if isinstance(a, np.ndarray) else a for a in arrays]
+        tell(_facts_of(model, tree, weights, torch))
+
+    return transfers.later([a_sample(weight) for weight in firsts], arrived)
+
+
+def _facts_of(model: Model, tree: Tree, weights: list[Any], torch: Any) -> ModelFacts:
+    """`weights`: the first parameter of each layer, or what a device has sent of it."""
     if model.facts is None:
-        model.facts = _first_facts(model, names.tree(module), torch)
+        model.facts = _first_facts(model, tree, weights, torch)
     facts = model.facts
     return ModelFacts(
         model=model.name,
@@ -53,7 +74,7 @@ def facts_of(model: Model, names: Names, torch: Any) -> ModelFacts | None:
     )
 
 
-def _first_facts(model: Model, tree: Tree, torch: Any) -> ModelFacts:
+def _first_facts(model: Model, tree: Tree, weights: list[Any], torch: Any) -> ModelFacts:
     nn = torch.nn
     normal = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.LocalResponseNorm)
     activations, normalizations, dropouts = [], [], []
@@ -68,7 +89,7 @@ def _first_facts(model: Model, tree: Tree, torch: Any) -> ModelFacts:
     return ModelFacts(
         model.name,
         model.kind,
-        _layer_facts(layers_of(tree), torch),
+        _layer_facts(layers_of(tree), weights, torch),
         tuple(activations),
         tuple(normalizations),
         tuple(dropouts),
@@ -78,7 +99,8 @@ def _first_facts(model: Model, tree: Tree, torch: Any) -> ModelFacts:
 def bare_facts(name: str, parameters: list[Any], torch: Any) -> tuple[ModelFacts, list[Layer]]:
     """Parameters that no module in sight owns, as a model of its own."""
     layers = [Layer(f"parameter {i}", "Parameter", [p]) for i, p in enumerate(parameters)]
-    return ModelFacts(name, "", _layer_facts(layers, torch), (), (), ()), layers
+    facts = _layer_facts(layers, parameters, torch)
+    return ModelFacts(name, "", facts, (), (), ()), layers
 
 
 def note_head(model: Model, names: Names, node: Any, head: Any, torch: Any) -> bool:
@@ -117,9 +139,8 @@ def _dropout_below(node: Any, torch: Any) -> float:
     return 0.0
 
 
-def _layer_facts(layers: list[Layer], torch: Any) -> tuple[LayerFacts, ...]:
-    weights = initial_weights([layer.parameters[0] for layer in layers], torch)
-    return tuple(map(_facts_of_layer, layers, weights))
+def _layer_facts(layers: list[Layer], weights: list[Any], torch: Any) -> tuple[LayerFacts, ...]:
+    return tuple(map(_facts_of_layer, layers, initial_weights(weights, torch)))
 
 
 def _facts_of_layer(layer: Layer, weights: InitialWeights) -> LayerFacts:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...records import Start
+from .sharded import local
 
 # Of every layer's weights so many are looked at, as rows (units) and columns: enough for the
 # deviation to be right within a few percent.
@@ -33,12 +34,12 @@ UNKNOWN = InitialWeights()
 
 
 def initial_weights(tensors: list[Any], torch: Any) -> list[InitialWeights]:
-    """What each of the tensors holds; nothing is known of those on a device."""
+    """What each of the tensors (or of their samples) holds; of those on a device nothing."""
     found = [UNKNOWN] * len(tensors)
     blocks: list[Any] = []
     places: list[int] = []
-    for place, tensor in enumerate(tensors):
-        if not unready(tensor) and tensor.is_cpu and tensor.is_floating_point():
+    for place, tensor in enumerate(map(local, tensors)):
+        if on_host(tensor) and not unready(tensor) and tensor.is_floating_point():
             block = _block(tensor.detach())
             if block.numel() > 1:
                 blocks.append(block)
@@ -87,6 +88,15 @@ def _block(weight: Any) -> Any:
     if weight.shape[1] > _MOST_COLUMNS:
         weight = weight[:, :: -(-weight.shape[1] // _MOST_COLUMNS)]
     return weight
+
+
+def on_host(tensor: Any) -> bool:
+    return bool(tensor.is_cpu)
+
+
+def a_sample(tensor: Any) -> Any:
+    """As much of a tensor as `initial_weights` looks at, wherever it is."""
+    return tensor if unready(tensor) else _block(local(tensor).detach())
 
 
 def unready(parameter: Any) -> bool:
