@@ -30,6 +30,7 @@ from . import (
     roots,
     structure,
 )
+from .counter import StepCounter
 from .epochs import Epochs
 from .evaluation import Evaluation
 from .hooks import Switch
@@ -38,7 +39,7 @@ from .names import Names
 from .routes import Found, Route, Routes
 from .scaling import Scaling
 from .sites import Site
-from .steps import StepCounter, Steps, report_models
+from .steps import Steps, report_models
 from .suspicion import Suspicion, flags, word_in
 from .transfer import Array, Transfers, capturing
 from .written import Written
@@ -122,10 +123,8 @@ class TorchProbe(Probe):
         ]
         optim = sys.modules["torch.optim.optimizer"]
         around_step = hooks.before_step(switch), hooks.after_step(switch)
-        self._handles = [
-            optim.register_optimizer_step_pre_hook(around_step[0]),
-            optim.register_optimizer_step_post_hook(around_step[1]),
-        ]
+        self._handles = [optim.register_optimizer_step_pre_hook(around_step[0])]
+        self.steps_watch.after_hook = around_step[1]
         loader = sys.modules.get("torch.utils.data.dataloader")
         if loader is not None:
             self._patches.replace(
@@ -141,6 +140,7 @@ class TorchProbe(Probe):
         with ExitStack() as duties:  # the last one first, each of them whatever became of another
             duties.callback(self._fresh)
             duties.callback(self._evaluation.detach)
+            duties.callback(self.steps_watch.release)
             for handle in handles:
                 duties.callback(handle.remove)
             duties.callback(self._patches.restore)
@@ -168,7 +168,7 @@ class TorchProbe(Probe):
             return None
         finally:
             self.busy = self._note is not None
-            self.plan.own_seconds += self.clock() - began
+            self.plan.book(self.clock() - began)
             self._alone.release()
 
     def fail(self, error: Exception) -> None:
