@@ -159,9 +159,11 @@ class Inspection:
         self._names.find_owners(leaves, frame)
         self._wirings.in_sight(self._names.optimizers(frame))
         self._wirings.reached(leaves)
+        spots = (*found.activations, *found.entries)
         for model, module in self._names.owners_of({id(leaf) for leaf in leaves}):
-            own = self._names.tree(module).names.items()
-            self._layers.update((key, (model, layer)) for key, (_, layer) in own)
+            own = self._names.tree(module).names
+            for key in {spot.parameter for spot in spots}.intersection(own):
+                self._layers[key] = model, own[key][1]
         loss.survey = found
         by_model: dict[str, list[tuple[Spot, str]]] = {}
         for spot in found.activations:
