@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ...records import TrainingLoop
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 # Backwards without any step before that is told: loops that accumulate gradients take so many.
 _BACKWARDS_BEFORE_STEPLESS = 16
+# Among so many parameters the smallest is looked for: one is as good as another.
+_MOST_COMPARED = 64
 
 
 class Loop:
@@ -100,9 +103,9 @@ class Loops:
         """An optimizer is about to step, and its gradients stand."""
         if self.knows(optimizer):
             return
-        dense = [p for p in parameters if p.grad is not None and not p.grad.is_sparse]
-        if dense:
-            smallest = min(dense, key=lambda p: int(p.numel()))
+        dense = (p for p in parameters if p.grad is not None and not p.grad.is_sparse)
+        smallest = min(islice(dense, _MOST_COMPARED), key=lambda p: int(p.numel()), default=None)
+        if smallest is not None:
             loop = Loop(name, optimizer, smallest, self._counter.backwards)
             self._loops[id(optimizer)] = loop
 

@@ -245,8 +245,11 @@ class Steps:
         watch.due_at = step + 1
         at_first = watch.steps < schedule.FULL_LOOKS_AT_FIRST and spent < _LONG_LOOK_SECONDS
         if not at_first or self._plan.every is not None:
-            gap = self._plan.layer_gap(spent, self._step_seconds(now, step))
-            early = watch.steps == schedule.FULL_LOOKS_AT_FIRST
+            seconds = self._step_seconds(now, step)
+            whole = spent / min((look.share for look in watch.looks), default=1.0)
+            gap = self._plan.layer_gap(whole, seconds)
+            untimed = seconds == 0.0 and self._plan.every is None
+            early = untimed or watch.steps == schedule.FULL_LOOKS_AT_FIRST
             watch.due_at = step + (min(gap, _STEPS_TO_FIFTH) if early else gap)
 
     def _step_seconds(self, now: float, step: int) -> float:
