@@ -11,7 +11,7 @@ from ..base import ProbeContext
 from .sharded import local
 
 if TYPE_CHECKING:
-    from .steps import StepCounter
+    from .counter import StepCounter
 
 # Backwards without any step before that is told: loops that accumulate gradients take so many.
 _BACKWARDS_BEFORE_STEPLESS = 16
