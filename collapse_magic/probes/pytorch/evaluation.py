@@ -13,7 +13,7 @@ from types import FrameType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ..patching import Patches
-from ..tasks import INDEX_LOSSES, classes_of, width
+from ..tasks import INDEX_LOSSES, outputs_of
 from . import hooks
 from .hooks import Switch
 from .names import locals_of
@@ -102,24 +102,20 @@ class Evaluation:
         """The site of evaluations that came before this first training batch, if there is one."""
         if call is None:
             return None
-        site = self._own.pop((call.loss, _outputs(call.loss, call.input_shape)), None)
+        site = self._own.pop((call.loss, outputs_of(call.loss, call.input_shape)), None)
         if site is not None:
             site.tell_again()  # now its model and its line are known
         return site
 
     def _site(self, loss: str, shape: tuple[int, ...], targets: Any, step: int) -> Site:
-        outputs = _outputs(loss, shape)
         trained = [
             site
             for _, site in self._probe._sites.values()
-            if site is not None
-            and site.call is not None
-            and site.call.loss == loss
-            and _outputs(loss, site.call.input_shape) == outputs
+            if site is not None and site.takes(loss, shape)
         ]
         if trained:
             return self._evaluated_now(list(dict.fromkeys(trained)))
-        key = (loss, outputs)
+        key = (loss, outputs_of(loss, shape))
         if key not in self._own:
             site = Site(self._probe._names.unique(loss), self._probe.context, self._probe.transfers)
             call = LossCall(loss, (), shape, tuple(targets.shape), False, False, -100, None)
@@ -170,7 +166,3 @@ def _holds(value: Any, module: Any) -> bool:
     inside = attributes.get("_modules")
     own = [*attributes.values(), *(inside.values() if isinstance(inside, dict) else ())]
     return any(one is module for one in own)
-
-
-def _outputs(loss: str, shape: tuple[int, ...]) -> int:
-    return classes_of(shape) if loss in INDEX_LOSSES else width(shape)
