@@ -16,7 +16,7 @@ from ..patching import Patches
 from ..tasks import INDEX_LOSSES, outputs_of
 from . import hooks
 from .hooks import Switch
-from .names import locals_of
+from .names import attributes_of, locals_of
 from .reading import LossCall, readable
 from .sites import Site
 from .transfer import capturing
@@ -160,9 +160,9 @@ def _holds(value: Any, module: Any) -> bool:
     """Whether a variable is the module, or an object with the module for an attribute."""
     if value is module:
         return True
-    attributes = getattr(value, "__dict__", None)
-    if not isinstance(attributes, dict) or isinstance(value, (type, ModuleType)):
+    if issubclass(type(value), (type, ModuleType)):
         return False
+    attributes = attributes_of(value)
     inside = attributes.get("_modules")
-    own = [*attributes.values(), *(inside.values() if isinstance(inside, dict) else ())]
+    own = [*attributes.values(), *(inside.values() if type(inside) is dict else ())]
     return any(one is module for one in own)

@@ -83,6 +83,8 @@ class Site:
             if written is None:
                 return
             scores, targets, weights = written.read(node)
+        if not targets.numel():
+            return  # no sample tells what the task is
         shape, target_shape = scores.shape, targets.shape
         signature = (len(shape), shape[1:], target_shape[1:], targets.dtype)
         if signature != self._signature:
@@ -93,7 +95,7 @@ class Site:
                 self._fetch_weights(node)
         call = self.call
         if call is None or self._hopeless():
-            if not scores.is_cpu and scores.numel() and targets.numel():
+            if not scores.is_cpu and scores.numel():
                 torch = self._transfers.torch
                 ends = extremes(scores, torch), extremes(targets, torch)
                 self._ends.add(step, *ends, None, self._transfers)
