@@ -30,6 +30,9 @@ COUNTED: frozenset[Task] = frozenset({"binary", "multiclass", "multilabel"})
 # Soft labels come in few values (smoothing two, mixup four a batch); pictures to be reconstructed
 # through a binary cross entropy in many.
 _MOST_SOFT_VALUES = 16
+# Labels that name samples of their own batch do so on purpose from here on: of eight random labels
+# out of eight they would in one batch of 20,000.
+_LEAST_PARTNERS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +60,29 @@ def classes_of(shape: tuple[int, ...]) -> int:
     return shape[1] if len(shape) >= 2 else (shape[0] if shape else 0)
 
 
+def outputs_of(loss: str, shape: tuple[int, ...]) -> int:
+    """What `classes_of` or `width` says, whichever the loss goes by."""
+    by_class = loss in INDEX_LOSSES or loss in SOFT_LOSSES
+    return classes_of(shape) if by_class else width(shape)
+
+
 def judge(loss: str, input_shape: tuple[int, ...], targets: Array) -> Judgement:
     """Judge one batch; `targets` are as the user gave them, without ignored ones where indices."""
+    outputs = outputs_of(loss, input_shape)
     if loss in INDEX_LOSSES:
-        return Judgement("multiclass", classes_of(input_shape), "index")
+        if len(input_shape) == 2 and _are_partners(targets.reshape(-1), *input_shape):
+            return Judgement("unknown", 0, "index")
+        return Judgement("multiclass", outputs, "index")
     values = targets.reshape(-1)
-    outputs = classes_of(input_shape) if loss in SOFT_LOSSES else width(input_shape)
     if len(values) == 0:
         return Judgement("unknown", 0, "unknown")
     zero_one = bool(((values == 0) | (values == 1)).all())
     signed = not zero_one and bool(((values == -1) | (values == 1)).all())
+    one_hot = outputs > 1 and not signed and _rows_sum_to_one(targets, outputs)
+    if one_hot and targets.ndim == 2 and _are_partners(targets.argmax(axis=1), *targets.shape):
+        return Judgement("unknown", 0, "one-hot" if zero_one else "probabilities")
     if loss in SOFT_LOSSES:
         return Judgement("multiclass", outputs, "one-hot" if zero_one else "probabilities")
-    one_hot = outputs > 1 and not signed and _rows_sum_to_one(targets, outputs)
     if loss in PROBABILITY_LOSSES or loss in LOGIT_LOSSES:
         return _judge_binary(values, outputs, zero_one, signed, one_hot, loss)
     if loss not in DISTANCE_LOSSES:
@@ -97,6 +110,19 @@ def _judge_binary(
         # For a margin loss -1 is the other class; for a cross entropy it is out of range.
         return Judgement("binary", 2, kind, signed and loss in MARGIN_LOSSES)
     return Judgement("multiclass" if one_hot else "multilabel", outputs, kind)
+
+
+def _are_partners(labels: Array, samples: int, outputs: int) -> bool:
+    """Whether the labels (n,) name samples of their own batch: each itself, or two one another.
+
+    That is what contrastive losses compare a sample with; the "classes" are others in every batch.
+    """
+    if len(labels) != samples or samples < _LEAST_PARTNERS or outputs < samples:
+        return False
+    places = labels.astype(np.intp)
+    if not bool(((places >= 0) & (places < samples)).all()):
+        return False
+    return bool((places[places] == np.arange(samples)).all())
 
 
 def _whole(values: Array) -> bool:

@@ -63,7 +63,7 @@ def begin(look: ModelLook, optimizer: Any, torch: Any) -> DeviceLook | None:
     if capturing(torch):
         return None
     gradients = _norms(look.weight_gradients(), torch)
-    parts = [_part(w.detach()).clone() for w in look.weights()]
+    parts = [None if w is None else _part(w.detach()).clone() for w in look.weights()]
     told = (getattr(optimizer, name, None) for name in ("grad_scale", "found_inf"))
     scale, overflow = (t.clone() if isinstance(t, torch.Tensor) else None for t in told)
     return DeviceLook(look, gradients, parts, scale, overflow)
@@ -72,9 +72,10 @@ def begin(look: ModelLook, optimizer: Any, torch: Any) -> DeviceLook | None:
 def end(begun: DeviceLook, step: int, transfers: Transfers, tell: Tell) -> None:
     """After the step: `tell` is called when the numbers have come to the host."""
     torch, look = transfers.torch, begun.look
-    weights = [w.detach() for w in look.weights()]
+    weights = [None if w is None else w.detach() for w in look.weights()]
     before = _norms(begun.before, torch)
-    torch._foreach_sub_(begun.before, [_part(w) for w in weights])
+    kept = [part for part in begun.before if part is not None]
+    torch._foreach_sub_(kept, [_part(w) for w in weights if w is not None])
     measured = (begun.gradients, _norms(weights, torch), before, _norms(begun.before, torch))
 
     def arrived(arrays: list[Array]) -> None:

@@ -14,11 +14,11 @@ from typing import Any
 
 from ..base import ProbeContext
 from ..patching import Patches
-from ..tasks import INDEX_LOSSES, classes_of, width
+from ..tasks import INDEX_LOSSES, outputs_of
 from . import hooks
 from .counter import StepCounter
 from .hooks import Switch
-from .names import Names, locals_of
+from .names import Names, attributes_of, locals_of
 from .reading import LossCall, readable
 from .registry import Registry
 from .sites import Site
@@ -115,23 +115,16 @@ class Evaluation:
         """The site of evaluations that came before this first training batch, if there is one."""
         if call is None:
             return None
-        site = self._own.pop((call.loss, _outputs(call.loss, call.input_shape)), None)
+        site = self._own.pop((call.loss, outputs_of(call.loss, call.input_shape)), None)
         if site is not None:
             site.tell_again()  # now its model and its line are known
         return site
 
     def _site(self, loss: str, shape: tuple[int, ...], targets: Any, step: int) -> Site:
-        outputs = _outputs(loss, shape)
-        trained = [
-            site
-            for site in self._registry.trained()
-            if site.call is not None
-            and site.call.loss == loss
-            and _outputs(loss, site.call.input_shape) == outputs
-        ]
+        trained = [site for site in self._registry.trained() if site.takes(loss, shape)]
         if trained:
             return self._evaluated_now(trained)
-        key = (loss, outputs)
+        key = (loss, outputs_of(loss, shape))
         if key not in self._own:
             site = Site(self._names.unique(loss), self._context, self._transfers)
             call = LossCall(loss, (), shape, tuple(targets.shape), False, False, -100, None)
@@ -176,13 +169,9 @@ def _holds(value: Any, module: Any) -> bool:
     """Whether a variable is the module, or an object with the module for an attribute."""
     if value is module:
         return True
-    attributes = getattr(value, "__dict__", None)
-    if not isinstance(attributes, dict) or isinstance(value, (type, ModuleType)):
+    if issubclass(type(value), (type, ModuleType)):
         return False
+    attributes = attributes_of(value)
     inside = attributes.get("_modules")
-    own = [*attributes.values(), *(inside.values() if isinstance(inside, dict) else ())]
+    own = [*attributes.values(), *(inside.values() if type(inside) is dict else ())]
     return any(one is module for one in own)
-
-
-def _outputs(loss: str, shape: tuple[int, ...]) -> int:
-    return classes_of(shape) if loss in INDEX_LOSSES else width(shape)

@@ -32,11 +32,16 @@ def shown(call: LossCall, targets: Array) -> Array:
         named: Array = targets[targets != call.ignore_index]
         return named
     if call.handwritten and targets.ndim:  # what a mask has left out is nan
-        missing = np.isnan(targets.reshape(len(targets), -1)).any(axis=1)
+        missing = np.isnan(_flat_rows(targets)).any(axis=1)
         if missing.any():
             return targets[~missing]
     whole = targets.size == math.prod(call.target_shape)
     return targets.reshape(call.target_shape) if whole else targets
+
+
+def _flat_rows(values: Array) -> Array:
+    """(n, ...) -> (n, values of one), also where n is 0."""
+    return values.reshape(len(values), math.prod(values.shape[1:]))
 
 
 class Rows(NamedTuple):
@@ -89,10 +94,10 @@ def _kept(call: LossCall, found: Rows) -> Array | None:
         if call.ignore_index is not None:
             kept = np.asarray(found.targets != call.ignore_index)
     elif call.handwritten:  # nothing divided by nothing: left out of the loss
-        missing = np.isnan(found.targets.reshape(len(found.targets), -1)).any(axis=1)
+        missing = np.isnan(_flat_rows(found.targets)).any(axis=1)
         kept = np.asarray(~missing)
     if found.weights is not None:
-        used = np.asarray(found.weights.reshape(len(found.weights), -1).any(axis=1))
+        used = np.asarray(_flat_rows(found.weights).any(axis=1))
         kept = used if kept is None else np.asarray(kept & used)
     return kept
 

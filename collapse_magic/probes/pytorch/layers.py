@@ -17,6 +17,7 @@ from . import norms
 from .norms import Array
 from .sharded import is_sharded, local
 from .structure import Layer
+from .weights import unready
 
 # Copies of the weights are kept to measure their change; of a large parameter a part is enough.
 _MOST_COPIED = 2**20  # scalars of one parameter
@@ -41,7 +42,7 @@ class ModelLook:
     small_before: NDArray[np.float32] | None = None  # ... which are kept end to end
     large: list[int] = field(default_factory=list)
     large_before: list[Any] = field(default_factory=list)
-    sharded: bool = False
+    plain: bool = True  # no parameter is spread over processes or yet to be made
     looks: int = 0
     partial: ModelLook | None = None  # of some of the layers, for the first looks ...
     places: list[int] = field(default_factory=list)  # ... and which these are
@@ -51,7 +52,7 @@ class ModelLook:
             self.starts.append(len(self.parameters))
             self.parameters.extend(layer.parameters)
             self.held.append(any(id(p) in self.stepped for p in layer.parameters))
-        self.sharded = any(map(is_sharded, self.parameters))
+        self.plain = not any(is_sharded(p) or unready(p) for p in self.parameters)
 
     @property
     def share(self) -> float:
@@ -91,11 +92,14 @@ class ModelLook:
         )
 
     def weights(self) -> list[Any]:
-        return [local(p) for p in self.parameters] if self.sharded else self.parameters
+        """None where a lazy module has not made it yet."""
+        if self.plain:
+            return self.parameters
+        return [None if unready(p) else local(p) for p in self.parameters]
 
     def weight_gradients(self) -> list[Any]:
         found = [p.grad for p in self.parameters]
-        return list(map(local, found)) if self.sharded else found
+        return found if self.plain else list(map(local, found))
 
 
 def look_before(look: ModelLook, gradient_scale: float, torch: Any) -> None:

@@ -103,7 +103,7 @@ class Names:
     def optimizers(self, frame: FrameType | None) -> list[Any]:
         """The optimizers among the variables of the user and of the callers."""
         kind = self._torch.optim.Optimizer
-        return [value for _, value in self._variables(frame) if isinstance(value, kind)]
+        return [value for _, value in self._variables(frame) if _is(value, kind)]
 
     def optimizer_name(self, optimizer: Any, frame: FrameType | None) -> str:
         for name, value in self._variables(frame):
@@ -113,7 +113,7 @@ class Names:
 
     def values_of(self, kind: type, frame: FrameType | None) -> Iterator[Any]:
         """The user's and the callers' objects of one type."""
-        return (value for _, value in self._variables(frame) if isinstance(value, kind))
+        return (value for _, value in self._variables(frame) if _is(value, kind))
 
     def unique(self, name: str) -> str:
         """`name`, or ``name-2`` and so on where it is taken in this run."""
@@ -129,22 +129,22 @@ class Names:
         return model
 
     def _modules(self, frame: FrameType | None) -> Iterator[tuple[str, Any]]:
-        only = self._context.config.model
-        if isinstance(only, self._torch.nn.Module):
+        only, kind = self._context.config.model, self._torch.nn.Module
+        if isinstance(only, kind):
             names = (name for name, value in self._variables(frame) if value is only)
             yield next(names, type(only).__name__), only
             return
         for name, value in self._variables(frame):
-            if isinstance(value, self._torch.nn.Module):
+            if _is(value, kind):
                 yield name, value
             elif type(value) in (list, tuple) and len(value) <= _MOST_ITEMS:
                 for index, item in enumerate(value):
-                    if isinstance(item, self._torch.nn.Module):
+                    if _is(item, kind):
                         yield f"{name}[{index}]", item
             elif type(value) is dict and len(value) <= _MOST_ITEMS:
-                for key, item in value.items():
-                    if isinstance(item, self._torch.nn.Module):
-                        yield f"{name}[{key!r}]", item
+                for key, item in list(value.items()):
+                    if _is(item, kind):
+                        yield f"{name}[{key_of(key)}]", item
 
     def _variables(self, frame: FrameType | None) -> Iterator[tuple[str, Any]]:
         """The user's variables first, then those of the callers, attributes of `self` included."""
@@ -158,8 +158,8 @@ class Names:
                 owner = variables.get("self")
                 if owner is not None:
                     yield type(owner).__name__, owner
-                    yield from _public(getattr(owner, "__dict__", {}))
-                    if isinstance(owner, self._torch.nn.Module):
+                    yield from _public(attributes_of(owner))
+                    if _is(owner, self._torch.nn.Module):
                         yield from _public(owner._modules)
             frame = frame.f_back
 
@@ -174,6 +174,25 @@ def unwrapped(module: Any) -> Any:
         else:
             break
     return module
+
+
+def _is(value: Any, kind: type) -> bool:
+    """`isinstance` without asking the object, whose answer may be code of the user's."""
+    return issubclass(type(value), kind)
+
+
+def attributes_of(value: Any) -> dict[str, Any]:
+    """An object's own attributes, past any ``__getattr__`` of its class."""
+    try:
+        found = object.__getattribute__(value, "__dict__")
+    except Exception:  # it has none, or hands them out in a way of its own
+        return {}
+    return found if type(found) is dict else {}
+
+
+def key_of(key: Any) -> str:
+    """A key of a dict as it is written down."""
+    return repr(key) if type(key) in (str, int) else f"<{type(key).__name__}>"
 
 
 def _public(variables: Mapping[str, Any]) -> list[tuple[str, Any]]:

@@ -39,6 +39,7 @@ def readable(value: Any, torch: Any) -> bool:
     return (
         isinstance(value, torch.Tensor)
         and type(value).__name__ not in _WITHOUT_VALUES
+        and not value.is_meta
         and not torch._C._are_functorch_transforms_active()
     )
 

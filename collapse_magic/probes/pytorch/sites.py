@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ...records import LossFacts, LossValues, NonFinite, Phase, PredictionWindow
 from .. import samples
 from ..base import ProbeContext
-from ..tasks import COUNTED, DISTANCE_LOSSES, INDEX_LOSSES, Judgement, judge, told
+from ..tasks import COUNTED, DISTANCE_LOSSES, INDEX_LOSSES, Judgement, judge, outputs_of, told
 from . import reading
 from .batches import MOST_BATCHES, Batches, by_step
 from .gathering import copied, gather, shown
@@ -50,6 +50,7 @@ class Site:
         self._weights_of: tuple[Any, ...] | None = None  # `_material` of the class weights below
         self._late_weights: Array | None = None  # of classes, that came from a device
         self._facts_told = 0
+        self._varies = False  # the number of classes, from batch to batch: they are no classes
         self._range = (math.inf, -math.inf)
         self._train, self._eval = Batches(), Batches()
         self._ends = Batches()  # of those whose values are not worth a copy, on a device
@@ -82,6 +83,8 @@ class Site:
             if written is None:
                 return
             scores, targets, weights = written.read(node)
+        if not targets.numel():
+            return  # no sample tells what the task is
         shape, target_shape = scores.shape, targets.shape
         signature = (len(shape), shape[1:], target_shape[1:], targets.dtype)
         if signature != self._signature:
@@ -92,7 +95,7 @@ class Site:
                 self._fetch_weights(node)
         call = self.call
         if call is None or self._hopeless():
-            if not scores.is_cpu and scores.numel() and targets.numel():
+            if not scores.is_cpu and scores.numel():
                 torch = self._transfers.torch
                 ends = extremes(scores, torch), extremes(targets, torch)
                 self._ends.add(step, *ends, None, self._transfers)
@@ -126,7 +129,10 @@ class Site:
 
     def learn(self, call: LossCall, step: int, targets: Any) -> None:
         """Take in what the call looks like now, and tell it where it differs materially."""
-        self.call = call
+        before, self.call = self.call, call
+        if before is not None and before.loss == call.loss:
+            outputs = outputs_of(call.loss, call.input_shape)
+            self._varies |= outputs != outputs_of(call.loss, before.input_shape)
         material = (
             len(call.input_shape), call.input_shape[1:2], len(call.target_shape),
             call.target_shape[1:2], call.broadcast, call.activations, call.weighted,
@@ -151,6 +157,15 @@ class Site:
                 self._judge(step, arrays[0])
 
         self._transfers.later([copied(targets)], arrived)
+
+    def takes(self, loss: str, shape: tuple[int, ...]) -> bool:
+        """Whether a call with this loss and input is of the kind that was met here."""
+        call = self.call
+        return (
+            call is not None
+            and call.loss == loss
+            and (self._varies or outputs_of(loss, call.input_shape) == outputs_of(loss, shape))
+        )
 
     def _fetch_weights(self, node: Any) -> None:
         """Class weights that are on a device; once, as long as the call stays what it is."""
@@ -340,6 +355,8 @@ class Site:
             return
         given = shown(call, targets)
         self._judged = judge(call.loss, call.input_shape, given)
+        if self._varies and self._judged.task in COUNTED:
+            self._judged = Judgement("unknown", 0, self._judged.kind)
         self._widen(given)
         self._tell(step)
 

@@ -144,7 +144,7 @@ def _dropout_below(node: Any, torch: Any) -> float:
             return float(node._saved_p)
         if type(node).__name__ == "MulBackward0":
             mask = saved(node, "other")
-            if isinstance(mask, torch.Tensor) and mask.is_cpu and mask.numel() > 1:
+            if isinstance(mask, torch.Tensor) and mask.is_floating_point() and mask.is_cpu:
                 values = np.unique(mask.detach().float().numpy())
                 if len(values) == 2 and values[0] == 0 and values[1] > 1:
                     return round(1 - 1 / float(values[1]), 6)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...records import ParameterSet, Wiring
 from ..base import ProbeContext
-from .names import Names
+from .names import Names, attributes_of, key_of
 from .tree import Tree
 from .weights import unready
 
@@ -190,15 +190,15 @@ def _hidden(tree: Tree, wanted: dict[int, Any]) -> dict[int, str]:
     for prefix, part in tree.parts:
         if type(part).__module__.startswith("torch.nn."):
             continue
-        for attribute, value in vars(part).items():
+        for attribute, value in list(attributes_of(part).items()):
             if attribute.startswith("_") or type(value) not in (list, tuple, dict):
                 continue
-            items = value.items() if type(value) is dict else enumerate(value)
+            items = list(value.items()) if type(value) is dict else enumerate(value)
             for key, item in islice(items, _MOST_ITEMS):
-                name = f"{prefix}.{attribute}[{key!r}]" if prefix else f"{attribute}[{key!r}]"
+                name = ".".join(filter(None, (prefix, f"{attribute}[{key_of(key)}]")))
                 if id(item) in wanted:
                     found[id(item)] = name
-                elif hasattr(item, "_modules") and hasattr(item, "_parameters"):
+                elif attributes_of(item).keys() >= {"_modules", "_parameters"}:
                     own = Tree(item).names.items()
                     found.update((k, f"{name}.{d}") for k, (d, _) in own if k in wanted)
     return found

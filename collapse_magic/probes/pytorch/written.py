@@ -94,10 +94,11 @@ def outer_factors(root: Any, factors: Factors) -> tuple[Held, ...] | None:
 
 
 def product(factors: tuple[Held, ...], root: Any) -> Any:
-    """Of constants; None of none."""
+    """Of constants, truth values as 0 and 1; None of none."""
     value = None
     for factor in factors:
         one = factor.of(root)
+        one = one.float() if str(one.dtype) == "torch.bool" else one
         value = one if value is None else value * one
     return value
 
