@@ -27,7 +27,7 @@ from .transfer import Transfers
 from .wiring import Wirings
 
 if TYPE_CHECKING:
-    from .steps import StepCounter
+    from .counter import StepCounter
 
 _MOST_LOSSES = 16
 _LOOKS_AT_FIRST = 3

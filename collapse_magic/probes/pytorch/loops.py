@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from itertools import islice
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from ...records import TrainingLoop
@@ -11,7 +12,7 @@ from ..base import ProbeContext
 from .sharded import local
 
 if TYPE_CHECKING:
-    from .steps import StepCounter
+    from .counter import StepCounter
 
 # Backwards without any step before that is told: loops that accumulate gradients take so many.
 _BACKWARDS_BEFORE_STEPLESS = 16
@@ -28,6 +29,9 @@ class Loop:
     if before any of its backwards the parameter had none, or one of nothing but zeros. In a GAN one
     optimizer's gradients are left over while the other one's loss is derived, so a single backward
     would not tell.
+
+    Only what happens in the optimizer's own thread is looked at. While another thread's backward
+    runs, the framework writes to `grad` without the interpreter's lock: reading it then crashes.
     """
 
     def __init__(self, name: str, optimizer: Any, parameter: Any, backwards: int) -> None:
@@ -36,6 +40,7 @@ class Loop:
         self.parameter = weakref.ref(parameter)
         self.cleared = 0
         self.kept = 0
+        self._thread = get_ident()  # in which the optimizer steps
         self.told = (0, 0, 0, 0)
         self._stamp = (False, -1)  # at the latest counted backward
         self._last = backwards  # number of that backward
@@ -49,7 +54,7 @@ class Loop:
         Parameters: its number, and the steps so far where there is no other optimizer.
         """
         parameter = self.parameter()
-        if parameter is None:
+        if parameter is None or get_ident() != self._thread:
             return
         at_once = number == self._last + 1
         stamp = (steps is None, parameter._version if steps is None else steps)

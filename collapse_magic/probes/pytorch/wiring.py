@@ -19,7 +19,7 @@ from .tree import Tree
 from .weights import unready
 
 if TYPE_CHECKING:
-    from .steps import StepCounter
+    from .counter import StepCounter
 
 _MOST_NAMES = 8
 _MOST_ITEMS = 256  # of a list of layers
