@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from collapse_magic.config import WatchConfig
-from collapse_magic.probes.pytorch import TorchProbe
+from collapse_magic.probes.pytorch import TorchProbe, sites
 from collapse_magic.probes.pytorch.batches import Batches
 from collapse_magic.probes.pytorch.sites import Site
 from collapse_magic.probes.pytorch.transfer import Transfers
@@ -40,6 +40,12 @@ from collapse_magic.records import (
 
 from .accelerator import Accelerator, Stream, accelerator
 from .fakes import FakeContext
+
+
+@pytest.fixture(autouse=True)
+def one_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short trainings are one window, as the later ones of a long training are."""
+    monkeypatch.setattr(sites, "FIRST_BATCHES", 64)
 
 
 class Place:

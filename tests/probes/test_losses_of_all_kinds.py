@@ -14,6 +14,7 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 from torch import nn
 
 from collapse_magic.history import History, WindowTotal
+from collapse_magic.probes.pytorch import sites
 from collapse_magic.records import LossFacts, LossValues, PredictionWindow
 from collapse_magic.rules import gates
 from collapse_magic.sinks.rows import prediction_columns
@@ -21,6 +22,12 @@ from collapse_magic.sinks.rows import prediction_columns
 from .fakes import FakeContext
 from .test_observed import BITS, INDEX
 from .test_observed import watched as watched_in_time
+
+
+@pytest.fixture(autouse=True)
+def one_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short trainings are one window, as the later ones of a long training are."""
+    monkeypatch.setattr(sites, "FIRST_BATCHES", 64)
 
 
 def watched(**options: Any) -> AbstractContextManager[FakeContext]:

@@ -35,6 +35,11 @@ class Batches:
         return len(self.steps) >= self.most or self.bytes >= MOST_BYTES
 
     @property
+    def crowded(self) -> bool:
+        """Whether no more may be held."""
+        return len(self.steps) >= MOST_BATCHES or self.bytes >= MOST_BYTES
+
+    @property
     def tensors(self) -> list[Any]:
         return [*self.scores, *self.targets, *self.weights]
 
@@ -46,7 +51,7 @@ class Batches:
         if not scores.is_cpu:
             stream = stream_of(scores.device, transfers.torch)
             other = self.steps and stream != self.stream
-            if other or self.full or size > _MOST_BYTES_OF_ONE:
+            if other or self.crowded or size > _MOST_BYTES_OF_ONE:
                 return  # left out: the device is behind
             self.stream = stream
         self.steps.append(step)
