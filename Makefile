@@ -1,6 +1,6 @@
 # `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help install browser lint test bench demo clean
+.PHONY: help install browser lint test bench memory demo clean
 
 VENV   ?= .venv
 BIN    := $(VENV)/bin
@@ -37,6 +37,10 @@ test: install browser lint ## all tests
 bench: install ## what watching costs, beside what others cost: docs/cost.md
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/overhead.py --write docs/cost.md
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/first_steps.py
+
+memory: install ## what watching keeps over a million steps (some ten minutes)
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/memory.py
 
 demo: install ## run the example notebook, then serve the Collapse tab (SERVE=0 ends instead)
 	$(BIN)/python examples/run_demo.py $(if $(filter 0,$(SERVE)),--no-serve)
