@@ -90,7 +90,8 @@ class Site:
         if signature != self._signature:
             self._signature = signature
             seen = reading.read_call(node) if written is None else written.call(node)
-            self.learn(seen, step, targets)
+            own = reading.sample_weights(node, scores.numel()) if written is None else weights
+            self.learn(seen, step, reading.counted(targets, own))
             if written is None:
                 self._fetch_weights(node)
         call = self.call
@@ -122,7 +123,7 @@ class Site:
     def take_evaluation(self, scores: Any, targets: Any, step: int) -> None:
         """One batch of a loss computed without gradients; raw loss inputs."""
         call = self.call
-        if call is None or self._hopeless():
+        if call is None or self._hopeless() or call.weighed_outside:
             return
         scores, targets, _ = reading.rows(call.loss, scores, targets, None)
         self._eval.add(step, scores, targets, None, self._transfers)
