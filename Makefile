@@ -5,6 +5,8 @@
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 SERVE  ?= 1
+# Processes that run tests; a file's tests stay together, for they share what is dear to set up.
+JOBS   ?= logical
 # The first Python >= 3.11 at hand; override with PYTHON=...
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 python; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -30,7 +32,7 @@ lint: install ## ruff and mypy
 	$(BIN)/mypy
 
 test: install browser lint ## all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist loadfile
 
 bench: install ## what watching costs, beside what others cost: docs/cost.md
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'

@@ -54,7 +54,7 @@ class Hooks:
     """All that a running session has put into PyTorch, to be lifted off and put back."""
 
     _MODULES = (torch.autograd, torch._C._nn, torch)
-    _STEP_HOOKS = (_OPTIM._global_optimizer_pre_hooks, _OPTIM._global_optimizer_post_hooks)
+    _STEP_HOOKS = (_OPTIM._global_optimizer_pre_hooks,)
 
     def __init__(self) -> None:
         self._plain = self._attributes()

@@ -268,7 +268,7 @@ class LayerStatistics:
 
     model: str
     step: int
-    gradient_norm: tuple[float, ...]  # nan: no gradient (None); 0: exactly zero
+    gradient_norm: tuple[float, ...]  # nan: no gradient (None), or not looked at; 0: exactly zero
     weight_norm: tuple[float, ...]
     update_ratio: tuple[float, ...]  # norm of the weights' change over norm of the weights
 

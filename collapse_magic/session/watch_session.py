@@ -38,8 +38,8 @@ from ..reporting import bare_report, build_report
 from ..sinks.base import Sink
 from ..sinks.tensorboard import EventSink
 from .export import export
-from .expressions import Expression
 from .late_import import LateImport
+from .late_options import LateOptions
 from .placing import Placer
 from .ranks import Rank, begin_run
 from .tracebacks import hide_our_frames
@@ -80,7 +80,7 @@ class WatchSession:
         clock: Callable[[], float] = time.perf_counter,
         probes: Callable[[Any], list[Probe]] = probes_for,
     ) -> None:
-        self._config = config
+        self._options = LateOptions(config)
         self.code = code
         self.history = History()
         self.engine = Engine(rules.select(config.select, config.ignore), self.history)
@@ -97,13 +97,7 @@ class WatchSession:
         self._model_name: str | None = None
         self._run: str | None = None  # what the log directory made of the name: NAME, NAME-2 ...
         self._notes: list[str] = []
-        self._problems: dict[str, str] = {}
         self._held: list[Record] = []
-        self._open_words: dict[str, Expression] = {
-            name: value
-            for name in ("model", "class_names")
-            if isinstance(value := getattr(config, name), Expression)
-        }
         self._training = False
         self._began = self._ended = clock()
         self._started_at = time.time()
@@ -124,15 +118,10 @@ class WatchSession:
 
     @property
     def config(self) -> WatchConfig:
-        """The options; words that name variables are looked up anew until training has begun.
-
-        The cell itself may make the model that ``--model`` names, and an earlier run of the cell
-        may have left another one under that name: what counts is what is there when the probe
-        first sees a loss.
-        """
-        if self._open_words and self._running:
-            self._guard(self._look_up)
-        return self._config
+        """The options, as far as they are known by now."""
+        if self._options.open and self._running:
+            self._guard(lambda: self._options.look_up(self.namespace(), self._training))
+        return self._options.config
 
     @property
     def running(self) -> bool:
@@ -176,7 +165,7 @@ class WatchSession:
                     self._guard(probe.detach)
                 self._ended = self._clock()
                 self._running = False
-            self._notes += [problem for problem in self._problems.values() if problem]
+            self._notes += self._options.problems
             report = bare_report(self.run, self._notes, finished=True)
             try:
                 self._guard(self._find, True)
@@ -369,22 +358,9 @@ class WatchSession:
                 self._probes.append(probe)
                 self._guard(probe.attach)
 
-    def _look_up(self) -> None:
-        """Gives ``--model`` and ``--class-names`` their values, as far as their names exist by
-        now."""
-        variables = self.namespace()
-        values = {}
-        for name, expression in list(self._open_words.items()):
-            values[name], self._problems[name] = expression.value(variables)
-            if self._training and not self._problems[name]:
-                del self._open_words[name]
-        self._config = dataclasses.replace(self._config, **values)
-
     def _names(self) -> tuple[str, ...] | None:
-        names = self.config.class_names
-        if names is None or isinstance(names, Expression):
-            return None
-        return tuple(str(name) for name in names)
+        _ = self.config  # looks up what is still open
+        return self._options.class_names()
 
     def _count_names(self, classes: int) -> None:
         """Names that fit no class are left out, which has to be said."""

@@ -38,7 +38,13 @@ def called_while_training() -> list[str]:
     finally:
         sys.setprofile(before)
         probe.detach()
-    guards = ("TorchProbe.guarded", "TorchProbe.fail", "Switch.off", "Countdown.grant")
+    guards = (
+        "TorchProbe.guarded",
+        "TorchProbe.fail",
+        "Switch.off",
+        "Schedule.book",
+        "Countdown.grant",
+    )
     return [
         where
         for where in functions("probes.pytorch", "probes.schedule")

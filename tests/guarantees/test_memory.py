@@ -14,8 +14,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from collapse_magic.probes.pytorch import TorchProbe
-from collapse_magic.probes.pytorch import probe as probe_module
+from collapse_magic.probes.pytorch import TorchProbe, registry
 from collapse_magic.records import (
     EpochEnded,
     LayerStatistics,
@@ -97,7 +96,7 @@ def test_ever_new_models_optimizers_and_data_do_not_add_up(
 ) -> None:
     """GIVEN a search that trains a new model with a new optimizer on a new loader each time, by
     code that is compiled anew each time."""
-    monkeypatch.setattr(probe_module, "_MOST_CODES", 100)
+    monkeypatch.setattr(registry, "_MOST_CODES", 100)
     context = FakeContext()
     probe = TorchProbe(context)
 

@@ -175,8 +175,8 @@ def test_running_again_is_a_new_run_and_a_second_cell_another(kernel: Kernel) ->
     cell = watched(FINE, "again")
     names = [kernel.run(cell).shown.split("run '")[1].split("'")[0] for _ in range(2)]
     assert names == ["again", "again-2"]
-    assert "run 'other'" in kernel.run(watched(FINE, "other")).shown
-    assert {"again", "again-2", "other"} <= set(kernel.runs)
+    assert "run 'another'" in kernel.run(watched(FINE, "another")).shown
+    assert {"again", "again-2", "another"} <= set(kernel.runs)
 
 
 def test_without_a_name_the_run_is_called_after_the_model(kernel: Kernel) -> None:

@@ -21,7 +21,7 @@ class Training:
     """A model to be trained on batches, under a probe."""
 
     def __init__(self) -> None:
-        self.context = FakeContext(config=WatchConfig(budget=100.0))
+        self.context = FakeContext(config=WatchConfig(budget=1e6))
         self.model = nn.Linear(2, 3)
         self.optimizer = torch.optim.SGD(self.model.parameters(), lr=0.1)
         self.probe = TorchProbe(self.context)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -10,7 +12,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from collapse_magic.probes.pytorch.loops import Loop
-from collapse_magic.records import TrainingLoop
+from collapse_magic.records import LayerStatistics, TrainingLoop
 
 from .watched import watched
 
@@ -128,6 +130,50 @@ def test_backwards_without_any_step_are_told() -> None:
 
 def test_a_long_run_tells_ever_more_seldom() -> None:
     assert len(train(by_optimizer, none, steps=300)) <= 12
+
+
+class ReadBy(nn.Parameter):
+    """A parameter that knows which threads have read its gradient."""
+
+    readers: set[int]
+
+    @property
+    def grad(self) -> Any:  # type: ignore[override]
+        self.readers.add(threading.get_ident())
+        return torch.Tensor.grad.__get__(self)  # type: ignore[attr-defined]
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        torch.Tensor.grad.__set__(self, value)  # type: ignore[attr-defined]
+
+
+def test_no_thread_reads_the_gradients_of_another_ones_training() -> None:
+    """They may be written to at that very moment, by a backward that runs there."""
+    models = [nn.Linear(4, 3), nn.Linear(4, 3)]
+    turns = threading.Barrier(2, timeout=60)
+
+    def train(model: nn.Module) -> None:
+        for part in ("weight", "bias"):
+            parameter = ReadBy(getattr(model, part).detach())
+            parameter.readers = set()
+            setattr(model, part, parameter)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+        for _ in range(20):
+            for turn in models:  # one at a time: nothing goes unseen
+                turns.wait()
+                if turn is model:
+                    optimizer.zero_grad()
+                    loss_of(model).backward()
+                    optimizer.step()
+
+    with watched(models=models) as context:
+        threads = [threading.Thread(target=train, args=(model,)) for model in models]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert [len(p.readers) for model in models for p in model.parameters()] == [1] * 4  # type: ignore[attr-defined]
+    assert max(look.step for look in context.of(LayerStatistics)) == 40
 
 
 class OnDevice:

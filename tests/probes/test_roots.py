@@ -19,7 +19,7 @@ X, Y = torch.randn(8, 4), torch.tensor([0, 1, 2, 0, 1, 2, 0, 0])
 
 
 def watched(train, **variables: object) -> FakeContext:  # type: ignore[no-untyped-def]
-    context = FakeContext(variables, WatchConfig(budget=100.0))
+    context = FakeContext(variables, WatchConfig(budget=1e6))
     probe = TorchProbe(context)
     probe.attach()
     try:

@@ -15,7 +15,7 @@ from .fakes import FakeContext
 
 @contextmanager
 def watched(every: int | None = 1, **namespace: Any) -> Iterator[FakeContext]:
-    context = FakeContext(namespace, WatchConfig(budget=100.0, every=every))
+    context = FakeContext(namespace, WatchConfig(budget=1e6, every=every))
     probe = TorchProbe(context)
     probe.attach()
     try:

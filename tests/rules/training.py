@@ -51,7 +51,7 @@ class Context:
     """What the session is to a probe."""
 
     def __init__(self, every: int, namespace: Mapping[str, Any]) -> None:
-        self.config = WatchConfig(budget=100.0, every=every)
+        self.config = WatchConfig(budget=1e6, every=every)
         self.history = History()
         self.watched = Watched(self.history, Engine(RULES, self.history))
         self._ticks = itertools.count()

@@ -11,6 +11,7 @@ __all__ = ["ASPECTS", "STYLES", "Account", "Style"]
 # Importing registers the styles, in the order of the table.
 for _name in (
     "loops",
+    "losses",
     "optimizing",
     "precision",
     "gradients",

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from . import STYLES
-from .table import table
-from .test_table import PAGE
+from .table import PAGE, table
 from .watching import observed
 
 if __name__ == "__main__":

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from collapse_magic.records import EpochEnded, LayerStatistics, LossFacts, OptimizerFacts
 
 from .account import ASPECTS, Style
 from .watching import Run
 
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "styles.md"
 HEAD = """\
 <!-- Written by `python -m tests.styles` from what the styles' test runs observe: do not edit. -->
 # Styles of training, and what is seen of them

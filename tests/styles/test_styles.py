@@ -15,7 +15,7 @@ from collapse_magic.probes import schedule
 from collapse_magic.records import EpochEnded, LayerStatistics, LossFacts, ModelFacts
 
 from . import STYLES
-from .table import amounts, last_looks
+from .table import PAGE, amounts, last_looks, table
 from .watching import Run, observed, plain, run
 
 
@@ -110,3 +110,8 @@ def assert_rarely_counted(watched: Run) -> None:
     told = {pair for values in watched.values() for pair in values}
     assert told <= set(watched.account.losses)
     assert watched.counted("train").labels <= watched.account.train.labels
+
+
+def test_the_table_in_the_docs_is_what_was_observed() -> None:
+    given = table([(style, observed(name)) for name, style in STYLES.items()])
+    assert PAGE.read_text("utf-8") == given, "run `python -m tests.styles`"

@@ -33,7 +33,7 @@ from .account import Account, Counts, Style
 R = TypeVar("R")
 
 # Nothing is left out: every batch is counted, the layers are looked at in every step.
-EVERYTHING = WatchConfig(budget=100.0, every=1)
+EVERYTHING = WatchConfig(budget=1e6, every=1)
 
 
 class RecordingSession(WatchSession):

@@ -13,7 +13,7 @@ from typing import Any
 
 from ...records import EpochEnded
 from ..base import ProbeContext
-from .steps import StepCounter
+from .counter import StepCounter
 
 _MOST_OPEN = 64
 _MAP_STYLE = 0  # of torch's _DatasetKind

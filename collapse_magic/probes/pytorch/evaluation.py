@@ -10,19 +10,19 @@ from __future__ import annotations
 import functools
 import sys
 from types import FrameType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..base import ProbeContext
 from ..patching import Patches
 from ..tasks import INDEX_LOSSES, outputs_of
 from . import hooks
+from .counter import StepCounter
 from .hooks import Switch
-from .names import attributes_of, locals_of
+from .names import Names, attributes_of, locals_of
 from .reading import LossCall, readable
+from .registry import Registry
 from .sites import Site
-from .transfer import capturing
-
-if TYPE_CHECKING:
-    from .probe import TorchProbe
+from .transfer import Transfers, capturing
 
 _MOST_FRAMES = 16  # up from the loss call, its modules' and our own among them
 
@@ -42,13 +42,26 @@ _LOSSES = {
 class Evaluation:
     """Assigns evaluation batches to the site that trains with the same loss."""
 
-    def __init__(self, probe: TorchProbe) -> None:
-        self._probe = probe
+    def __init__(
+        self,
+        context: ProbeContext,
+        names: Names,
+        counter: StepCounter,
+        transfers: Transfers,
+        registry: Registry,
+    ) -> None:
+        self._context = context
+        self._names = names
+        self._counter = counter
+        self._transfers = transfers
+        self._torch = transfers.torch
+        self._registry = registry
+        registry.adopt = self.adopt
         self._own: dict[tuple[str, int], Site] = {}  # evaluated before or without training
         self._wrappers: list[tuple[Any, Any]] = []  # (replacement, original)
 
     def attach(self, patches: Patches, switch: Switch) -> None:
-        torch = self._probe._torch
+        torch = self._torch
         places = [(torch._C._nn, name, loss) for name, loss in _LOSSES.items()]
         name = "binary_cross_entropy_with_logits"
         places.append((torch, name, name))
@@ -67,7 +80,7 @@ class Evaluation:
                     builtins._builtin_table[id(wrapper)] = known
 
     def detach(self) -> None:
-        builtins = self._probe._torch.jit._builtins
+        builtins = self._torch.jit._builtins
         table = builtins._builtin_table
         wrappers, self._wrappers = self._wrappers, []
         if table is None:
@@ -85,7 +98,7 @@ class Evaluation:
 
     def take(self, loss: str, scores: Any, targets: Any) -> bool:
         """One batch that was evaluated; True where it is time to flush."""
-        torch = self._probe._torch
+        torch = self._torch
         if not readable(scores, torch) or not readable(targets, torch):
             return False
         if not scores.is_cpu and capturing(torch):
@@ -93,7 +106,7 @@ class Evaluation:
         if loss in INDEX_LOSSES and targets.is_floating_point():
             loss = f"soft_{loss}"  # probabilities for classes
         shape = tuple(scores.shape)
-        step = max(self._probe.counter.done, 1)
+        step = max(self._counter.done, 1)
         site = self._site(loss, shape, targets, step)
         site.take_evaluation(scores, targets, step)
         return site.full
@@ -108,16 +121,12 @@ class Evaluation:
         return site
 
     def _site(self, loss: str, shape: tuple[int, ...], targets: Any, step: int) -> Site:
-        trained = [
-            site
-            for _, site in self._probe._sites.values()
-            if site is not None and site.takes(loss, shape)
-        ]
+        trained = [site for site in self._registry.trained() if site.takes(loss, shape)]
         if trained:
-            return self._evaluated_now(list(dict.fromkeys(trained)))
+            return self._evaluated_now(trained)
         key = (loss, outputs_of(loss, shape))
         if key not in self._own:
-            site = Site(self._probe._names.unique(loss), self._probe.context, self._probe.transfers)
+            site = Site(self._names.unique(loss), self._context, self._transfers)
             call = LossCall(loss, (), shape, tuple(targets.shape), False, False, -100, None)
             site.learn(call, step, targets)
             self._own[key] = site

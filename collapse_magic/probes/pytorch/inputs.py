@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -131,7 +132,7 @@ class Input:
             p99=_p99(kept),
             zero_share=float(np.mean(kept == 0)),
             features=shape[1] if by_channel else (shape[-1] if len(shape) > 1 else 1),
-            feature_std=tuple(np.quantile(deviation, _QUANTILES).tolist()),
+            feature_std=_quantiles(deviation, _QUANTILES),
             constant_features=int((~varies).sum()),
             narrowest=narrowest * self._stride if narrowest >= 0 else -1,
             widest=widest * self._stride if widest >= 0 else -1,
@@ -141,4 +142,16 @@ class Input:
 
 
 def _p99(values: Array) -> float:
-    return float(np.quantile(np.abs(values), 0.99))
+    return _quantiles(np.abs(values), (0.99,))[0]
+
+
+def _quantiles(values: Array, shares: tuple[float, ...]) -> tuple[float, ...]:
+    """As `np.quantile` gives them, which takes ten times as long for a few hundred values."""
+    flat = values.astype(np.float64).ravel()
+    found = []
+    places = [share * (flat.size - 1) for share in shares]
+    flat.partition(sorted({end for at in places for end in (int(at), math.ceil(at))}))
+    for at in places:
+        low, high = flat[int(at)], flat[math.ceil(at)]
+        found.append(float(low + (high - low) * (at - int(at))))
+    return tuple(found)

@@ -1,6 +1,6 @@
 """The graph of a loss at a full look: which parameters it reaches, activations, inputs, modes.
 
-A look belongs to every second full look at the layers, for it takes as long for a small model, and
+A look belongs to every fourth full look at the layers, for it takes as long for a small model, and
 is taken at the next backward that is counted. The graph is walked whole when a loss is met and ever
 more seldom afterwards; in between only the nodes that are looked at are visited.
 """
@@ -27,10 +27,11 @@ from .transfer import Transfers
 from .wiring import Wirings
 
 if TYPE_CHECKING:
-    from .steps import StepCounter
+    from .counter import StepCounter
 
 _MOST_LOSSES = 16
 _LOOKS_AT_FIRST = 3
+_LAYER_LOOKS = 4  # to one look at a graph
 # A look at a model of many layers takes longer; then the first steps are not looked at each.
 _LONG_LOOK_SECONDS = 0.002
 # Looks after which a graph is walked again: what is used may change with time.
@@ -73,12 +74,12 @@ class Inspection:
         self._seconds = 0.0
 
     def after_look(self) -> float:
-        """A full look at the layers has ended: after every second one look at a graph too.
+        """A full look at the layers has ended: after every fourth one look at a graph too.
 
         Gives the time that looking at graphs has taken since the last call (s).
         """
         self._full_looks += 1
-        self._asked = self._full_looks % 2 == 0 or self._context.config.every is not None
+        self._asked = self._full_looks % _LAYER_LOOKS == 0 or self._context.config.every is not None
         if self._wirings.changed:
             self._wirings.tell()
         seconds, self._seconds = self._seconds, 0.0
@@ -159,9 +160,11 @@ class Inspection:
         self._names.find_owners(leaves, frame)
         self._wirings.in_sight(self._names.optimizers(frame))
         self._wirings.reached(leaves)
+        spots = (*found.activations, *found.entries)
         for model, module in self._names.owners_of({id(leaf) for leaf in leaves}):
-            own = self._names.tree(module).names.items()
-            self._layers.update((key, (model, layer)) for key, (_, layer) in own)
+            own = self._names.tree(module).names
+            for key in {spot.parameter for spot in spots}.intersection(own):
+                self._layers[key] = model, own[key][1]
         loss.survey = found
         by_model: dict[str, list[tuple[Spot, str]]] = {}
         for spot in found.activations:

@@ -21,6 +21,10 @@ from .weights import unready
 
 # Copies of the weights are kept to measure their change; of a large parameter a part is enough.
 _MOST_COPIED = 2**20  # scalars of one parameter
+# The first looks come before anything is known of the time that a step takes: of a model of many
+# layers they see some, spread over its depth.
+_LAYERS_AT_FIRST = 32
+_PARTIAL_LOOKS = 4
 
 
 @dataclass(slots=True)
@@ -39,6 +43,9 @@ class ModelLook:
     large: list[int] = field(default_factory=list)
     large_before: list[Any] = field(default_factory=list)
     plain: bool = True  # no parameter is spread over processes or yet to be made
+    looks: int = 0
+    partial: ModelLook | None = None  # of some of the layers, for the first looks ...
+    places: list[int] = field(default_factory=list)  # ... and which these are
 
     def __post_init__(self) -> None:
         for layer in self.layers:
@@ -46,6 +53,43 @@ class ModelLook:
             self.parameters.extend(layer.parameters)
             self.held.append(any(id(p) in self.stepped for p in layer.parameters))
         self.plain = not any(is_sharded(p) or unready(p) for p in self.parameters)
+
+    @property
+    def share(self) -> float:
+        """How much of a whole look the last one was."""
+        return 1.0 if self.partial is None else len(self.places) / len(self.layers)
+
+    def begin(self) -> ModelLook:
+        """One more look: what is to be looked at, which is this or some of it."""
+        self.looks += 1
+        if self.looks > _PARTIAL_LOOKS or len(self.layers) <= 2 * _LAYERS_AT_FIRST:
+            self.partial = None
+            return self
+        if self.partial is None:
+            last = len(self.layers) - 1
+            self.places = np.linspace(0, last, _LAYERS_AT_FIRST).round().astype(int).tolist()
+            chosen = [self.layers[place] for place in self.places]
+            self.partial = ModelLook(self.model, chosen, self.stepped)
+        return self.partial
+
+    def whole(self, record: LayerStatistics) -> LayerStatistics:
+        """What was seen of some layers as a record of all of them: nan for the others."""
+        if self.partial is None:
+            return record
+
+        def spread(values: tuple[float, ...]) -> tuple[float, ...]:
+            found = [math.nan] * len(self.layers)
+            for place, value in zip(self.places, values, strict=True):
+                found[place] = value
+            return tuple(found)
+
+        return LayerStatistics(
+            record.model,
+            record.step,
+            spread(record.gradient_norm),
+            spread(record.weight_norm),
+            spread(record.update_ratio),
+        )
 
     def weights(self) -> list[Any]:
         """None where a lazy module has not made it yet."""
@@ -60,10 +104,12 @@ class ModelLook:
 
 def look_before(look: ModelLook, gradient_scale: float, torch: Any) -> None:
     """Before a step: gradient norms, and the weights kept for comparison."""
+    whole, look = look, look.begin()
     weights = look.weights()
     look.gradients = norms.squares(look.weight_gradients(), torch)
     if gradient_scale != 1.0:
         look.gradients[look.gradients > 0] /= gradient_scale**2
+    whole.gradients = look.gradients
     if not look.small and not look.large:
         look.small, look.large = norms.split(weights, torch)
     if look.small:
@@ -82,7 +128,8 @@ def has_nan(gradients: Array) -> bool:
 
 def look_after(look: ModelLook, step: int, torch: Any) -> LayerStatistics:
     """After the step: weight norms and how far each layer's weights have moved."""
-    return statistics(look, step, np.stack((look.gradients, *_moved(look, torch))))
+    seen = look.partial or look
+    return look.whole(statistics(seen, step, np.stack((seen.gradients, *_moved(seen, torch)))))
 
 
 def statistics(look: ModelLook, step: int, squares: Array) -> LayerStatistics:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import weakref
+from itertools import islice
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from ...records import TrainingLoop
@@ -10,10 +12,12 @@ from ..base import ProbeContext
 from .sharded import local
 
 if TYPE_CHECKING:
-    from .steps import StepCounter
+    from .counter import StepCounter
 
 # Backwards without any step before that is told: loops that accumulate gradients take so many.
 _BACKWARDS_BEFORE_STEPLESS = 16
+# Among so many parameters the smallest is looked for: one is as good as another.
+_MOST_COMPARED = 64
 
 
 class Loop:
@@ -25,6 +29,9 @@ class Loop:
     if before any of its backwards the parameter had none, or one of nothing but zeros. In a GAN one
     optimizer's gradients are left over while the other one's loss is derived, so a single backward
     would not tell.
+
+    Only what happens in the optimizer's own thread is looked at. While another thread's backward
+    runs, the framework writes to `grad` without the interpreter's lock: reading it then crashes.
     """
 
     def __init__(self, name: str, optimizer: Any, parameter: Any, backwards: int) -> None:
@@ -33,6 +40,7 @@ class Loop:
         self.parameter = weakref.ref(parameter)
         self.cleared = 0
         self.kept = 0
+        self._thread = get_ident()  # in which the optimizer steps
         self.told = (0, 0, 0, 0)
         self._stamp = (False, -1)  # at the latest counted backward
         self._last = backwards  # number of that backward
@@ -46,7 +54,7 @@ class Loop:
         Parameters: its number, and the steps so far where there is no other optimizer.
         """
         parameter = self.parameter()
-        if parameter is None:
+        if parameter is None or get_ident() != self._thread:
             return
         at_once = number == self._last + 1
         stamp = (steps is None, parameter._version if steps is None else steps)
@@ -100,9 +108,9 @@ class Loops:
         """An optimizer is about to step, and its gradients stand."""
         if self.knows(optimizer):
             return
-        dense = [p for p in parameters if p.grad is not None and not p.grad.is_sparse]
-        if dense:
-            smallest = min(dense, key=lambda p: int(p.numel()))
+        dense = (p for p in parameters if p.grad is not None and not p.grad.is_sparse)
+        smallest = min(islice(dense, _MOST_COMPARED), key=lambda p: int(p.numel()), default=None)
+        if smallest is not None:
             loop = Loop(name, optimizer, smallest, self._counter.backwards)
             self._loops[id(optimizer)] = loop
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import sys
 import threading
-import weakref
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from functools import partial
@@ -17,36 +16,32 @@ from ...records import LossRaised, NonFinite, ProbeNote
 from ..base import Probe, ProbeContext
 from ..patching import Patches
 from ..schedule import Schedule
-from ..tasks import told
 from . import (
     compiler,
     graph,
     handwritten,
-    heads,
     hooks,
     nonfinite,
     raised,
-    reading,
     roots,
-    structure,
 )
+from .counter import StepCounter
 from .epochs import Epochs
 from .evaluation import Evaluation
 from .hooks import Switch
 from .inspection import Inspection
 from .names import Names
-from .routes import Found, Route, Routes
+from .registry import Registry
 from .scaling import Scaling
 from .sites import Site
-from .steps import StepCounter, Steps, report_models
+from .steps import Steps
 from .suspicion import Suspicion, flags, word_in
 from .transfer import Array, Transfers, capturing
 from .written import Written
 
 FLUSH_SECONDS = 0.5
-_MOST_SITES = 64
 _MOST_ASKED = 64  # tensors, of one graph, about their NaNs
-_MOST_CODES = 1024  # functions that call backward: code may be compiled anew at every step
+_MOST_PLACES = 1024  # where a derivative is asked for: code may be made anew at every step
 _SURELY_NO_LOSS = 16  # derivatives of something else at one place, in a row
 
 T = TypeVar("T")
@@ -80,13 +75,14 @@ class TorchProbe(Probe):
         )
         self._inspection = Inspection(self.context, self._names, self.counter, self.transfers)
         self.steps_watch.inspection = self._inspection
-        self._sites: dict[tuple[Any, ...], tuple[Any, Site | None]] = {}
-        self._routes = Routes()
+        self._registry = Registry(self.context, self._names, self.counter, self.transfers)
         self._scaling = Scaling(self._names, self._torch)
         self._codes: dict[int, CodeType] = {}
         self._grad_places: dict[tuple[int, int], int] = {}
         self._last_flush = -math.inf
-        self._evaluation = Evaluation(self)
+        self._evaluation = Evaluation(
+            self.context, self._names, self.counter, self.transfers, self._registry
+        )
         self.epochs = Epochs(self.context, self.counter)
 
     @classmethod
@@ -122,10 +118,8 @@ class TorchProbe(Probe):
         ]
         optim = sys.modules["torch.optim.optimizer"]
         around_step = hooks.before_step(switch), hooks.after_step(switch)
-        self._handles = [
-            optim.register_optimizer_step_pre_hook(around_step[0]),
-            optim.register_optimizer_step_post_hook(around_step[1]),
-        ]
+        self._handles = [optim.register_optimizer_step_pre_hook(around_step[0])]
+        self.steps_watch.after_hook = around_step[1]
         loader = sys.modules.get("torch.utils.data.dataloader")
         if loader is not None:
             self._patches.replace(
@@ -141,6 +135,7 @@ class TorchProbe(Probe):
         with ExitStack() as duties:  # the last one first, each of them whatever became of another
             duties.callback(self._fresh)
             duties.callback(self._evaluation.detach)
+            duties.callback(self.steps_watch.release)
             for handle in handles:
                 duties.callback(handle.remove)
             duties.callback(self._patches.restore)
@@ -168,7 +163,7 @@ class TorchProbe(Probe):
             return None
         finally:
             self.busy = self._note is not None
-            self.plan.own_seconds += self.clock() - began
+            self.plan.book(self.clock() - began)
             self._alone.release()
 
     def fail(self, error: Exception) -> None:
@@ -197,7 +192,7 @@ class TorchProbe(Probe):
         """`torch.autograd.grad` is about to run: training, where a loss is derived."""
         place = (id(caller.f_code), caller.f_lasti)
         others = self._grad_places.get(place, 0)
-        if others >= _SURELY_NO_LOSS:
+        if others >= _SURELY_NO_LOSS or len(self._grad_places) > _MOST_PLACES:
             return
         losses = roots.losses(outputs, None, self._torch)
         if len(losses) != 1:
@@ -208,11 +203,14 @@ class TorchProbe(Probe):
         if known_loss and left > 0 and (not root.is_cpu or math.isfinite(root.item())):
             self._switch.backwards.left = left - 1
         elif known_loss or graph.losses(root.grad_fn, handwritten.recognise):
-            self._grad_places[place] = -1
+            self._note_place(place, caller, -1)
             self._backward_of(losses, caller)
         else:
-            self._codes[place[0]] = caller.f_code
-            self._grad_places[place] = others + 1
+            self._note_place(place, caller, others + 1)
+
+    def _note_place(self, place: tuple[int, int], caller: FrameType, others: int) -> None:
+        self._codes[place[0]] = caller.f_code  # kept, so that its id stays its own
+        self._grad_places[place] = others
 
     def _backward_of(self, losses: list[tuple[Any, Any | None]], caller: FrameType) -> None:
         began = self.clock()
@@ -260,7 +258,7 @@ class TorchProbe(Probe):
         value = float(amount.item()) if amount.is_cpu else amount.clone()
         step = self.counter.now()
         sites: list[Site] = []
-        for site, node, written in self._sites_of(root.grad_fn, place, frame):
+        for site, node, written in self._registry.of(root.grad_fn, place, frame):
             if sites[-1:] != [site]:
                 site.take_loss(step, value)
                 sites.append(site)
@@ -294,71 +292,7 @@ class TorchProbe(Probe):
     def after_pass(self, iterator: Any) -> None:
         self.epochs.after_last(iterator)
 
-    # -- sites ------------------------------------------------------------------------------------
-
-    def _sites_of(self, root: Any, place: tuple[int, ...], frame: FrameType) -> list[Found]:
-        """The sites of one loss with their loss nodes; None where only its value is seen."""
-        if root is None:
-            return []
-        found = self._routes.follow(place, root)
-        if found is not None:
-            return found
-        if len(self._codes) >= _MOST_CODES and place[0] not in self._codes:
-            return []
-        self._codes[place[0]] = frame.f_code  # kept, so that its id stays its own
-        found, way = [], []
-        known_losses = graph.losses(root, handwritten.recognise) or [((), None, None)]
-        owners = [heads.head_of(root, *loss[1:]) for loss in known_losses]
-        orders = heads.orders(known_losses, owners)
-        for (to_loss, node, written), order, (to_head, head) in zip(
-            known_losses, orders, owners, strict=True
-        ):
-            key = (*place, order, id(head))
-            known = self._sites.get(key)
-            if known is None or (known[0] is not None and known[0]() is not head):
-                known = self._new_site(key, root, node, written, head, frame)
-            if known[1] is not None:
-                found.append((known[1], node, written))
-            kinds = None if node is not None else graph.kinds_along(to_head, root)
-            at = type(root if node is None else node).__name__
-            beside = graph.kinds_beside(to_loss, root) if len(orders) > 1 else None
-            way.append(Route(to_loss, at, to_head, known[0], known[1], written, beside, kinds))
-        self._routes.remember(place, way)
-        return found
-
-    def _new_site(
-        self,
-        key: tuple[Any, ...],
-        root: Any,
-        node: Any,
-        written: Written | None,
-        head: Any,
-        frame: FrameType,
-    ) -> tuple[Any, Site | None]:
-        reference = None if head is None else weakref.ref(head)
-        site = None
-        full = len(self._sites) >= _MOST_SITES
-        if not full and (head is None or self._names.wanted(head)):
-            model = None if head is None else self._names.model_of(head, frame)
-            above = root if node is None else node
-            if model is not None and structure.note_head(
-                model, self._names, above, head, self._torch
-            ):
-                self._names.found.append(model)
-            report_models(self._names, self.context, self.transfers)
-            call = None
-            if node is not None:
-                call = reading.read_call(node) if written is None else written.call(node)
-            loss = graph.handwritten_kind(root) if call is None else call.loss
-            site = self._evaluation.adopt(call) or Site(
-                self._names.unique(told(loss)), self.context, self.transfers
-            )
-            site.owner, site.place = model, self.context.place(frame)
-            if call is None:
-                site.learn_unknown(loss, self.counter.current())
-        if not full:
-            self._sites[key] = (reference, site)
-        return reference, site
+    # -- what is not finite -----------------------------------------------------------------------
 
     def _tell_non_finite(
         self, site: Site, node: Any, written: Written | None, root: Any, step: int
@@ -384,8 +318,7 @@ class TorchProbe(Probe):
             site.suspicion.asked = self.transfers.later([found], arrived)
 
     def all_sites(self) -> list[Site]:
-        sites = [site for _, site in self._sites.values() if site is not None]
-        return list(dict.fromkeys([*sites, *self._evaluation.sites()]))
+        return list(dict.fromkeys([*self._registry.trained(), *self._evaluation.sites()]))
 
     # -- flushing ---------------------------------------------------------------------------------
 

@@ -1,27 +1,27 @@
-"""Counting optimizer steps, and what is looked at around them."""
+"""The hooks around optimizer steps, and what is looked at there."""
 
 from __future__ import annotations
 
 import functools
-import math
 import weakref
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-from ...records import LayerStatistics, LearningRate, NonFinite, OptimizerFacts
+from ...records import LayerStatistics, NonFinite
 from .. import schedule
 from ..base import ProbeContext
-from ..schedule import Countdown, Schedule
+from ..schedule import Schedule
 from . import device_looks, layers, scaling, structure
+from .counter import StepCounter
 from .device_looks import DeviceLook
 from .hooks import Switch
 from .inspection import Inspection
 from .layers import ModelLook
 from .names import Names
+from .optimizers import OptimizerWatch, Rates
 from .transfer import Transfers
 
-# Backwards without any optimizer step after which the loop is taken to update its weights by hand.
-_BACKWARDS_BEFORE_STEPLESS = 16
 # Steps after which an optimizer that was due for a look is no longer waited for.
 _PATIENCE = 16
 _MOST_PASSING = 1024
@@ -29,88 +29,8 @@ _MOST_PASSING = 1024
 _LONG_LOOK_SECONDS = 0.002
 # After the first three: whether the last layer has moved at all is judged over five steps.
 _STEPS_TO_FIFTH = 3
-# A schedule that changes the rate at every batch is told of ever more seldom.
-_CHANGES_TOLD_AT_ONCE = 64
-
-
 # A search over settings makes ever new optimizers; of later ones only the steps are counted.
 _MOST_OPTIMIZERS = 64
-
-
-class StepCounter:
-    """The number of the current step: optimizer steps where there are any, else backwards.
-
-    As long as neither is sure, `now` hands out provisional (negative) numbers that `known` settles.
-    """
-
-    def __init__(self, backwards: Countdown, steps: Countdown) -> None:
-        self._backwards, self._steps = backwards, steps
-        self._by_hand = 0  # backwards counted as steps
-
-    @property
-    def backwards(self) -> int:
-        return self._backwards.passed
-
-    @property
-    def taken(self) -> int:
-        """Optimizer steps."""
-        return self._steps.passed
-
-    @property
-    def done(self) -> int:
-        """Finished steps of the run so far."""
-        taken = self.taken
-        return self._by_hand + taken if taken else self.backwards
-
-    @property
-    def settled(self) -> bool:
-        return self.taken > 0 or self.backwards > _BACKWARDS_BEFORE_STEPLESS
-
-    def now(self) -> int:
-        taken = self.taken
-        if taken:
-            return self._by_hand + taken + 1
-        backwards = self.backwards
-        return backwards if backwards > _BACKWARDS_BEFORE_STEPLESS else -max(backwards, 1)
-
-    def step(self) -> None:
-        """An optimizer has stepped."""
-        if not self.taken and self.backwards > _BACKWARDS_BEFORE_STEPLESS:
-            self._by_hand = self.backwards - 1  # the backwards so far were steps of their own
-        self._steps.count()
-
-    def current(self) -> int:
-        """`now` for a record that cannot wait: before any step is sure, step 1."""
-        return max(self.now(), 1)
-
-    def known(self, step: int) -> int:
-        if step > 0:
-            return step
-        return 1 if self.taken and not self._by_hand else -step
-
-
-class OptimizerWatch:
-    """What is known of one optimizer; the optimizer itself is held weakly."""
-
-    def __init__(self, name: str, looks: list[ModelLook], wanted: bool) -> None:
-        self.name = name
-        self.looks = looks
-        self.wanted = wanted
-        self.steps = 0  # that were looked at
-        self.compound = False  # its steps hold others, or backwards (closures)
-        self.due_at = 1  # step of the run of the next full look
-        self.before_seconds = 0.0
-        self.first_rate: float | None = None  # of the first group, as last seen
-        self.rates: tuple[float, ...] = ()
-        self.settings: tuple[Any, ...] = ()
-        self.changes = 0
-        self.told_at = 0
-
-    def differs(self, first_rate: Any) -> bool:
-        """Whether the first group's rate is news; of one on a device only flushes tell."""
-        if _on_device(first_rate):
-            return self.first_rate is None
-        return bool(first_rate != self.first_rate)
 
 
 class Steps:
@@ -138,6 +58,8 @@ class Steps:
         self.counter = counter
         self.depth = 0  # of steps that are looked at
         self.inspection: Inspection | None = None
+        self.after_hook: Callable[..., None] | None = None
+        self._rates = Rates(context, counter, transfers)
         self._watches: dict[int, tuple[Any, OptimizerWatch]] = {}
         self._stepping: OptimizerWatch | None = None
         self._looking: OptimizerWatch | None = None
@@ -145,6 +67,8 @@ class Steps:
         self._last_look: tuple[float, float, int] | None = None
         self._gradient_told: set[str] = set()
         self._met = 0
+        self._ready: set[int] = set()  # optimizers whose next step may pass
+        self._listening: dict[int, tuple[Any, Any]] = {}  # (optimizer, handle of its post-hook)
 
     def before_backward(self) -> None:
         """A backward is being looked at: so are the learning rates, and whether a step is made
@@ -155,10 +79,14 @@ class Steps:
             if watch.wanted and watch.rates:
                 optimizer = reference()
                 if optimizer is not None and watch.differs(optimizer.param_groups[0]["lr"]):
-                    self._rates_changed(optimizer, watch)
+                    self._rates.changed(optimizer, watch)
 
     def before(self, optimizer: Any, caller: FrameType) -> None:
         """Pre-step hook; `caller` is the frame of torch's wrapper around `step`."""
+        if not self.depth and id(optimizer) in self._ready and self._switch.steps.left > 0:
+            self._pass(optimizer)
+            return
+        self._listen(optimizer)
         if self.depth:
             self.depth = _enclosing(caller)  # a step that raised left its count behind
             self._looking = self._looking if self.depth else None
@@ -175,7 +103,7 @@ class Steps:
         watch.steps += 1
         if watch.wanted:
             if watch.differs(optimizer.param_groups[0]["lr"]):
-                self._rates_changed(optimizer, watch)
+                self._rates.changed(optimizer, watch)
             if self.counter.taken + 1 >= watch.due_at and not scaling.overflowed(optimizer):
                 if self.inspection is not None:
                     self.inspection.before_step(optimizer, watch.name)
@@ -201,7 +129,7 @@ class Steps:
             return
         for key, (_, watch) in self._watches.items():
             if watch is stepping:
-                self._switch.plain.add(key)
+                self._ready.add(key)
         taken = self.counter.taken
         dues = [
             watch.due_at
@@ -211,12 +139,40 @@ class Steps:
         ]
         self._switch.steps.grant(max(min(dues, default=taken + _MOST_PASSING) - taken - 1, 0))
 
+    def _listen(self, optimizer: Any) -> None:
+        """Hear of the end of this step: by a hook of the optimizer's own, which is there only as
+        long as its steps are looked at. A hook for all would cost every step some microseconds."""
+        key, switch = id(optimizer), self._switch
+        switch.plain.discard(key)
+        self._ready.discard(key)
+        if key not in self._listening:
+            listening = self._listening
+            reference = weakref.ref(optimizer, lambda _: listening.pop(key, None))
+            listening[key] = reference, optimizer.register_step_post_hook(self.after_hook)
+
+    def _pass(self, optimizer: Any) -> None:
+        """From this step on nothing is due for a while. Only now its hook may go: while the hooks
+        after a step are being called, none of them can be taken out."""
+        key = id(optimizer)
+        self._ready.discard(key)
+        _, handle = self._listening.pop(key, (None, None))
+        if handle is not None:
+            handle.remove()
+        self._switch.plain.add(key)
+        self._switch.steps.left -= 1
+
+    def release(self) -> None:
+        """Take all hooks out of the user's optimizers."""
+        listening, self._listening = self._listening, {}
+        for _, handle in listening.values():
+            handle.remove()
+
     def flush(self) -> None:
         """Tell of learning rates that have changed without being told."""
         for reference, watch in list(self._watches.values()):
             optimizer = reference()
             if optimizer is not None and watch.wanted:
-                self._tell_rates(optimizer, watch, max(self.counter.done, 1))
+                self._rates.tell(optimizer, watch, max(self.counter.done, 1))
 
     # -- meeting an optimizer ---------------------------------------------------------------------
 
@@ -246,65 +202,16 @@ class Steps:
             looks.append(ModelLook(facts.model, bare, held))
         report_models(self._names, self._context, self._transfers)
         watch = OptimizerWatch(name, looks, wanted)
-        watches, plain, key = self._watches, self._switch.plain, id(optimizer)
+        watches, plain, ready = self._watches, self._switch.plain, self._ready
+        key = id(optimizer)
 
         def forget(_: Any) -> None:
             plain.discard(key)
+            ready.discard(key)
             watches.pop(key, None)
 
         watches[key] = (weakref.ref(optimizer, forget), watch)
         return watch
-
-    # -- learning rates ---------------------------------------------------------------------------
-
-    def _rates_changed(self, optimizer: Any, watch: OptimizerWatch) -> None:
-        watch.changes += 1
-        rate = optimizer.param_groups[0]["lr"]
-        watch.first_rate = math.nan if _on_device(rate) else float(rate)
-        step = self.counter.current()
-        gap = 1 if watch.changes <= _CHANGES_TOLD_AT_ONCE else watch.changes // 16
-        if step - watch.told_at >= gap or not watch.rates:
-            self._tell_rates(optimizer, watch, step)
-
-    def _tell_rates(self, optimizer: Any, watch: OptimizerWatch, step: int) -> None:
-        """Emit the rates and, where they are new, the settings; as soon as they are known."""
-        group, kind = optimizer.param_groups[0], type(optimizer).__name__
-        decay, momentum = _host_number(group.get("weight_decay")), _momentum(group)
-
-        def arrived(arrays: list[Any]) -> None:
-            rates = tuple(v if isinstance(v, float) else float(v.item()) for v in arrays)
-            self._rates_known(watch, kind, step, rates, decay, momentum)
-
-        rates = [group["lr"] for group in optimizer.param_groups]
-        held = [lr.detach().clone() if _on_device(lr) else float(lr) for lr in rates]
-        self._transfers.later(held, arrived)
-
-    def _rates_known(
-        self,
-        watch: OptimizerWatch,
-        kind: str,
-        step: int,
-        rates: tuple[float, ...],
-        decay: float,
-        momentum: float,
-    ) -> None:
-        settings = (decay, len(rates))
-        if settings != watch.settings:
-            watch.settings = settings
-            self._context.emit(
-                OptimizerFacts(
-                    optimizer=watch.name,
-                    kind=kind,
-                    step=step,
-                    learning_rates=rates,
-                    weight_decay=decay,
-                    momentum=momentum,
-                    models=tuple(look.model for look in watch.looks),
-                )
-            )
-        if rates != watch.rates:
-            watch.rates, watch.told_at = rates, step
-            self._context.emit(LearningRate(watch.name, step, rates))
 
     # -- layers -----------------------------------------------------------------------------------
 
@@ -338,8 +245,11 @@ class Steps:
         watch.due_at = step + 1
         at_first = watch.steps < schedule.FULL_LOOKS_AT_FIRST and spent < _LONG_LOOK_SECONDS
         if not at_first or self._plan.every is not None:
-            gap = self._plan.layer_gap(spent, self._step_seconds(now, step))
-            early = watch.steps == schedule.FULL_LOOKS_AT_FIRST
+            seconds = self._step_seconds(now, step)
+            whole = spent / min((look.share for look in watch.looks), default=1.0)
+            gap = self._plan.layer_gap(whole, seconds)
+            untimed = seconds == 0.0 and self._plan.every is None
+            early = untimed or watch.steps == schedule.FULL_LOOKS_AT_FIRST
             watch.due_at = step + (min(gap, _STEPS_TO_FIFTH) if early else gap)
 
     def _step_seconds(self, now: float, step: int) -> float:
@@ -371,23 +281,6 @@ def report_models(names: Names, context: ProbeContext, transfers: Transfers) -> 
     for model in found:
         if not structure.tell_facts(model, names, transfers, context.emit):
             names.found.append(model)
-
-
-def _momentum(group: dict[str, Any]) -> float:
-    if "momentum" in group:
-        return _host_number(group["momentum"])
-    betas = group.get("betas")
-    return _host_number(betas[0]) if betas else 0.0
-
-
-def _on_device(value: Any) -> bool:
-    """Settings may be tensors: a graph that was captured can be told of a new rate by these."""
-    return not getattr(value, "is_cpu", True)
-
-
-def _host_number(value: Any) -> float:
-    """A setting as a number; nan where it is on a device, 0 where there is none."""
-    return math.nan if _on_device(value) else float(value or 0.0)
 
 
 def _enclosing(caller: FrameType) -> int:

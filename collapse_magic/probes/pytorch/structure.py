@@ -75,16 +75,18 @@ def _facts_of(model: Model, tree: Tree, weights: list[Any], torch: Any) -> Model
 
 
 def _first_facts(model: Model, tree: Tree, weights: list[Any], torch: Any) -> ModelFacts:
-    nn = torch.nn
-    normal = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.LocalResponseNorm)
     activations, normalizations, dropouts = [], [], []
+    roles: dict[type, str] = {}  # a thousand modules are of a few kinds
     for _, part in tree.parts:
         kind = type(part)
-        if kind.__module__ == "torch.nn.modules.activation":
+        if kind not in roles:
+            roles[kind] = _role(kind, torch)
+        role = roles[kind]
+        if role == "activation":
             activations.append(kind.__name__)
-        elif isinstance(part, normal) or kind.__name__ == "RMSNorm":
+        elif role == "normalization":
             normalizations.append(kind.__name__)
-        elif isinstance(part, nn.modules.dropout._DropoutNd):
+        elif role == "dropout":
             dropouts.append(float(part.p))
     return ModelFacts(
         model.name,
@@ -94,6 +96,16 @@ def _first_facts(model: Model, tree: Tree, weights: list[Any], torch: Any) -> Mo
         tuple(normalizations),
         tuple(dropouts),
     )
+
+
+def _role(kind: type, torch: Any) -> str:
+    nn = torch.nn
+    normal = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm, nn.LocalResponseNorm)
+    if kind.__module__ == "torch.nn.modules.activation":
+        return "activation"
+    if issubclass(kind, normal) or kind.__name__ == "RMSNorm":
+        return "normalization"
+    return "dropout" if issubclass(kind, nn.modules.dropout._DropoutNd) else ""
 
 
 def bare_facts(name: str, parameters: list[Any], torch: Any) -> tuple[ModelFacts, list[Layer]]:
@@ -144,17 +156,20 @@ def _layer_facts(layers: list[Layer], weights: list[Any], torch: Any) -> tuple[L
 
 
 def _facts_of_layer(layer: Layer, weights: InitialWeights) -> LayerFacts:
-    sizes = [0 if unready(p) else p.numel() for p in layer.parameters]
+    scalars, trainable = 0, False
+    for parameter in layer.parameters:
+        scalars += 0 if unready(parameter) else parameter.numel()
+        trainable = trainable or parameter.requires_grad
     return LayerFacts(
         name=layer.name,
         kind=layer.kind,
-        parameters=sum(sizes),
+        parameters=scalars,
         weight_std=weights.deviation,
         weight_mean=weights.mean,
         start=weights.start,
         identical_rows=weights.identical_rows,
         units=_units(layer.kind, layer.parameters[0]),
-        trainable=any(p.requires_grad for p in layer.parameters),
+        trainable=trainable,
     )
 
 

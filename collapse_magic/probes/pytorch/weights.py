@@ -38,49 +38,60 @@ def initial_weights(tensors: list[Any], torch: Any) -> list[InitialWeights]:
     found = [UNKNOWN] * len(tensors)
     blocks: list[Any] = []
     places: list[int] = []
-    for place, tensor in enumerate(map(local, tensors)):
-        if on_host(tensor) and not unready(tensor) and tensor.is_floating_point():
-            block = _block(tensor.detach())
-            if block.numel() > 1:
-                blocks.append(block)
-                places.append(place)
-    if not blocks:
-        return found
-    with torch.no_grad():
-        values = torch.cat([block.reshape(-1) for block in blocks]).double().numpy()
-    lengths = [block.numel() for block in blocks]
+    lengths: list[int] = []
+    with torch.no_grad():  # so that nothing has to be detached, which takes as long as the rest
+        for place, tensor in enumerate(map(local, tensors)):
+            if tensor.is_cpu and not unready(tensor) and tensor.is_floating_point():
+                block = _block(tensor)
+                length = block.numel()
+                if length > 1:
+                    blocks.append(block)
+                    places.append(place)
+                    lengths.append(length)
+        if not blocks:
+            return found
+        values = _joined(blocks, torch).double().numpy()
     starts = np.cumsum([0, *lengths[:-1]])
     low, high = np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
     mean = np.add.reduceat(values, starts) / lengths
     away = values - np.repeat(mean, lengths)
     variance = np.add.reduceat(away * away, starts) / (np.array(lengths) - 1)
+    rows = np.array([len(block) for block in blocks])
+    columns = np.array(lengths) // rows
+    # The first two rows begin alike: worth comparing all of them.
+    close = (rows > 1) & (columns > 1)
+    close &= values[starts] == values[starts + np.where(close, columns, 0)]
     several = zip(low.tolist(), high.tolist(), mean.tolist(), variance.tolist(), strict=True)
     for order, (least, most, middle, spread) in enumerate(several):
         if most - least <= _CONSTANT * max(abs(least), abs(most)):
             start: Start = "zero" if most == least == 0 else "constant"
             found[places[order]] = InitialWeights(middle, 0.0, start)
         else:
-            begin = starts[order]
-            alike = _rows_alike(values[begin : begin + lengths[order]], blocks[order].shape[0])
+            begin, alike = starts[order], False
+            if close[order]:
+                block = values[begin : begin + lengths[order]].reshape(rows[order], -1)
+                alike = bool((block[1:] == block[0]).all())
             found[places[order]] = InitialWeights(middle, math.sqrt(spread), "random", alike)
     return found
 
 
-def _rows_alike(values: Array, rows: int) -> bool:
-    columns = len(values) // rows
-    if rows < 2 or columns < 2 or values[0] != values[columns]:
-        return False
-    block = values.reshape(rows, columns)
-    return bool((block[1:] == block[0]).all())
+def _joined(blocks: list[Any], torch: Any) -> Any:
+    """The values of all blocks end to end."""
+    if all(block.dtype is torch.float32 for block in blocks):
+        return torch._C._nn.flatten_dense_tensors(blocks)
+    return torch.cat([block.reshape(-1) for block in blocks])
 
 
 def _block(weight: Any) -> Any:
     """Evenly spaced units and, of each, evenly spaced weights: a view, but for convolutions."""
-    if weight.dim() < 2:
+    shape = weight.shape
+    if len(shape) < 2:
         weight = weight.reshape(-1)
         size, most = weight.numel(), _MOST_ROWS * _MOST_COLUMNS
         return weight if size <= most else weight[:: -(-size // most)]
-    rows = weight.shape[0]
+    rows = shape[0]
+    if rows <= _MOST_ROWS and len(shape) == 2 and shape[1] <= _MOST_COLUMNS:
+        return weight
     if rows > _MOST_ROWS:
         weight = weight[:: -(-rows // _MOST_ROWS)]
     if weight.dim() > 2:

@@ -19,7 +19,7 @@ from .tree import Tree
 from .weights import unready
 
 if TYPE_CHECKING:
-    from .steps import StepCounter
+    from .counter import StepCounter
 
 _MOST_NAMES = 8
 _MOST_ITEMS = 256  # of a list of layers
@@ -50,11 +50,12 @@ class Wirings:
 
     def reached(self, leaves: Iterable[Any]) -> None:
         """The leaves of a loss's graph; plain tensors are data, and of no interest."""
-        reached = self._reached
+        reached, parameter = self._reached, self._parameter
         for leaf in leaves:
-            if not _holds(reached, leaf) and isinstance(leaf, self._parameter):
+            known = reached.get(id(leaf))
+            if (known is None or known() is not leaf) and isinstance(leaf, parameter):
                 reached[id(leaf)] = weakref.ref(leaf)
-        self.changed = True
+                self.changed = True
 
     def in_sight(self, optimizers: Iterable[Any]) -> None:
         for optimizer in optimizers:
@@ -70,12 +71,10 @@ class Wirings:
     def before_step(self, optimizer: Any, parameters: list[Any]) -> None:
         """An optimizer is about to step, and the gradients stand."""
         self.in_sight((optimizer,))
-        without = {id(p) for p in parameters if p.grad is None}
+        without = {id(p): p for p in parameters if p.grad is None}
         known = self._bare.get(id(optimizer))
         if known is None:
-            self._bare[id(optimizer)] = {
-                id(p): weakref.ref(p) for p in parameters if id(p) in without
-            }
+            self._bare[id(optimizer)] = {key: weakref.ref(p) for key, p in without.items()}
         else:
             for key in [key for key in known if key not in without]:
                 del known[key]
@@ -90,7 +89,7 @@ class Wirings:
         sure = counter.current() >= FIRST_STEPS or stepless
         if not sure and not (final and self._reached):
             return
-        if not self.changed and not self._regrouped():
+        if not self._regrouped() and not self.changed:
             return
         self.changed = False
         for wiring in self._wirings(self._held()):
@@ -176,7 +175,7 @@ def _set_of(parameters: list[Any], names: dict[int, str]) -> ParameterSet:
     known = [p for p in parameters if not unready(p)]
     return ParameterSet(
         tensors=len(parameters),
-        scalars=sum(p.numel() for p in known),
+        scalars=sum([p.numel() for p in known]),
         names=tuple(names.get(id(p), str(tuple(p.shape))) for p in known[:_MOST_NAMES]),
     )
 
