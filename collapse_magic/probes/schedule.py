@@ -15,14 +15,15 @@ import random
 # Spent before anything is held back: a toy that trains for a second would else show nothing. With a
 # budget of 2 % a second may so cost 50 ms, the end of the run included, and 10 s some 2.3 %.
 GRACE_SECONDS = 0.03
-# Of the budget; the session's rules and cards have the other quarter.
-_PROBE_SHARE = 0.75
+# Of the budget; the rest is for the session's rules and cards, which need little after a while.
+_PROBE_SHARE = 0.85
 # However dear the calls in passing are, so much of the budget is left for what they are there for.
 _LEAST_SHARE = 0.25
 # How what is left is shared out.
-_TRAINING_SHARE, _EVALUATION_SHARE, _LAYER_SHARE = 0.5, 0.2, 0.3
+_TRAINING_SHARE, _EVALUATION_SHARE, _LAYER_SHARE = 0.6, 0.15, 0.25
 _BATCHES_PER_FLUSH = 64
-_MOST_ONE_IN = 256
+# Rules need samples: one batch in so many costs a third of a percent of the fastest usual loops.
+_MOST_ONE_IN = 64
 _MOST_LAYER_GAP = 5000
 _MOST_QUICK = 2e-5  # seconds; what took longer was interrupted by something else
 _MOST_UNCHECKED = 3  # bits: at least every fourth loss is checked
@@ -32,7 +33,9 @@ _AFTERMATH = 1.3
 # The functions and hooks in the framework's place take so many times as long as a check does by
 # itself, and the check in passing a little more; measured by leaving out one after the other.
 _CALLS, _CHECK = 3.0, 1.5
-_LONGEST_PAUSE = 5.0  # seconds without a counted batch, after something unusually dear
+# Without a counted batch, after something unusually dear: seconds, and backwards, since the next
+# ones may be much slower than the last.
+_LONGEST_PAUSE, _MOST_PAUSED = 2.0, 2048
 FULL_LOOKS_AT_FIRST = 3  # steps 1 to 3: structural mistakes are said by step 3
 
 
@@ -106,7 +109,7 @@ class Sampler:
         if free:
             return True
         wanted = one / (allowed * self.call_seconds) if allowed > 0 else _MOST_ONE_IN
-        exact = 2 ** math.ceil(math.log2(max(wanted, 1.0)))
+        exact = math.ceil(max(wanted, 1.0))
         # One slow stretch (a busy machine) must not silence the counting: go stepwise.
         self.one_in = int(min(max(exact, self.one_in // 4), self.one_in * 8, _MOST_ONE_IN))
         return True
@@ -166,11 +169,10 @@ class Schedule:
             return 0
         step = self.training.call_seconds
         self.unchecked = self._mask(step)
-        quick = backwards * self.quick_seconds
-        over = self.own_seconds + quick - GRACE_SECONDS - 1.25 * self.budget * (now - began)
+        over = self.own_seconds - GRACE_SECONDS - self.budget * (now - began)
         if over <= 0 or self.budget <= 0:
             return 0
-        return int(min(over / (self.budget * step), _LONGEST_PAUSE / step))
+        return int(min(over / (self.budget * step), _LONGEST_PAUSE / step, _MOST_PAUSED))
 
     def _left(self) -> float:
         """The share of the run's time that is left for looking, after the calls in passing."""

@@ -9,6 +9,8 @@ from .reading import Array
 from .transfer import Transfers, stream_of
 
 MOST_BATCHES = 64
+# The first windows are shorter, each twice the one before: a short run has a course, too.
+FIRST_BATCHES = 16
 MOST_BYTES = 4 * 2**20
 _MOST_BYTES_OF_ONE = 16 * 2**20  # on a device; what is larger is left out
 
@@ -19,7 +21,8 @@ class Batches:
     Copies of what is on a device stay there, and are made in one stream only.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST_BATCHES) -> None:
+        self.most = most
         self.stream: Any = None
         self.steps: list[int] = []
         self.scores: list[Any] = []
@@ -29,7 +32,7 @@ class Batches:
 
     @property
     def full(self) -> bool:
-        return len(self.steps) >= MOST_BATCHES or self.bytes >= MOST_BYTES
+        return len(self.steps) >= self.most or self.bytes >= MOST_BYTES
 
     @property
     def tensors(self) -> list[Any]:

@@ -13,7 +13,7 @@ from ...records import LossValues, NonFinite, Phase, PredictionWindow
 from .. import samples
 from ..base import ProbeContext
 from . import reading
-from .batches import MOST_BATCHES, Batches, by_step
+from .batches import FIRST_BATCHES, MOST_BATCHES, Batches, by_step
 from .facts import Facts
 from .gathering import gather
 from .handwritten import make_sure_later
@@ -36,7 +36,7 @@ class Site:
         self._context = context
         self._transfers = transfers
         self._signature: tuple[Any, ...] | None = None
-        self._train, self._eval = Batches(), Batches()
+        self._train, self._eval = Batches(FIRST_BATCHES), Batches()
         self._ends = Batches()  # of those whose values are not worth a copy, on a device
         self._values: tuple[list[int], list[Any]] = ([], [])
         self._forms: dict[int, tuple[Written, Written | None]] = {}  # None: not sure (yet)
@@ -147,7 +147,8 @@ class Site:
 
         stream = batches.stream or self._ends.stream
         if self._transfers.later([one for part in parts for one in part], arrived, stream):
-            self._values, self._train, self._ends = ([], []), Batches(), Batches()
+            most = min(2 * batches.most, MOST_BATCHES) if batches.steps else batches.most
+            self._values, self._train, self._ends = ([], []), Batches(most), Batches()
 
     def _flush_evaluation(self, one_in: int, known_step: Callable[[int], int]) -> None:
         batches = self._eval

@@ -47,6 +47,7 @@ _ENTRIES = {
     "EmbeddingBackward0": ("indices", 1),
     "EmbeddingBagBackward0": ("indices", 1),
 }
+_WITHOUT_EDGE = frozenset({"EmbeddingBackward0", "EmbeddingBagBackward0"})  # for their input
 _LEAF = "AccumulateGrad"
 _WANTED = frozenset({_LEAF, *_ACTIVATIONS, *_ENTRIES})
 _CHANNELS = ("Convolution", "NativeBatchNorm", "CudnnBatchNorm", "NativeGroupNorm")
@@ -88,7 +89,7 @@ class Survey:
 
 def survey(root: Any) -> tuple[Survey, list[Any], list[Any]]:
     """What stands below the root, the nodes of its rows, and the leaves that ask for a gradient."""
-    nodes, origins = _walk(root)
+    nodes, origins, ends = _walk(root)
     leaves: list[Any] = []
     activations: list[int] = []
     entries: list[int] = []
@@ -104,7 +105,7 @@ def survey(root: Any) -> tuple[Survey, list[Any], list[Any]]:
             leaves.append(node.variable)
         elif name in _ACTIVATIONS:
             activations.append(place)
-        elif _is_entry(node, _ENTRIES[name][1]):
+        elif (place in ends or name in _WITHOUT_EDGE) and _is_entry(node, _ENTRIES[name][1]):
             entries.append(place)
     activations.sort(key=lambda place: nodes[place]._sequence_nr())
     entries.sort(key=lambda place: nodes[place]._sequence_nr())
@@ -119,18 +120,22 @@ def survey(root: Any) -> tuple[Survey, list[Any], list[Any]]:
     return found, [nodes[place] for place in row_of], leaves
 
 
-def _walk(root: Any) -> tuple[list[Any], list[tuple[int, int]]]:
-    """All nodes from the root downwards, and of each the place of the one above and its edge."""
+def _walk(root: Any) -> tuple[list[Any], list[tuple[int, int]], set[int]]:
+    """All nodes from the root downwards, of each the place of the one above and its edge, and the
+    places of those that have an edge which leads nowhere."""
     nodes, origins, seen = [root], [(-1, 0)], {root}
+    ends: set[int] = set()
     place = 0
     while place < len(nodes) < _MOST_NODES:
         for edge, (below, _) in enumerate(nodes[place].next_functions):
-            if below is not None and below not in seen:
+            if below is None:
+                ends.add(place)
+            elif below not in seen:
                 seen.add(below)
                 nodes.append(below)
                 origins.append((place, edge))
         place += 1
-    return nodes, origins
+    return nodes, origins, ends
 
 
 def _is_entry(node: Any, edge: int) -> bool:

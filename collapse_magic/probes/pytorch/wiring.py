@@ -216,5 +216,4 @@ def _holds(store: dict[int, Reference], thing: Any) -> bool:
 
 
 def _living(store: dict[int, Reference]) -> dict[int, Any]:
-    found = {key: reference() for key, reference in list(store.items())}
-    return {key: thing for key, thing in found.items() if thing is not None}
+    return {key: thing for key, known in list(store.items()) if (thing := known()) is not None}
