@@ -95,26 +95,28 @@ def binary(logits: Floats, labels: Ints, weights: Floats | None = None) -> Quant
 def multilabel(logits: Floats, labels: Ints, weights: Floats | None = None) -> Quantities:
     """Logits (n, K) against labels (n, K) of 0 and 1: K questions about each sample.
 
-    `weights` are the loss's own, (n, K).
+    `weights` are the loss's own, (n, K); what has none is no question.
 
     The counts are of positives: labelled, predicted, and both.
     """
     n, k = logits.shape
     with np.errstate(all="ignore"):
         losses = np.maximum(logits, 0) - logits * labels + np.log1p(np.exp(-np.abs(logits)))
+        asked = np.ones((n, k), bool) if weights is None else weights != 0
         p = 1 / (1 + np.exp(-logits))
-        predicted = logits > 0
+        predicted = (logits > 0) & asked
         force = np.abs(p - labels)
         pull = (force if weights is None else force * weights).sum(axis=0)
         total = pull.sum()
-        ranks = [auc(logits[:, c], labels[:, c] == 1) for c in range(min(k, _RANK_CLASSES))]
+        columns = [(logits[asked[:, c], c], labels[asked[:, c], c]) for c in range(k)]
+        ranks = [auc(column, label == 1) for column, label in columns[:_RANK_CLASSES]]
         known = [rank for rank in ranks if rank == rank]
         return Quantities(
             samples=n,
             labels=tuple(labels.sum(axis=0).tolist()),
             predicted=tuple(predicted.sum(axis=0).tolist()),
             correct=tuple((predicted & (labels == 1)).sum(axis=0).tolist()),
-            cross_entropy_nats=float(losses.mean()) if n else float("nan"),
+            cross_entropy_nats=float(losses[asked].mean()) if asked.any() else float("nan"),
             mean_probability=tuple(p.mean(axis=0).tolist()) if n else (float("nan"),) * k,
             pull=tuple((pull / total).tolist()) if total > 0 else (1 / k,) * k,
             spread=float(logits.std(axis=0).mean()) if n else float("nan"),

@@ -117,18 +117,18 @@ class Evaluation:
             return None
         site = self._own.pop((call.loss, outputs_of(call.loss, call.input_shape)), None)
         if site is not None:
-            site.tell_again()  # now its model and its line are known
+            site.facts.tell_again()  # now its model and its line are known
         return site
 
     def _site(self, loss: str, shape: tuple[int, ...], targets: Any, step: int) -> Site:
-        trained = [site for site in self._registry.trained() if site.takes(loss, shape)]
+        trained = [site for site in self._registry.trained() if site.facts.takes(loss, shape)]
         if trained:
             return self._evaluated_now(trained)
         key = (loss, outputs_of(loss, shape))
         if key not in self._own:
             site = Site(self._names.unique(loss), self._context, self._transfers)
             call = LossCall(loss, (), shape, tuple(targets.shape), False, False, -100, None)
-            site.learn(call, step, targets)
+            site.facts.learn(call, step, targets)
             self._own[key] = site
         return self._own[key]
 
@@ -139,17 +139,17 @@ class Evaluation:
         that is in evaluation mode, else it is the one trained last. Of several losses of that
         model it is the first.
         """
-        owners = {id(owner): owner for site in sites if (owner := site.owner) is not None}
+        owners = {id(owner): owner for site in sites if (owner := site.facts.owner) is not None}
         if len(owners) > 1:
             modules = {key: owner.module() for key, owner in owners.items()}
             named = _in_hand(sys._getframe(3), [m for m in modules.values() if m is not None])
             resting = [m for m in modules.values() if m is not None and not m.training]
             chosen = named if named is not None else (resting[0] if len(resting) == 1 else None)
             if chosen is not None:
-                sites = [s for s in sites if s.owner and s.owner.module() is chosen]
+                sites = [s for s in sites if s.facts.owner and s.facts.owner.module() is chosen]
         last = max(site.last_step for site in sites)
         newest = next(site for site in sites if site.last_step == last)
-        return next(site for site in sites if site.owner is newest.owner)
+        return next(site for site in sites if site.facts.owner is newest.facts.owner)
 
 
 def _in_hand(frame: FrameType | None, modules: list[Any]) -> Any | None:

@@ -79,6 +79,8 @@ def _prepared(
     if weights is not None:
         shape = targets.shape if several else targets.shape[:1]
         weights = weights.reshape(shape) if weights.size == math.prod(shape) else None
+    if several and weights is not None:
+        targets = np.where(weights == 0, 0, targets)  # left out, and may be anything
     found = Rows(scores, targets, weights)
     kept = _kept(call, found)
     if kept is not None and not kept.all():

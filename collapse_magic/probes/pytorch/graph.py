@@ -76,7 +76,11 @@ _COMBINING = KEEPS_ORDER | {
     for number in range(3)
 }
 
-# The constant factors above a node: (way to the product, which of its two arguments).
+# They leave out some of the values.
+SELECTING = ("WhereBackward0", "MaskedFillBackward0", "MaskedSelectBackward0", "IndexBackward0")
+
+# What is above a node and makes some of its values count more than others, products with constants
+# among them: (way to the operation, which of its arguments the values are).
 Factors = tuple[tuple[Path, int], ...]
 # Takes the root, the way to a node, the node, and the factors above it; hands back how the loss is
 # to be read from the root, False where it is a built-in loss like any other, None for no loss.
@@ -111,17 +115,19 @@ def losses(root: Any, recognise: Recognise) -> list[Loss]:
             found.append(((), root, written) if written else (path, node, None))
         if written is not None or name in LOSS_NODES:
             continue
-        if name not in _COMBINING:
+        if name not in _COMBINING and name not in SELECTING:
             rest.append((path, node))
             continue
         under = node.next_functions
-        if name == "MulBackward0" and (under[0][0] is None or under[1][0] is None):
-            factors = (*factors, (path, 0 if under[0][0] is None else 1))
+        weighs = name in SELECTING or (
+            name == "MulBackward0" and (under[0][0] is None or under[1][0] is None)
+        )
         for index in range(len(under) - 1, -1, -1):
             below = under[index][0]
             if below is not None and below not in seen:
                 seen.add(below)
-                stack.append(((*path, index), below, factors))
+                own = (*factors, (path, index)) if weighs else factors
+                stack.append(((*path, index), below, own))
     rest.reverse()
     return found + [(*one, None) for one in _built_in(rest, seen)]
 

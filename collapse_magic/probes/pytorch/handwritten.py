@@ -15,7 +15,7 @@ from . import distances, many_classes, two_classes
 from .distances import Difference
 from .graph import LOSS_NODES, Factors, Path
 from .many_classes import Weighed
-from .spots import Fetched, Held, Spot
+from .spots import Fetched, Held, Mask, Spot
 from .transfer import Transfers
 from .two_classes import TwoSided
 from .weighed_samples import weighed_samples
@@ -55,7 +55,8 @@ def recognise(
     try:
         outer = outer_factors(root, factors)
         if kind in LOSS_NODES and not (outer and _weigh_samples(node, outer, root)):
-            return False
+            # of a selection that is not understood nobody knows which samples count
+            return None if any(isinstance(held, Mask) for held in outer or ()) else False
         for pattern in _PATTERNS.get(kind, (weighed_samples,) if kind in LOSS_NODES else ()):
             for found in pattern(Spot(path, node), root):
                 if outer is not None:

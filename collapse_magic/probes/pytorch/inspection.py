@@ -128,7 +128,9 @@ class Inspection:
         if nodes is None:
             nodes = self._walk(loss, root, frame)
         step = self._counter.current()
-        for model in {id(s.owner): s.owner for s in sites if s.owner is not None}.values():
+        for model in {
+            id(s.facts.owner): s.facts.owner for s in sites if s.facts.owner is not None
+        }.values():
             if model.name not in self._modes:
                 self._modes[model.name] = Mode(model, self._names, self._torch)
             self._modes[model.name].look(step, self._context)

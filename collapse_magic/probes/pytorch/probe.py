@@ -298,8 +298,8 @@ class TorchProbe(Probe):
         self, site: Site, node: Any, written: Written | None, root: Any, step: int
     ) -> None:
         site.non_finite_told = True
-        module = None if site.owner is None else site.owner.module()
-        place = nonfinite.first_place(root, node, written, site.call, module, self._torch)
+        module = None if site.facts.owner is None else site.facts.owner.module()
+        place = nonfinite.first_place(root, node, written, site.facts.call, module, self._torch)
         if place is None:
             site.non_finite_told = False
         else:

@@ -32,6 +32,7 @@ class LossCall:
     # (K,) or, for a binary task, (2,); of several labels per sample those of the positives
     class_weights: Array | None
     handwritten: bool = False
+    weighed_outside: bool = False  # by a product or a mask, which the call itself does not show
 
 
 def readable(value: Any, torch: Any) -> bool:
@@ -108,6 +109,13 @@ def sample_weights(node: Any, size: int) -> Any | None:
     """Weights that a binary cross entropy was given per element, or None."""
     weight = _weight(node)
     return weight if weight is not None and weight.numel() == size and size > 1 else None
+
+
+def counted(targets: Any, weights: Any | None) -> Any:
+    """Targets without what has no weight, which may be anything: 0 stands there."""
+    if weights is None or weights.numel() != targets.numel():
+        return targets
+    return targets.masked_fill((weights == 0).reshape(targets.shape), 0)
 
 
 def _weight(node: Any) -> Any | None:

@@ -103,9 +103,9 @@ class Registry:
             site = self.adopt(call) or Site(
                 self._names.unique(told(loss)), self._context, self._transfers
             )
-            site.owner, site.place = model, self._context.place(frame)
+            site.facts.owner, site.facts.place = model, self._context.place(frame)
             if call is None:
-                site.learn_unknown(loss, self._counter.current())
+                site.facts.learn_unknown(loss, self._counter.current())
         if not full:
             self._sites[key] = (reference, site)
         return reference, site

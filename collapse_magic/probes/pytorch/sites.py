@@ -7,28 +7,21 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from ...records import LossFacts, LossValues, NonFinite, Phase, PredictionWindow
+from ...records import LossValues, NonFinite, Phase, PredictionWindow
 from .. import samples
 from ..base import ProbeContext
-from ..tasks import COUNTED, DISTANCE_LOSSES, INDEX_LOSSES, Judgement, judge, outputs_of, told
 from . import reading
 from .batches import FIRST_BATCHES, MOST_BATCHES, Batches, by_step
-from .gathering import copied, gather, shown
+from .facts import Facts
+from .gathering import gather
 from .handwritten import make_sure_later
-from .names import Model
-from .reading import LossCall
 from .suspicion import Suspicion, extremes, suspect
 from .transfer import Transfers
 from .written import Written
 
 Array = NDArray[Any]
-
-MOST_CLASSES = 1000  # a vocabulary of words is no set of classes that a share could be drawn for
-_MOST_FACTS = 8  # times that a site's facts are told again
-_MOST_JUDGED = 2**18  # target values from a device that the kind of task is judged by
 
 
 class Site:
@@ -37,21 +30,12 @@ class Site:
     def __init__(self, name: str, context: ProbeContext, transfers: Transfers) -> None:
         self.name = name
         self.suspicion: Suspicion | None = None
-        self.owner: Model | None = None
-        self.place: tuple[int, int] | None = None
-        self.call: LossCall | None = None
+        self.facts = Facts(name, context, transfers)
         self.non_finite_told = False
         self.last_step = 0
         self._context = context
         self._transfers = transfers
-        self._judged: Judgement | None = None
         self._signature: tuple[Any, ...] | None = None
-        self._material: tuple[Any, ...] | None = None
-        self._weights_of: tuple[Any, ...] | None = None  # `_material` of the class weights below
-        self._late_weights: Array | None = None  # of classes, that came from a device
-        self._facts_told = 0
-        self._varies = False  # the number of classes, from batch to batch: they are no classes
-        self._range = (math.inf, -math.inf)
         self._train, self._eval = Batches(FIRST_BATCHES), Batches()
         self._ends = Batches()  # of those whose values are not worth a copy, on a device
         self._values: tuple[list[int], list[Any]] = ([], [])
@@ -90,11 +74,12 @@ class Site:
         if signature != self._signature:
             self._signature = signature
             seen = reading.read_call(node) if written is None else written.call(node)
-            self.learn(seen, step, targets)
+            own = reading.sample_weights(node, scores.numel()) if written is None else weights
+            self.facts.learn(seen, step, reading.counted(targets, own))
             if written is None:
-                self._fetch_weights(node)
-        call = self.call
-        if call is None or self._hopeless():
+                self.facts.fetch_weights(node)
+        call = self.facts.call
+        if call is None or self.facts.hopeless:
             if not scores.is_cpu and scores.numel():
                 torch = self._transfers.torch
                 ends = extremes(scores, torch), extremes(targets, torch)
@@ -112,8 +97,8 @@ class Site:
 
         def tell(sure: Written | None) -> None:
             self._forms[id(form)] = form, sure
-            if sure is None and self.call is None:
-                self.learn_unknown("l1" if form.loss == "l1" else "custom", step)
+            if sure is None and self.facts.call is None:
+                self.facts.learn_unknown("l1" if form.loss == "l1" else "custom", step)
 
         if make_sure_later(form, node, self._transfers, tell):
             self._forms.setdefault(id(form), (form, None))
@@ -121,84 +106,15 @@ class Site:
 
     def take_evaluation(self, scores: Any, targets: Any, step: int) -> None:
         """One batch of a loss computed without gradients; raw loss inputs."""
-        call = self.call
-        if call is None or self._hopeless():
+        call = self.facts.call
+        if call is None or self.facts.hopeless or call.weighed_outside:
             return
         scores, targets, _ = reading.rows(call.loss, scores, targets, None)
         self._eval.add(step, scores, targets, None, self._transfers)
 
-    def learn(self, call: LossCall, step: int, targets: Any) -> None:
-        """Take in what the call looks like now, and tell it where it differs materially."""
-        before, self.call = self.call, call
-        if before is not None and before.loss == call.loss:
-            outputs = outputs_of(call.loss, call.input_shape)
-            self._varies |= outputs != outputs_of(call.loss, before.input_shape)
-        material = (
-            len(call.input_shape), call.input_shape[1:2], len(call.target_shape),
-            call.target_shape[1:2], call.broadcast, call.activations, call.weighted,
-        )  # fmt: skip
-        if material != self._material:
-            self._material = material
-            self._judged = None
-        if self._judged is not None:
-            return
-        if call.loss in DISTANCE_LOSSES:
-            targets = reading.once(targets)
-        if targets.is_cpu:
-            self._judge(step, copied(targets))
-            return
-        if call.loss in INDEX_LOSSES:  # the shape is enough to know how much there is to keep
-            self._judged = judge(call.loss, call.input_shape, np.empty(0))
-        if targets.dim() and targets.numel() > _MOST_JUDGED:
-            targets = targets[:: -(-targets.numel() // _MOST_JUDGED)]
-
-        def arrived(arrays: list[Array]) -> None:
-            if self.call is not None and self.call.loss == call.loss:
-                self._judge(step, arrays[0])
-
-        self._transfers.later([copied(targets)], arrived)
-
-    def takes(self, loss: str, shape: tuple[int, ...]) -> bool:
-        """Whether a call with this loss and input is of the kind that was met here."""
-        call = self.call
-        return (
-            call is not None
-            and call.loss == loss
-            and (self._varies or outputs_of(loss, call.input_shape) == outputs_of(loss, shape))
-        )
-
-    def _fetch_weights(self, node: Any) -> None:
-        """Class weights that are on a device; once, as long as the call stays what it is."""
-        call = self.call
-        if call is None or not call.weighted or call.class_weights is not None:
-            return
-        weight = reading.class_weight(node, call.loss)
-        if weight is None or self._weights_of == self._material:
-            return
-
-        def arrived(arrays: list[Array]) -> None:
-            self._late_weights = reading.by_class(arrays[0], call.loss)
-
-        if self._transfers.later([copied(weight)], arrived):
-            self._weights_of, self._late_weights = self._material, None
-
-    def tell_again(self) -> None:
-        """More is known of the site than when its facts were told: tell them at the next batch."""
-        self._material = None
-
-    def learn_unknown(self, loss: str, step: int) -> None:
-        """A loss of which nothing but its value is seen."""
-        self.call = LossCall(loss, (), (), (), False, False, None, None)
-        self._judged = Judgement("unknown", 0, "unknown")
-        self._tell(step)
-
     @property
     def full(self) -> bool:
         return self._train.full or self._eval.full or len(self._values[0]) >= 4 * MOST_BATCHES
-
-    def _hopeless(self) -> bool:
-        judged = self._judged
-        return judged is not None and (judged.task not in COUNTED or judged.classes > MOST_CLASSES)
 
     # -- at a flush -------------------------------------------------------------------------------
 
@@ -250,29 +166,29 @@ class Site:
         self, phase: Phase, steps: tuple[int, ...], held: list[Array], one_in: int
     ) -> None:
         """`held`: scores, targets and (where there are any) weights of one batch per step."""
-        call, count = self.call, len(steps)
+        call, count = self.facts.call, len(steps)
         scores, targets, weights = held[:count], held[count : 2 * count], held[2 * count :]
         first, last = steps[0], steps[-1]
         if call is None:
             return
-        if self._judged is None or not self._facts_told:
-            self._judge(first, targets[0])
-        judged = self._judged
-        if judged is None or self._hopeless():
+        if self.facts.judged is None or not self.facts.told:
+            self.facts.judge(first, targets[0])
+        judged = self.facts.judged
+        if judged is None or self.facts.hopeless:
             return
         gathered = gather(call, judged, scores, targets, weights)
         if gathered is None:
             return
         all_scores, all_targets, given_weights, single = gathered
-        self._look_at_range(judged, all_targets, last)
-        judged = self._judged or judged
-        if self._hopeless():
+        self.facts.look_at_range(judged, all_targets, last)
+        judged = self.facts.judged or judged
+        if self.facts.hopeless:
             return
         per_sample = given_weights
         if per_sample is not None and (per_sample < 0).any():
             return  # no weights: rewards, perhaps
         if per_sample is None:
-            per_sample = self._weights_by_class(judged, all_targets)
+            per_sample = self.facts.weights_by_class(judged, all_targets)
         window = samples.summarize(call.loss, judged, all_scores, all_targets, per_sample)
         if window is None:
             return
@@ -303,21 +219,6 @@ class Site:
             )
         )
 
-    def _weights_by_class(self, judged: Judgement, targets: Array) -> Array | None:
-        by_class = None if self.call is None else self.call.class_weights
-        by_class = self._late_weights if by_class is None else by_class
-        if by_class is None:
-            return None
-        if judged.task == "multilabel":
-            given: Array = by_class if len(by_class) == judged.classes else by_class[-1:]
-            return np.where(targets > 0.5, given, 1.0)
-        if len(by_class) != judged.classes or targets.ndim != 1:
-            return None
-        labels = (targets > 0.5) if judged.task == "binary" else targets
-        labels = labels.astype(np.intp)
-        chosen: Array = by_class[np.clip(labels, 0, judged.classes - 1)]
-        return chosen
-
     # -- what is not finite -----------------------------------------------------------------------
 
     def _look_for_nan(
@@ -332,7 +233,7 @@ class Site:
         """
         for step, loss in zip(steps, losses, strict=True):
             if not math.isfinite(loss):
-                self.suspicion = suspect(step, loss, self.call, batches.get(step))
+                self.suspicion = suspect(step, loss, self.facts.call, batches.get(step))
                 if self.suspicion is not None:
                     self.non_finite_told = True
                     if self.suspicion.asked:
@@ -347,66 +248,6 @@ class Site:
         told = found or suspicion
         name = told.place if told.place in ("input", "target") else ""
         self._context.emit(NonFinite(self.name, told.step, told.place, name, told.value))
-
-    # -- facts ------------------------------------------------------------------------------------
-
-    def _judge(self, step: int, targets: Array) -> None:
-        call = self.call
-        if call is None:
-            return
-        given = shown(call, targets)
-        self._judged = judge(call.loss, call.input_shape, given)
-        if self._varies and self._judged.task in COUNTED:
-            self._judged = Judgement("unknown", 0, self._judged.kind)
-        self._widen(given)
-        self._tell(step)
-
-    def _widen(self, targets: Array) -> bool:
-        if not targets.size:
-            return False
-        low, high = self._range
-        self._range = (min(low, float(targets.min())), max(high, float(targets.max())))
-        return self._range != (low, high)
-
-    def _look_at_range(self, judged: Judgement, targets: Array, step: int) -> None:
-        """The first batch may have shown only some of the labels: tell again what came later."""
-        if not self._widen(targets) or self.call is None:
-            return
-        shape = (len(targets), *self.call.input_shape[1:2]) if targets.ndim > 1 else (len(targets),)
-        if self.call.loss not in INDEX_LOSSES:
-            again = judge(self.call.loss, shape, targets)
-            if again.task != judged.task and len(targets) < 2:
-                again = judged
-            self._judged = again
-        self._tell(step)
-
-    def _tell(self, step: int) -> None:
-        call, judged = self.call, self._judged
-        if call is None or judged is None or self._facts_told >= _MOST_FACTS:
-            return
-        self._facts_told += 1
-        low, high = self._range
-        cell, line = self.place if self.place is not None else (None, None)
-        self._context.emit(
-            LossFacts(
-                site=self.name,
-                step=max(step, 1),  # provisional before the first step is sure
-                loss=told(call.loss),
-                task=judged.task,
-                classes=judged.classes,
-                activations=call.activations,
-                input_shape=call.input_shape,
-                target_shape=call.target_shape,
-                target_kind=judged.kind,
-                target_min=low if low <= high else math.nan,
-                target_max=high if low <= high else math.nan,
-                broadcast=call.broadcast,
-                weighted=call.weighted,
-                model=self.owner.name if self.owner is not None else None,
-                cell=cell,
-                line=line,
-            )
-        )
 
 
 def _cut(values: list[Any], lengths: list[int]) -> list[list[Any]]:

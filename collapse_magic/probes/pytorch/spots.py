@@ -7,7 +7,7 @@ same tensor is found again in the next batch's graph.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from .graph import KEEPS_ORDER, Path
 
@@ -56,7 +56,7 @@ class Held:
     attribute: str
 
     @classmethod
-    def at(cls, spot: Spot, attribute: str) -> Held | None:
+    def at(cls, spot: Spot, attribute: str) -> Self | None:
         """None where it is not saved, or where getting at it would run code of somebody's.
 
         Activation checkpointing computes a saved tensor anew when it is asked for.
@@ -78,6 +78,26 @@ class Held:
 
     def fits(self, root: Any) -> bool:
         return _fits(self, root)
+
+
+@dataclass(frozen=True, slots=True)
+class Mask(Held):
+    """Which values an operation lets through, true for these."""
+
+    inverted: bool = False
+
+    def of(self, root: Any) -> Any:
+        """LookupError also where values are chosen by their places."""
+        found = Held.of(self, root)
+        if isinstance(root, Fetched):
+            return found
+        if isinstance(found, (list, tuple)):
+            if len(found) != 1 or found[0] is None:
+                raise LookupError(self.attribute)
+            found = found[0]
+        if str(found.dtype) != "torch.bool":
+            raise LookupError(self.attribute)
+        return ~found if self.inverted else found
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,6 +104,9 @@ class TwoSided(Written):
             if bool(((yes + no - 1).abs() > ROUNDING).any()):
                 return False
         _, targets, weights = self.read(root)
+        missing = targets.isnan()
+        if targets.dim() > 1 and not bool((missing == missing[:, :1]).all()):
+            return False  # only some of a sample's questions are asked, as of a survival curve
         hard = targets[(targets != 0) & (targets != 1)]
         if bool(hard.isnan().all()):
             return weights is None or weights_are_sound(weights, targets, targets.numel())

@@ -34,7 +34,12 @@ class WeighedSamples(Written):
         return not bool((product(self.outer, root) < 0).any())
 
     def call(self, root: Any) -> LossCall:
-        return replace(reading.read_call(self.below(root)), weighted=True, class_weights=None)
+        return replace(
+            reading.read_call(self.below(root)),
+            weighted=True,
+            class_weights=None,
+            weighed_outside=True,
+        )
 
 
 def weighed_samples(spot: Spot, _: Any) -> Iterator[Written]:

@@ -6,13 +6,13 @@ It is made once, from the first graph of its kind, and then read from every coun
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from . import graph
-from .graph import Factors, Path
+from .graph import SELECTING, Factors, Path
 from .reading import LossCall
-from .spots import Held, Linear, Spot
+from .spots import Held, Linear, Mask, Spot
 
 # What a logarithm was kept away from zero by: no more than this is taken for rounding.
 ROUNDING = 1e-3
@@ -85,12 +85,22 @@ def outer_factors(root: Any, factors: Factors) -> tuple[Held, ...] | None:
         node: Any = root
         for index in path:
             node = node.next_functions[index][0]
-        one = Held.at(Spot(path, node), "_saved_self" if side == 0 else "_saved_other")
+        one = _factor(Spot(path, node), side)
         if one is None:
             return None
         if one.of(root).numel() > 1:
             held.append(one)
     return tuple(held)
+
+
+def _factor(spot: Spot, side: int) -> Held | None:
+    """What argument `side` of an operation is multiplied by, or let through by."""
+    if spot.kind not in SELECTING:
+        return Held.at(spot, "_saved_other" if side == 0 else "_saved_self")
+    filled = spot.kind == "MaskedFillBackward0"
+    saved = {"WhereBackward0": "_saved_condition", "IndexBackward0": "_saved_indices"}
+    mask = Mask.at(spot, saved.get(spot.kind, "_saved_mask"))
+    return None if mask is None else replace(mask, inverted=filled or side == 1)
 
 
 def product(factors: tuple[Held, ...], root: Any) -> Any:
