@@ -13,7 +13,9 @@ finite. Silent where the loss is finite again afterwards: a gradient scaler skip
 and a batch may hold only ignored labels. A gradient counts once a loss after it is not finite.
 
 ## Known limits
-The place is where it was first seen, not always where it arose: an input of 1e30 overflows later.
+The place is where it was first seen, not always where it arose: an input of 1e30 overflows later,
+and in loops of less than about half a millisecond a step, where only every second or fourth loss is
+asked, the weights may be reached before the next question.
 
 ## Example
     optimizer = torch.optim.SGD(model.parameters(), lr=1e6)

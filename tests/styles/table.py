@@ -18,6 +18,8 @@ Every line is a program in `tests/styles/` that trains for real. Watched, it giv
 losses and random states, bit for bit, as unwatched, and afterwards everything is as it was before.
 What is seen equals what the program itself counted: with every batch counted and the layers looked
 at in every step, as here. Within its budget the watching counts fewer batches and says so.
+Several processes that train one model are no style of one program: `tests/processes/` trains them,
+`docs/guarantees.md` says what is seen.
 """
 
 NOUNS = {  # one, several
