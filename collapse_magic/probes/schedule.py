@@ -12,9 +12,11 @@ from __future__ import annotations
 import math
 import random
 
-# Spent before anything is held back: a toy that trains for a second would else show nothing. With a
-# budget of 2 % a second may so cost 50 ms, the end of the run included, and 10 s some 2.3 %.
+# Spent on counting before any of it is held back: a toy that trains for a second would else show
+# nothing. Some 400 batches of ten samples, by which the usual mistakes can be told.
 GRACE_SECONDS = 0.03
+# Spent on all there is to see at first, before a pause has to make up for anything.
+_START_SECONDS = 0.1
 # Of the budget; the rest is for the session's rules and cards, which need little after a while.
 _PROBE_SHARE = 0.85
 # However dear the calls in passing are, so much of the budget is left for what they are there for.
@@ -35,7 +37,7 @@ _AFTERMATH = 1.3
 _CALLS, _CHECK = 3.0, 1.5
 # Without a counted batch, after something unusually dear: seconds, and backwards, since the next
 # ones may be much slower than the last.
-_LONGEST_PAUSE, _MOST_PAUSED = 2.0, 2048
+_LONGEST_PAUSE, _MOST_PAUSED = 2.0, 512
 FULL_LOOKS_AT_FIRST = 3  # steps 1 to 3: structural mistakes are said by step 3
 
 
@@ -73,6 +75,7 @@ class Sampler:
         self.call_seconds = 0.0  # of the run, per call, lately
         self._counted = 0
         self._counting_seconds = 0.0  # since the last `adapt`
+        self._spent = 0.0  # on counting, since the start
         self._random = random.Random(0)  # noqa: S311 - for sampling
         self._mark: tuple[float, int] | None = None
 
@@ -84,18 +87,17 @@ class Sampler:
         """One call was counted, in so many seconds."""
         self._counted += 1
         self._counting_seconds += seconds
+        self._spent += seconds * _AFTERMATH
 
-    def adapt(
-        self, now: float, calls: int, allowed: float, flush_seconds: float, free: bool
-    ) -> bool:
+    def adapt(self, now: float, calls: int, allowed: float, flush_seconds: float) -> bool:
         """Set `one_in` from what the last stretch of the run and of counting took.
 
         Only what grows with the counted calls is held against them: were other work counted in,
         fewer of them would make each seem dearer, and so on.
 
         Parameters: the training's clock without our own time (s), calls seen since the start, the
-        share of the run's time that counting may take, what a flush takes (s), and whether the run
-        is so young that all are counted. Returns whether there was enough to judge by.
+        share of the run's time that counting may take, and what a flush takes (s). Returns whether
+        there was enough to judge by.
         """
         mark = self._mark
         if mark is None or self._counted < 1 or calls - mark[1] < 8:
@@ -106,7 +108,7 @@ class Sampler:
         one = self._counting_seconds / self._counted + flush_seconds / _BATCHES_PER_FLUSH
         one *= _AFTERMATH
         self._begin_stretch(now, calls)
-        if free:
+        if self._spent < GRACE_SECONDS:
             return True
         wanted = one / (allowed * self.call_seconds) if allowed > 0 else _MOST_ONE_IN
         exact = math.ceil(max(wanted, 1.0))
@@ -161,15 +163,14 @@ class Schedule:
         """
         began = now if self._began is None else self._began
         training_clock = now - self._booked
-        free = self.own_seconds < GRACE_SECONDS
         left = self._left()
         flush = self._flush_seconds
-        self.evaluation.adapt(training_clock, evaluations, left * _EVALUATION_SHARE, flush, free)
-        if not self.training.adapt(training_clock, backwards, left * _TRAINING_SHARE, flush, free):
+        self.evaluation.adapt(training_clock, evaluations, left * _EVALUATION_SHARE, flush)
+        if not self.training.adapt(training_clock, backwards, left * _TRAINING_SHARE, flush):
             return 0
         step = self.training.call_seconds
         self.unchecked = self._mask(step)
-        over = self.own_seconds - GRACE_SECONDS - self.budget * (now - began)
+        over = self.own_seconds - _START_SECONDS - self.budget * (now - began)
         if over <= 0 or self.budget <= 0:
             return 0
         return int(min(over / (self.budget * step), _LONGEST_PAUSE / step, _MOST_PAUSED))

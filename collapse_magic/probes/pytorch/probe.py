@@ -40,6 +40,7 @@ from .transfer import Array, Transfers, capturing
 from .written import Written
 
 FLUSH_SECONDS = 0.5
+_WORTH_A_FLUSH, _LATEST_FLUSH_SECONDS = 8, 1.5  # backwards that were counted; seconds
 _MOST_ASKED = 64  # tensors, of one graph, about their NaNs
 _MOST_PLACES = 1024  # where a derivative is asked for: code may be made anew at every step
 _SURELY_NO_LOSS = 16  # derivatives of something else at one place, in a row
@@ -80,6 +81,7 @@ class TorchProbe(Probe):
         self._codes: dict[int, CodeType] = {}
         self._grad_places: dict[tuple[int, int], int] = {}
         self._last_flush = -math.inf
+        self._counted = 0  # backwards since the last flush
         self._evaluation = Evaluation(
             self.context, self._names, self.counter, self.transfers, self._registry
         )
@@ -233,6 +235,7 @@ class TorchProbe(Probe):
         if due:
             self.plan.training.book(self.clock() - began)
             countdown.grant(self.plan.training.gap())
+            self._counted += 1
             for node, sites in taken:
                 self._inspection.before_backward(node, sites, frame)
         self._maybe_flush(full)
@@ -324,7 +327,9 @@ class TorchProbe(Probe):
 
     def _maybe_flush(self, full: bool) -> None:
         now = self.clock()
-        if not full and now - self._last_flush < FLUSH_SECONDS:
+        # A flush takes as long as twenty counted batches: it waits for some, but not for long.
+        gap = FLUSH_SECONDS if self._counted >= _WORTH_A_FLUSH else _LATEST_FLUSH_SECONDS
+        if not full and now - self._last_flush < gap:
             return
         if not self.counter.settled:
             return
@@ -333,7 +338,7 @@ class TorchProbe(Probe):
     def _flush(self, now: float, final: bool = False) -> None:
         if capturing(self._torch):
             return
-        self._last_flush = now
+        self._last_flush, self._counted = now, 0
         self.transfers.poll()
         for site in self.all_sites():
             site.flush(self.plan.training.one_in, self.plan.evaluation.one_in, self.counter.known)
