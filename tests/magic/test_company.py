@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -29,10 +30,12 @@ def test_one_cell_run_again_and_again_leaves_nothing_behind(kernel: Kernel) -> N
     cell = CELL.format(name="again", options="--quiet", steps=30)
     for _ in range(2):
         assert kernel.run(cell).status == "ok"
-    before = kernel.value(counted)
+    before = ast.literal_eval(kernel.value(counted))
     for _ in range(6):
         assert kernel.run(cell).status == "ok"
-    assert kernel.value(counted) == before
+    *places, objects = ast.literal_eval(kernel.value(counted))
+    assert places == list(before[:-1])
+    assert objects <= before[-1] + 5  # a run leaves some hundred where it leaves any
     assert kernel.value("company_loss > 0") == "True"
 
 

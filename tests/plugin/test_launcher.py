@@ -75,7 +75,7 @@ def test_the_command_serves_on_the_next_free_port_until_ctrl_c(
                 assert b"<html" in page.read().lower()
         finally:
             process.send_signal(signal.SIGINT)
-            code = process.wait(30)
+            code = process.wait(120)
     assert code == 0
     assert "Traceback" not in said.read_text()
 

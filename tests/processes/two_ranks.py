@@ -19,6 +19,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 import collapse_magic
+from collapse_magic.probes.pytorch import sites
 
 WORLD = 2
 STEPS, BATCH = 40, 16
@@ -92,6 +93,7 @@ def work(rank: int, folder: Path, styles: list[str]) -> None:
 @contextlib.contextmanager
 def watched(style: str, folder: Path) -> Iterator[list[collapse_magic.Report]]:
     reports: list[collapse_magic.Report] = []
+    sites.FIRST_BATCHES = 64  # all samples are one window, so that the summary holds them all
     export = str(folder / f"{style}.json")
     with collapse_magic.watch_training(
         style, logdir=str(folder / "runs"), every=1, export=export

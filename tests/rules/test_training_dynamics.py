@@ -44,7 +44,8 @@ def test_a_dead_unit_leaves_one_class() -> None:
     (finding,) = watched.findings
     assert (finding.rule, finding.severity) == ("single-class-predictions", "error")
     assert finding.message == "100% of predictions are class 0"
-    assert finding.evidence[0].text.startswith("class 0: 100% of predictions, 70")
+    assert finding.evidence[0].text.startswith("class 0: 100% of predictions, ")
+    assert finding.evidence[0].values["label_share"] == pytest.approx(0.7, abs=0.02)
     assert finding.evidence[1].text.startswith("rank 0.")
     remedy = watched.engine.diagnosis(finding).remedy
     assert remedy is not None
