@@ -213,7 +213,8 @@ run: patching, the last findings, the report and the end of the log.
 {peers}"""
 
 PEERS_DOCUMENT = """
-What else people watch with, on the same steps and measured alike (ratios, from {pairs} s of stretches each):
+What else people watch with, on the same steps and measured alike (ratios, from {pairs} s of
+stretches each):
 
 {table}
 """
