@@ -327,8 +327,10 @@ class TorchProbe(Probe):
 
     def _maybe_flush(self, full: bool) -> None:
         now = self.clock()
-        # A flush takes as long as twenty counted batches: it waits for some, but not for long.
-        gap = FLUSH_SECONDS if self._counted >= _WORTH_A_FLUSH else _LATEST_FLUSH_SECONDS
+        # A flush takes as long as twenty counted batches: where these are few, it waits for some,
+        # but not for long.
+        often = self._counted >= _WORTH_A_FLUSH or self.plan.training.one_in == 1
+        gap = FLUSH_SECONDS if often else _LATEST_FLUSH_SECONDS
         if not full and now - self._last_flush < gap:
             return
         if not self.counter.settled:
