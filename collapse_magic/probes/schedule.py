@@ -12,9 +12,9 @@ from __future__ import annotations
 import math
 import random
 
-# Spent on counting before any of it is held back: a toy that trains for a second would else show
-# nothing. Some 400 batches of ten samples, by which the usual mistakes can be told.
-GRACE_SECONDS = 0.03
+# So many batches are counted whatever they take: what is found in a short run must not hang on how
+# busy the machine is. Of a tiny loop that is some 35 ms, and enough to tell the usual mistakes by.
+FIRST_COUNTED = 384
 # Spent on all there is to see at first, before a pause has to make up for anything.
 _START_SECONDS = 0.1
 # Of the budget; the rest is for the session's rules and cards, which need little after a while.
@@ -75,7 +75,7 @@ class Sampler:
         self.call_seconds = 0.0  # of the run, per call, lately
         self._counted = 0
         self._counting_seconds = 0.0  # since the last `adapt`
-        self._spent = 0.0  # on counting, since the start
+        self._in_all = 0  # counted since the start
         self._random = random.Random(0)  # noqa: S311 - for sampling
         self._mark: tuple[float, int] | None = None
 
@@ -87,7 +87,7 @@ class Sampler:
         """One call was counted, in so many seconds."""
         self._counted += 1
         self._counting_seconds += seconds
-        self._spent += seconds * _AFTERMATH
+        self._in_all += 1
 
     def adapt(self, now: float, calls: int, allowed: float, flush_seconds: float) -> bool:
         """Set `one_in` from what the last stretch of the run and of counting took.
@@ -97,7 +97,7 @@ class Sampler:
 
         Parameters: the training's clock without our own time (s), calls seen since the start, the
         share of the run's time that counting may take, and what a flush takes (s). Returns whether
-        there was enough to judge by.
+        there was enough to judge by, and the first ones are over.
         """
         mark = self._mark
         if mark is None or self._counted < 1 or calls - mark[1] < 8:
@@ -108,8 +108,8 @@ class Sampler:
         one = self._counting_seconds / self._counted + flush_seconds / _BATCHES_PER_FLUSH
         one *= _AFTERMATH
         self._begin_stretch(now, calls)
-        if self._spent < GRACE_SECONDS:
-            return True
+        if self._in_all < FIRST_COUNTED:
+            return False
         wanted = one / (allowed * self.call_seconds) if allowed > 0 else _MOST_ONE_IN
         exact = math.ceil(max(wanted, 1.0))
         # One slow stretch (a busy machine) must not silence the counting: go stepwise.
@@ -166,10 +166,12 @@ class Schedule:
         left = self._left()
         flush = self._flush_seconds
         self.evaluation.adapt(training_clock, evaluations, left * _EVALUATION_SHARE, flush)
-        if not self.training.adapt(training_clock, backwards, left * _TRAINING_SHARE, flush):
-            return 0
+        settled = self.training.adapt(training_clock, backwards, left * _TRAINING_SHARE, flush)
         step = self.training.call_seconds
-        self.unchecked = self._mask(step)
+        if step:
+            self.unchecked = self._mask(step)
+        if not settled:
+            return 0
         over = self.own_seconds - _START_SECONDS - self.budget * (now - began)
         if over <= 0 or self.budget <= 0:
             return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from collapse_magic.probes.schedule import GRACE_SECONDS, Countdown, Sampler, Schedule
+from collapse_magic.probes.schedule import FIRST_COUNTED, Countdown, Sampler, Schedule
 
 
 class Simulation:
@@ -76,7 +76,7 @@ def test_everything_is_counted_where_that_is_cheap_or_the_run_is_short() -> None
     cheap.run(5_000, 1e-1, look_seconds=5e-5)
     assert cheap.counted == 5_000
     short = Simulation(Schedule(2.0))
-    length = int(GRACE_SECONDS / (1.5 * 5e-5)) - 64
+    length = FIRST_COUNTED - 1
     short.run(length, 1e-4, look_seconds=5e-5)
     assert short.counted == length
 
