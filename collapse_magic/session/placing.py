@@ -29,8 +29,8 @@ class Placer:
     """Keeps location and fix of every finding: parsing the cells costs more than running the rules.
 
     They are made when a finding opens, when it escalates, and once more at the end, with the
-    final numbers. While the cell trains, the words come first: the fix follows as soon as the run
-    is long enough to be charged with it.
+    final numbers. While the cell trains, the words of a second finding come first: its fix follows
+    as soon as the run is long enough to be charged with it.
     """
 
     def __init__(
@@ -55,7 +55,8 @@ class Placer:
             known = self._made.get(key)
             anew = known is None or weight < known.weight
             anew = anew or (final and finding.resolved_step is None)
-            affordable = allowance >= self._fix_seconds
+            # The first cure is worth its time in any run: a terminal shows a card only once.
+            affordable = not self._made or allowance >= self._fix_seconds
             if known is None or anew or (affordable and not known.tried):
                 source = source or Code(self._code.cells(), self._code.namespace())
                 diagnosis = self._engine.diagnosis(finding)

@@ -31,9 +31,6 @@ def train(model, x, y, steps=60, lr=0.1):
     return float(loss.detach())
 
 x, y = data()
-# How busy the machine is must not decide what is seen and shown: the budget is as good as none.
-from collapse_magic.config import WatchConfig
-WatchConfig.__init__.__kwdefaults__["budget"] = 1e6
 """
 
 
