@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from . import activations, layers
+from . import layer_activations as activations
+from . import layers
 
 _MOST_LAYERS = 64  # between an output and the layer that makes it
 

@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 from ...records import LayerFacts, ModelFacts
-from . import activations, heads, layers
+from . import heads, layers
+from . import layer_activations as activations
 from .weights import initial_weights
 
 # Layers that bring the inputs to a common scale, beside those that normalise activations.
@@ -37,7 +38,7 @@ def facts_of(model: Any, name: str) -> ModelFacts:
     return ModelFacts(
         model=name,
         kind=type(model).__name__,
-        layers=tuple(_facts_of_layer(layer) for layer in found),
+        layers=tuple(facts_of_layer(layer) for layer in found),
         activations=tuple(used),
         normalizations=tuple(normalizations),
         dropouts=tuple(dropouts),
@@ -47,7 +48,7 @@ def facts_of(model: Any, name: str) -> ModelFacts:
     )
 
 
-def _facts_of_layer(layer: layers.Layer) -> LayerFacts:
+def facts_of_layer(layer: layers.Layer) -> LayerFacts:
     weights = initial_weights(layer.weights[0])
     return LayerFacts(
         name=layer.name,

@@ -35,7 +35,7 @@ UNKNOWN = InitialWeights()
 def initial_weights(variable: Any) -> InitialWeights:
     """What a kernel holds now; unknown where it cannot be read (while a graph is being traced)."""
     try:
-        values = _on_host(_sample(variable.value)).astype(np.float64)
+        values = _on_host(_sample(getattr(variable, "_value", variable))).astype(np.float64)
     except Exception:  # not made yet, spread over devices, a tracer ...
         return UNKNOWN
     return summarized(values)
