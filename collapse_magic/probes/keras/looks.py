@@ -217,7 +217,9 @@ def _moves(groups: list[list[Any]], kept: list[Any]) -> list[Any]:
         pairs = [(tf.cast(next(rest), tf.float64), tf.cast(_part(v), tf.float64)) for v in group]
         before.append(tf.add_n([_square(tf, old) for old, _ in pairs]) if pairs else nothing)
         after.append(tf.add_n([_square(tf, new) for _, new in pairs]) if pairs else nothing)
-        change.append(tf.add_n([_square(tf, new - old) for old, new in pairs]) if pairs else nothing)
+        change.append(
+            tf.add_n([_square(tf, new - old) for old, new in pairs]) if pairs else nothing
+        )
     return [tf.stack(before), tf.stack(after), tf.stack(change)]
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Sequence
 from dataclasses import replace
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -19,10 +18,10 @@ from .functions import Functions, Trace
 from .heads import heads_of
 from .loop_calls import LoopCall, LoopStage, recording
 from .losses import LossSeen
-from .names import Model, native
+from .names import native
 from .places import place_of
 from .sites import Site
-from .stage import Stage, current
+from .stage import current
 
 if TYPE_CHECKING:
     from .probe import KerasProbe
@@ -77,7 +76,9 @@ class Loops:
     def executed(self, trace: Trace, tensors: list[Any]) -> None:
         """A compiled function has run; these are the tensors that it has handed out."""
         stage = current()
-        self._gradients += trace.gradients
+        if stage is None:
+            self._gradients += trace.gradients
+            self._probe.counter.executed += trace.gradients
         trained: list[LoopCall] = []
         for call in trace.calls(tensors):
             if isinstance(stage, LoopStage):
@@ -92,7 +93,7 @@ class Loops:
             stage.updates += trace.updates
             stage.gradients += trace.gradients
         elif trained:
-            self._probe.loop_losses("train", trained)
+            self._probe.loop_losses("train", trained, updated=trace.updates > 0)
 
     # -- gradients --------------------------------------------------------------------------------
 
@@ -106,13 +107,14 @@ class Loops:
             return  # of the inputs, say
         stage = current()
         variables = [variable for variable, _ in pairs]
-        self._probe.wirings.gradient(pairs, frame)
+        self._probe.wirings.gradient(pairs)
         owners = self._probe.models.of(variables, frame)
         owner = owners[0] if owners else None
         known = tape in self._tapes
         self._tapes.add(tape)
         if stage is None:
             self._gradients += 1
+            self._probe.counter.executed += 1
             calls, self._pending = self._pending, []
             if not calls and not known:
                 calls = self._by_hand(target, frame)
@@ -178,7 +180,7 @@ class Loops:
         """Tell of gradients that no optimizer has ever been given."""
         probe = self._probe
         seen = self._gradients
-        if probe.counter.updates or seen <= _GRADIENTS_BEFORE_STEPLESS:
+        if probe.counter.updating or seen <= _GRADIENTS_BEFORE_STEPLESS:
             return
         if seen >= 2 * self._told_stepless:
             self._told_stepless = seen

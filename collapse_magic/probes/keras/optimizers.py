@@ -17,7 +17,7 @@ from typing import Any
 from ...records import LearningRate, OptimizerFacts
 from ..base import ProbeContext
 from ..schedule import Schedule
-from .updates import UpdateCounter
+from .counter import StepCounter
 from .looks import ModelLook
 from .models import Models
 from .names import native
@@ -46,7 +46,7 @@ class Optimizers:
     """All optimizers of a run."""
 
     def __init__(
-        self, context: ProbeContext, models: Models, plan: Schedule, counter: UpdateCounter
+        self, context: ProbeContext, models: Models, plan: Schedule, counter: StepCounter
     ) -> None:
         self._context = context
         self._models = models
@@ -72,7 +72,7 @@ class Optimizers:
             for look in watch.looks:
                 look.trace(by_variable, self._counter.variable(), rate)
             return
-        step = self._counter.current
+        step = self._counter.under_way()
         self._tell_rate(watch, step, float(rate))
         self._stepping = [look for look in watch.looks if step >= look.due]
         for look in self._stepping:
@@ -83,7 +83,7 @@ class Optimizers:
         if not sys.modules["tensorflow"].executing_eagerly():
             self._counter.step_in_graph()
             return
-        step = self._counter.current
+        step = self._counter.under_way()
         stepping, self._stepping = self._stepping, []
         for look in stepping:
             found = look.finish(step, self._gap(look, step))
@@ -105,9 +105,7 @@ class Optimizers:
 
     # -- meeting an optimizer ---------------------------------------------------------------------
 
-    def _meet(
-        self, optimizer: Any, variables: Sequence[Any], frame: FrameType
-    ) -> OptimizerWatch:
+    def _meet(self, optimizer: Any, variables: Sequence[Any], frame: FrameType) -> OptimizerWatch:
         if self._began is None:
             self._began = (self._context.clock(), self._counter.done)
         watch = self._watches.get(optimizer)
@@ -168,9 +166,7 @@ class Optimizers:
         if self._began is None or step <= self._began[1]:
             return look.gap
         seconds = (self._context.clock() - self._began[0]) / (step - self._began[1])
-        look.gap = self._plan.layer_gap(
-            _LOOK_SECONDS + look.scalars * _SECONDS_PER_SCALAR, seconds
-        )
+        look.gap = self._plan.layer_gap(_LOOK_SECONDS + look.scalars * _SECONDS_PER_SCALAR, seconds)
         return look.gap
 
 

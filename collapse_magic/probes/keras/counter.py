@@ -6,27 +6,43 @@ import sys
 from typing import Any
 
 
-class UpdateCounter:
-    """Updates of weights, over all optimizers of the run, made eagerly or inside graphs.
+class StepCounter:
+    """Optimizer steps of the run, over all models and optimizers, made eagerly or inside graphs.
 
     As long as no graph counts, the number is kept here; from then on in a variable that eager
     steps add to, too. Where gradients are accumulated, a step is the update that they end in.
+
+    Attributes
+        executed: training steps that Python has seen run. They count where no optimizer of Keras'
+            makes the updates.
     """
 
+    __slots__ = ("_eager", "_variable", "executed")
+
     def __init__(self) -> None:
-        self.backwards = 0  # gradients of losses that were asked for, as far as Python sees them
+        self.executed = 0
         self._eager = 0
         self._variable: Any = None
 
     @property
-    def done(self) -> int:
-        """Finished steps of the run so far; waits for the graph that is running."""
-        return self._eager if self._variable is None else int(self._variable.numpy())
+    def updating(self) -> bool:
+        """Whether updates by an optimizer have been seen, or have become part of a graph."""
+        return self._eager > 0 or self._variable is not None
 
     @property
+    def done(self) -> int:
+        """Finished steps; waits for the graph that is running."""
+        if self._variable is not None:
+            return int(self._variable.numpy())
+        return self._eager or self.executed
+
     def current(self) -> int:
-        """The step that is under way, from 1."""
-        return self.done + 1
+        """The step of what was just seen in an evaluation: before any step, step 1."""
+        return max(self.done, 1)
+
+    def under_way(self) -> int:
+        """The step that ends with the next update; where none is made, the one just executed."""
+        return self.done + 1 if self.updating else max(self.executed, 1)
 
     def step(self) -> None:
         """An update was made, eagerly."""
