@@ -38,7 +38,8 @@ class Trace:
         for call in stage.calls:
             parts = tuple(part for part in _PARTS if getattr(call.seen, part) is not None)
             self.tensors += [getattr(call.seen, part) for part in parts]
-            form = replace(call, seen=replace(call.seen, **dict.fromkeys(_PARTS)))
+            bare: dict[str, Any] = dict.fromkeys(_PARTS)
+            form = replace(call, seen=replace(call.seen, **bare))
             self._forms.append((form, parts))
 
     def calls(self, tensors: list[Any]) -> list[LoopCall]:
@@ -69,8 +70,10 @@ def _staged(python_function: Any, shadow: Shadow) -> Callable[..., Any]:
     reference = weakref.ref(shadow)
 
     def staged(*args: Any, **kwargs: Any) -> Any:
-        with LoopStage(graph_here(tf)) as stage:
-            result = staged.__wrapped__(*args, **kwargs)  # which AutoGraph has put there
+        stage = LoopStage(graph_here(tf))
+        with stage:
+            code = vars(staged)["__wrapped__"]  # the user's, or what AutoGraph has made of it
+            result = code(*args, **kwargs)
         owner = reference()
         if owner is None or len(owner.traces) >= _MOST_TRACES:
             return result, {}

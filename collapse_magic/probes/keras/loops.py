@@ -151,15 +151,15 @@ class Loops:
                     return site
         name = None if call.owner is None else call.owner.name
         key = (call.place, seen.loss, name)
-        site = self._sites.get(key)
-        if site is None:
+        known = self._sites.get(key)
+        if known is None:
             if len(self._sites) >= _MOST_SITES:
                 return None
             probe = self._probe
-            site = Site(probe.names.unique(told(seen.loss)), probe.context, name)
-            site.facts.place = call.place
-            self._sites[key] = site
-        return site
+            known = Site(probe.names.unique(told(seen.loss)), probe.context, name)
+            known.facts.place = call.place
+            self._sites[key] = known
+        return known
 
     def seen(self, call: LoopCall) -> LossSeen:
         """What was seen of a loss, with the activations that its model ends in.

@@ -18,7 +18,7 @@ from ...records import LearningRate, OptimizerFacts
 from ..base import ProbeContext
 from ..schedule import Schedule
 from .counter import StepCounter
-from .looks import ModelLook
+from .looks import GAP_AT_FIRST, ModelLook
 from .models import Models
 from .names import native
 
@@ -114,7 +114,7 @@ class Optimizers:
             watch = self._watches[optimizer] = OptimizerWatch(name, optimizer)
         new = [v for v in variables if not any(look.holds([v]) for look in watch.looks)]
         for model in self._models.of(new, frame):
-            watch.looks.append(ModelLook(model, variables))
+            watch.looks.append(ModelLook(model, variables, self._plan.every or GAP_AT_FIRST))
         return watch
 
     # -- telling ----------------------------------------------------------------------------------

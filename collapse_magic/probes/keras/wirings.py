@@ -70,10 +70,10 @@ class Wirings:
         self._changed = False
         for known in self._models.told():
             wiring = self._wiring(known)
-            before = None if wiring is None else self._told.get(known.name)
-            if wiring is not None and (
-                before is None or replace(before, step=wiring.step) != wiring
-            ):
+            if wiring is None:
+                continue
+            before = self._told.get(known.name)
+            if before is None or replace(before, step=wiring.step) != wiring:
                 self._told[known.name] = wiring
                 self._context.emit(wiring)
 
