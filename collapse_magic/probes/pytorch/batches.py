@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .gathering import copied
-from .reading import Array
+from ..calls import Array
 from .transfer import Transfers, stream_of
 
 MOST_BATCHES = 64
@@ -60,6 +59,17 @@ class Batches:
         if weights is not None:
             self.weights.append(copied(weights))
         self.bytes += size
+
+
+def copied(tensor: Any) -> Any:
+    """An array of our own of a small CPU tensor; of a device tensor a clone that stays there."""
+    tensor = tensor.detach()
+    if not tensor.is_cpu:
+        return tensor.clone()
+    try:
+        return tensor.numpy().copy()
+    except TypeError:  # bfloat16 has no NumPy counterpart
+        return tensor.float().numpy()
 
 
 def by_step(steps: tuple[int, ...], held: list[Array]) -> dict[int, tuple[Array, Array]]:

@@ -13,13 +13,14 @@ from types import FrameType, ModuleType
 from typing import Any
 
 from ..base import ProbeContext
+from ..calls import LossCall
 from ..patching import Patches
 from ..tasks import INDEX_LOSSES, outputs_of
 from . import hooks
 from .counter import StepCounter
 from .hooks import Switch
 from .names import Names, attributes_of, locals_of
-from .reading import LossCall, readable
+from .reading import readable
 from .registry import Registry
 from .sites import Site
 from .transfer import Transfers, capturing

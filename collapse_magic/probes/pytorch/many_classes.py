@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..calls import LossCall
 from .log_probabilities import (
     Scores,
     dimension,
@@ -15,7 +16,6 @@ from .log_probabilities import (
     normalizer,
     probabilities,
 )
-from .reading import LossCall
 from .spots import Held, Linear, Spot
 from .terms import term_of
 from .written import ROUNDING, Tensors, Written, product, weights_are_sound

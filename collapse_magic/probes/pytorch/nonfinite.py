@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...records import Place
+from ..calls import LossCall
 from . import graph, scaling
-from .reading import LossCall
 from .saved import saved
 from .sharded import local
 from .survey import nearest_parameter

@@ -3,36 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..calls import MOST_SAMPLES, LossCall
 from ..tasks import DISTANCE_LOSSES, INDEX_LOSSES, SOFT_LOSSES
 from . import graph
 
 Array = NDArray[Any]
-MOST_SAMPLES = 4096  # of one batch; pixels and tokens come in far larger numbers
 
 _WITHOUT_VALUES = frozenset({"FakeTensor", "FunctionalTensor", "DTensor"})
-
-
-@dataclass(frozen=True, slots=True)
-class LossCall:
-    """One loss call as it stands in the graph, before backward."""
-
-    loss: str
-    activations: tuple[str, ...]
-    input_shape: tuple[int, ...]
-    target_shape: tuple[int, ...]
-    broadcast: bool
-    weighted: bool
-    ignore_index: int | None
-    # (K,) or, for a binary task, (2,); of several labels per sample those of the positives
-    class_weights: Array | None
-    handwritten: bool = False
-    weighed_outside: bool = False  # by a product or a mask, which the call itself does not show
 
 
 def readable(value: Any, torch: Any) -> bool:

@@ -8,11 +8,11 @@ from types import CodeType, FrameType
 from typing import Any
 
 from ..base import ProbeContext
+from ..calls import LossCall
 from ..tasks import told
 from . import graph, handwritten, heads, reading, structure
 from .counter import StepCounter
 from .names import Names
-from .reading import LossCall
 from .routes import Found, Route, Routes
 from .sites import Site
 from .steps import report_models

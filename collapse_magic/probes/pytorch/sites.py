@@ -9,13 +9,12 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ...records import LossValues, NonFinite, Phase, PredictionWindow
-from .. import samples
+from ...records import LossValues, NonFinite, Phase
 from ..base import ProbeContext
+from ..window_records import window_record
 from . import reading
 from .batches import FIRST_BATCHES, MOST_BATCHES, Batches, by_step
-from .facts import Facts
-from .gathering import gather
+from .facts import TorchFacts
 from .handwritten import make_sure_later
 from .suspicion import Suspicion, extremes, suspect
 from .transfer import Transfers
@@ -30,7 +29,7 @@ class Site:
     def __init__(self, name: str, context: ProbeContext, transfers: Transfers) -> None:
         self.name = name
         self.suspicion: Suspicion | None = None
-        self.facts = Facts(name, context, transfers)
+        self.facts = TorchFacts(name, context, transfers)
         self.non_finite_told = False
         self.last_step = 0
         self._context = context
@@ -166,58 +165,11 @@ class Site:
         self, phase: Phase, steps: tuple[int, ...], held: list[Array], one_in: int
     ) -> None:
         """`held`: scores, targets and (where there are any) weights of one batch per step."""
-        call, count = self.facts.call, len(steps)
+        count = len(steps)
         scores, targets, weights = held[:count], held[count : 2 * count], held[2 * count :]
-        first, last = steps[0], steps[-1]
-        if call is None:
-            return
-        if self.facts.judged is None or not self.facts.told:
-            self.facts.judge(first, targets[0])
-        judged = self.facts.judged
-        if judged is None or self.facts.hopeless:
-            return
-        gathered = gather(call, judged, scores, targets, weights)
-        if gathered is None:
-            return
-        all_scores, all_targets, given_weights, single = gathered
-        self.facts.look_at_range(judged, all_targets, last)
-        judged = self.facts.judged or judged
-        if self.facts.hopeless:
-            return
-        per_sample = given_weights
-        if per_sample is not None and (per_sample < 0).any():
-            return  # no weights: rewards, perhaps
-        if per_sample is None:
-            per_sample = self.facts.weights_by_class(judged, all_targets)
-        window = samples.summarize(call.loss, judged, all_scores, all_targets, per_sample)
-        if window is None:
-            return
-        q = window.quantities
-        softmaxed = call.loss == "cross_entropy" and call.activations[:1] == ("softmax",)
-        self._context.emit(
-            PredictionWindow(
-                site=self.name,
-                phase=phase,
-                first_step=first,
-                last_step=last,
-                batches=count,
-                one_in=one_in,
-                samples=q.samples,
-                labels=q.labels,
-                predicted=q.predicted,
-                correct=q.correct,
-                cross_entropy_nats=q.cross_entropy_nats,
-                mean_probability=q.mean_probability,
-                pull=q.pull,
-                spread=q.spread,
-                rank=q.rank,
-                outside_unit=window.outside_unit,
-                input_row_sums_to_one=softmaxed or window.input_row_sums_to_one,
-                out_of_range=window.out_of_range,
-                single_class_batches=single,
-                exclusive=judged.task != "multilabel",
-            )
-        )
+        record = window_record(self.facts, phase, steps, scores, targets, weights, one_in)
+        if record is not None:
+            self._context.emit(record)
 
     # -- what is not finite -----------------------------------------------------------------------
 

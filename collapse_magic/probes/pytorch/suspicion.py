@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ...records import Place
-from .reading import Array, LossCall
+from ..calls import Array, LossCall
 
 _MOST_VALUES = 2**20  # of one batch's scores: a NaN of a sample is in all its probabilities
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..calls import LossCall
 from . import reading
-from .reading import LossCall
 from .spots import Held, Linear, Spot
 from .written import Tensors, Written, product
 

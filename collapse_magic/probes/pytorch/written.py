@@ -9,9 +9,9 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from ..calls import LossCall
 from . import graph
 from .graph import SELECTING, Factors, Path
-from .reading import LossCall
 from .spots import Held, Linear, Mask, Spot
 
 # What a logarithm was kept away from zero by: no more than this is taken for rounding.

@@ -1,4 +1,4 @@
-"""Copies of batches, and the rows of a window made of them."""
+"""The rows of a window, made of the batches that were kept."""
 
 from __future__ import annotations
 
@@ -8,22 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import samples
-from ..tasks import INDEX_LOSSES, Judgement
-from .reading import MOST_SAMPLES, LossCall
+from . import samples
+from .calls import MOST_SAMPLES, LossCall
+from .tasks import INDEX_LOSSES, Judgement
 
 Array = NDArray[Any]
-
-
-def copied(tensor: Any) -> Any:
-    """An array of our own of a small CPU tensor; of a device tensor a clone that stays there."""
-    tensor = tensor.detach()
-    if not tensor.is_cpu:
-        return tensor.clone()
-    try:
-        return tensor.numpy().copy()
-    except TypeError:  # bfloat16 has no NumPy counterpart
-        return tensor.float().numpy()
 
 
 def shown(call: LossCall, targets: Array) -> Array:
