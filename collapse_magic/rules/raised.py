@@ -47,9 +47,12 @@ def problem_of(record: LossRaised) -> Problem | None:
         if record.loss in BINARY and _names_classes(record):
             return Problem.ENCODING
         return Problem.SHAPE
-    if record.loss in TAKES_PROBABILITIES and (record.input_min < 0 or record.input_max > 1):
+    known = math.isfinite(record.input_min) or math.isfinite(record.input_max)
+    outside = record.input_min < 0 or record.input_max > 1
+    if record.loss in TAKES_PROBABILITIES and known and outside:
         return Problem.RAW_OUTPUT
-    if record.loss in BINARY and (record.target_min < 0 or record.target_max > 1):
+    known = math.isfinite(record.target_min) or math.isfinite(record.target_max)
+    if record.loss in BINARY and known and (record.target_min < 0 or record.target_max > 1):
         return Problem.LABEL_RANGE
     if record.target_dtype != record.input_dtype:
         return Problem.ENCODING
@@ -71,6 +74,9 @@ def _problem_of_indices(record: LossRaised) -> Problem | None:
     types = INDEX_TYPES.get(record.loss, TORCH_INDEX_TYPES)
     if not any(name in record.target_dtype for name in types):
         return Problem.ENCODING
+    known = math.isfinite(record.target_min) or math.isfinite(record.target_max)
+    if not known:
+        return None
     if record.target_min < 0 or (classes and record.target_max >= classes):
         return Problem.LABEL_RANGE
     return None

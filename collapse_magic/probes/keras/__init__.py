@@ -1,0 +1,1 @@
+"""Observes training with Keras 3 and TensorFlow."""
