@@ -145,7 +145,7 @@ class Fit:
         known = self._models.get(id(model))
         if known is None or known.model() is not model:
             probe = self._switch.probe
-            name = "" if probe is None else probe.names.of_model(model, frame)
+            name = "" if probe is None else probe.names.meet(model, frame).name
             known = self._models[id(model)] = Watched(weakref.ref(model), name)
         return known
 
