@@ -15,6 +15,11 @@ from ..findings import Diagnosis, Fix, Location
 from .cells import Cell
 from .context import Context
 from .flow import Flow
+from .keras import case as keras
+from .keras.locate import locate as locate_in_keras
+from .keras.place import Fit, Tape
+from .keras.place import place as keras_place
+from .keras.remedies import REMEDIES as KERAS_REMEDIES
 from .locate import locate
 from .patch import undecided
 from .remedies import REMEDIES, Case
@@ -34,6 +39,7 @@ class Code:
         self._sources = dict(cells)
         self._namespace = namespace
         self._contexts: dict[tuple[int, int, str | None], Context] = {}
+        self._places: dict[tuple[int, int], Fit | Tape | None] = {}
 
     def locate(self, diagnosis: Diagnosis, cell: int | None, line: int | None) -> Location | None:
         """The line to show; (cell, line) is that of the backward call, or of the call that raised.
@@ -41,6 +47,9 @@ class Code:
         None where it is not certain. Never raises.
         """
         try:
+            trained = self._keras(diagnosis, cell, line)
+            if trained is not None:
+                return locate_in_keras(trained, diagnosis.target)
             context = self._context(diagnosis, cell, line)
             return None if context is None else locate(context, diagnosis.target)
         except Exception:  # reading foreign code must never disturb its run
@@ -49,10 +58,13 @@ class Code:
     def fix(self, diagnosis: Diagnosis, cell: int | None, line: int | None) -> Fix | None:
         """The remedy as code, an example where that cannot be sure, or None. Never raises."""
         remedy = diagnosis.remedy
-        rewrite = None if remedy is None else REMEDIES.get(remedy.kind)
-        if remedy is None or rewrite is None:
+        if remedy is None:
             return None
         try:
+            trained = self._keras(diagnosis, cell, line)
+            if trained is not None:
+                return KERAS_REMEDIES[remedy.kind](trained)
+            rewrite = REMEDIES[remedy.kind]
             context = self._context(diagnosis, cell, line)
             if context is None:
                 return None
@@ -72,6 +84,16 @@ class Code:
     @cached_property
     def _flow(self) -> Flow:
         return Flow(self._cells, self._namespace)
+
+    def _keras(self, diagnosis: Diagnosis, cell: int | None, line: int | None) -> keras.Case | None:
+        """What Keras or a tape of TensorFlow trains on that line; None where neither does."""
+        if cell is None or line is None or cell not in self._cells:
+            return None
+        key = (cell, line)
+        if key not in self._places:
+            self._places[key] = keras_place(self._flow, self._cells[cell], line)
+        place = self._places[key]
+        return None if place is None else keras.Case(self._flow, place, diagnosis.remedy)
 
     def _context(self, diagnosis: Diagnosis, cell: int | None, line: int | None) -> Context | None:
         if cell is None or line is None or cell not in self._cells:
