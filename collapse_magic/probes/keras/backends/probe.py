@@ -1,0 +1,147 @@
+"""Watches training with Keras on PyTorch or JAX."""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from ...base import ProbeContext
+from ..fit import Given, Step
+from ..heads import heads_of
+from ..losses import LossCalls, LossSeen
+from ..nonfinite import finite
+from ..probe import KerasProbe
+from ..stage import current
+from . import jax_fit, torch_fit
+from .jax_fit import JaxFit
+from .optimizers import HostOptimizers
+from .torch_fit import TorchFit
+
+# Executions whose results are still being computed; of more than these the oldest is waited for.
+_MOST_LATE = 32
+
+
+class _Late(NamedTuple):
+    """An execution whose results may still be on their way."""
+
+    step: Step
+    at: int
+    given: Given
+    counted: bool  # looked at in its turn, not only for a loss that is not finite
+
+
+class BackendProbe(KerasProbe):
+    """Observes `fit` and its kin where Python starts every step by itself."""
+
+    framework = "keras"
+    optimizers: HostOptimizers
+    fit: TorchFit | JaxFit
+
+    def __init__(self, context: ProbeContext) -> None:
+        super().__init__(context)
+
+    def _fresh(self) -> None:
+        super()._fresh()
+        self.backend = _backend() or ""
+        self.losses = LossCalls(self.guard, self.take_loss, self.backend)
+        self.fit = (TorchFit if self.backend == "torch" else JaxFit)(self.switch, self)
+        self.optimizers = HostOptimizers(self.context, self.models, self.plan, self.counter)
+        self._late: deque[_Late] = deque()
+
+    @classmethod
+    def available(cls) -> bool:
+        return _backend() is not None
+
+    def _attach(self) -> None:
+        self._fresh()
+        self._last_flush = self.context.clock()
+        self.plan.begin(self._last_flush)
+        self.switch.probe = self
+        self.fit.attach(self._patches)
+
+    def imported(self) -> None:
+        """Nothing is attached to but Keras."""
+
+    # -- events -----------------------------------------------------------------------------------
+
+    def take_loss(self, seen: LossSeen) -> None:
+        """A loss was computed; outside of Keras' own training it is no affair of this probe."""
+        stage = current()
+        if stage is not None:
+            stage.note(seen)
+
+    def executed(self, step: Step, given: Given) -> None:
+        """A train or test function has been run, or started."""
+        at = self.counter.current()
+        training = step.phase == "train"
+        countdown = self._countdowns[step.phase]
+        left = countdown.left
+        if left <= 0:
+            sampler = self.plan.training if training else self.plan.evaluation
+            countdown.count()
+            countdown.grant(sampler.gap())
+        else:
+            countdown.left = left - 1
+        checked = training and not self._told_non_finite and not left & self.plan.unchecked
+        if left <= 0 or checked:
+            self._late.append(_Late(step, at, given, left <= 0))
+        self._settle()
+
+    def _settle(self, wait: bool = False) -> None:
+        """Look at what has arrived, in order."""
+        while self._late:
+            ready = all(
+                self.fit.ready(tensor)
+                for tensors in self._late[0].given.values()
+                for tensor in tensors.values()
+            )
+            if not (wait or ready or len(self._late) > _MOST_LATE):
+                break
+            self._arrived(self._late.popleft())
+
+    def _arrived(self, late: _Late) -> None:
+        began = self.context.clock()
+        host, step = self.fit.host, late.step
+        if not late.counted and all(finite(host(t["value"])) for t in late.given.values()):
+            return
+        for key, tensors in late.given.items():
+            known = step.filled(key, {name: host(tensor) for name, tensor in tensors.items()})
+            seen = _with_activations(known, step.watched.model())
+            site = self.registry.site(step.watched, key, seen.loss)
+            if site is not None:
+                self._take(site, step.phase, late.at, seen, step.watched.inputs)
+        if late.counted:
+            training = step.phase == "train"
+            self._batches += training
+            sampler = self.plan.training if training else self.plan.evaluation
+            sampler.book(self.context.clock() - began)
+        self._maybe_flush()
+
+    def flush(self) -> None:
+        if self.attached:
+            self.guard.run(self._settle, True)
+        super().flush()
+
+
+def _backend() -> str | None:
+    """The backend that Keras runs on; None for TensorFlow, and as long as Keras is not there."""
+    if not hasattr(sys.modules.get("keras"), "Model"):
+        return None
+    for name, module in (("torch", torch_fit.TRAINER), ("jax", jax_fit.TRAINER)):
+        if module in sys.modules:
+            return name
+    return None
+
+
+def _with_activations(seen: LossSeen, model: Any) -> LossSeen:
+    """What was seen of a loss, with the activations that its model ends in.
+
+    Values know nothing of what has made them; the layers of the model do.
+    """
+    if seen.scores is None or model is None:
+        return seen
+    units = seen.scores.shape[-1] if seen.scores.ndim else 0
+    head = next((head for head in heads_of(model) if units in (0, head.units)), None)
+    return seen if head is None else replace(seen, activations=head.activations)
