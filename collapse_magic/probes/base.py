@@ -61,6 +61,8 @@ class Probe:
     """
 
     framework = ""
+    # Surely nothing has been trained so far: the framework is in sight as a tool, if at all.
+    idle = False
 
     def __init__(self, context: ProbeContext) -> None:
         self.context = context
@@ -87,6 +89,9 @@ class Probe:
             self.attached = False
             _attached.discard(self)
             self._detach()
+
+    def imported(self) -> None:
+        """One more framework has been imported: take hold of what was not there before."""
 
     def flush(self) -> None: ...
 

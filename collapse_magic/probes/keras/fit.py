@@ -19,12 +19,12 @@ from ...records import Phase
 from ..base import TrainingStopped
 from ..patching import Patches
 from .losses import LossSeen
-from .stage import Stage, graph_here
+from .stage import Stage, current, graph_here
 
 if TYPE_CHECKING:
     from .probe import KerasProbe
 
-_TRAINER = "keras.src.backend.tensorflow.trainer"
+TRAINER = "keras.src.backend.tensorflow.trainer"
 _TENSORS = ("value", "scores", "targets", "weights")  # of a loss that was seen
 Given = dict[str, dict[str, Any]]  # these tensors by loss, as they come out of a step
 _FUNCTIONS = ("train_function", "test_function")
@@ -80,10 +80,14 @@ class Watched:
 
 @dataclass(slots=True, eq=False)
 class Step:
-    """The losses of a step function, as they were met when it was traced last."""
+    """The losses of a step function, as they were met when it was traced last.
+
+    Where one execution takes several steps, the last one is what comes out of it.
+    """
 
     watched: Watched
     phase: Phase
+    most: int = 1  # steps of one execution
     seen: dict[str, LossSeen] = field(default_factory=dict)
     iterations: int = 0  # of the optimizer, before the next execution
 
@@ -103,13 +107,11 @@ class Step:
 
     def executed(self) -> int:
         """Steps that the latest execution took: of several at once the optimizer knows."""
-        model = self.watched.model()
-        most = int(getattr(model, "steps_per_execution", 1))
-        optimizer = getattr(model, "optimizer", None)
-        if most == 1 or optimizer is None:
-            return most
+        optimizer = getattr(self.watched.model(), "optimizer", None)
+        if self.most == 1 or optimizer is None:
+            return self.most
         before, self.iterations = self.iterations, int(optimizer.iterations)
-        return min(max(self.iterations - before, 1), most)
+        return min(max(self.iterations - before, 1), self.most)
 
 
 class Fit:
@@ -120,10 +122,7 @@ class Fit:
         self._models: dict[int, Watched] = {}
 
     def attach(self, patches: Patches) -> None:
-        module = sys.modules.get(_TRAINER)
-        if module is None:
-            return
-        trainer = module.TensorFlowTrainer
+        trainer = sys.modules[TRAINER].TensorFlowTrainer
         patches.replace(trainer, "_make_function", self._around_make_function)
         for name, functions in (
             ("fit", _FUNCTIONS),
@@ -132,6 +131,7 @@ class Fit:
             ("test_on_batch", _FUNCTIONS[1:]),
         ):
             patches.replace(trainer, name, partial(self._around_call, functions))
+        patches.replace(trainer, "_compute_loss", self._around_compute_loss)
         callbacks = sys.modules["keras.src.callbacks.callback_list"].CallbackList
         patches.replace(callbacks, "on_epoch_end", self._around_epoch_end)
 
@@ -180,7 +180,7 @@ class Fit:
                 return original(model, step_function)
             watched = self.of(model)
             phase: Phase = "eval" if step_function == model.test_step else "train"
-            step = Step(watched, phase)
+            step = Step(watched, phase, int(getattr(model, "steps_per_execution", 1)))
             step.executed()
 
             def watched_step(data: Any) -> tuple[Any, dict[str, Any]]:
@@ -193,17 +193,31 @@ class Fit:
             def run(iterator: Any) -> Any:
                 logs, given = function(iterator)
                 probe = switch.probe
-                if probe is not None:
-                    probe.guard.run(probe.after_execution, step, given)
-                    reason = probe.context.stop_reason()
-                    if reason is not None and phase == "train":
-                        raise TrainingStopped(reason)
+                if probe is None or probe.passes(step, given):
+                    return logs
+                probe.guard.run(probe.after_execution, step, given)
+                reason = probe.context.stop_reason() if phase == "train" else None
+                if reason is not None:
+                    raise TrainingStopped(reason)
                 return logs
 
             watched.ours["test_function" if phase == "eval" else "train_function"] = run
             return run
 
         return _like(_make_function, original)
+
+    def _around_compute_loss(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        switch = self._switch
+
+        def _compute_loss(model: Any, *args: Any, **kwargs: Any) -> Any:
+            stage = current()
+            known = 0 if stage is None else len(stage.seen)
+            loss = original(model, *args, **kwargs)
+            if stage is not None and switch.probe is not None and len(stage.seen) == known:
+                stage.note(LossSeen("custom", loss))  # by functions that nobody knows
+            return loss
+
+        return _like(_compute_loss, original)
 
     def _around_epoch_end(self, original: Callable[..., Any]) -> Callable[..., Any]:
         switch = self._switch

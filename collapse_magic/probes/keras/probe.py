@@ -14,20 +14,18 @@ from ..guard import Guard
 from ..patching import Patches
 from ..schedule import Countdown, Schedule
 from .counter import StepCounter
-from .fit import Fit, Given, Step, Switch
+from .fit import TRAINER, Fit, Given, Step, Switch
 from .losses import LossCalls, LossSeen
 from .names import Names
-from .nonfinite import first_place
+from .nonfinite import finite, first_place
 from .registry import Registry
 from .stage import current
-
-FLUSH_SECONDS = 0.5
 
 
 class KerasProbe(Probe):
     """Observes losses, predictions, steps and epochs of models that are trained through Keras."""
 
-    framework = "keras"
+    framework = "keras tensorflow"
 
     def __init__(self, context: ProbeContext) -> None:
         super().__init__(context)
@@ -46,14 +44,15 @@ class KerasProbe(Probe):
         self.fit = Fit(self.switch)
         self.registry = Registry(self.context, self.names)
         self._training, self._evaluations = Countdown(), Countdown()
-        self._last_flush = -math.inf
+        self._last_flush, self._counted = -math.inf, 0  # steps since then
         self._epochs = 0
+        self._told_non_finite = False
+        self._on_host: bool | None = None  # where losses are computed
+        self._keras = False  # it is there, and attached to
 
     @classmethod
     def available(cls) -> bool:
-        return "keras.src.backend.tensorflow.trainer" in sys.modules and hasattr(
-            sys.modules.get("keras"), "Model"
-        )
+        return hasattr(sys.modules.get("tensorflow"), "function")
 
     @property
     def cost_seconds(self) -> float:
@@ -64,6 +63,10 @@ class KerasProbe(Probe):
         """Finished steps of the run so far."""
         return self.counter.done
 
+    @property
+    def idle(self) -> bool:  # type: ignore[override]
+        return self.counter.done == 0
+
     # -- attaching --------------------------------------------------------------------------------
 
     def _attach(self) -> None:
@@ -72,8 +75,15 @@ class KerasProbe(Probe):
         self._last_flush = self.context.clock()
         self.plan.begin(self._last_flush)
         self.switch.probe = self
-        self.losses.attach(self._patches)
-        self.fit.attach(self._patches)
+        self.losses.attach_to_tensorflow(self._patches)
+        self.imported()
+
+    def imported(self) -> None:
+        keras = sys.modules.get("keras")
+        if self.attached and not self._keras and TRAINER in sys.modules and hasattr(keras, "Model"):
+            self._keras = True
+            self.losses.attach_to_keras(self._patches)
+            self.fit.attach(self._patches)
 
     def _detach(self) -> None:
         with ExitStack() as duties:  # the last one first, each of them whatever became of another
@@ -95,65 +105,65 @@ class KerasProbe(Probe):
         if stage is not None:
             stage.note(seen)
 
+    def passes(self, step: Step, given: Given) -> bool:
+        """A train or test function has run: whether there is nothing to look at."""
+        try:
+            if step.phase == "eval":
+                countdown = self._evaluations
+            else:
+                countdown = self._training
+                self.counter.done += 1 if step.most == 1 else step.executed()
+            left = countdown.left
+            if left <= 0 or not (step.phase == "eval" or self._is_finite(given, left)):
+                return False
+            countdown.left = left - 1
+            return True
+        except Exception as error:
+            self.guard.fail(error)
+            return True
+
     def after_execution(self, step: Step, given: Given) -> None:
-        """A train or test function has run: one step, or several of which the last is told."""
-        if step.phase == "eval":
-            self._evaluated(step, given)
-        else:
-            self._trained(step, given)
-
-    def _trained(self, step: Step, given: Given) -> None:
+        """One step, or several of which the last is told, is to be looked at."""
         began = self.context.clock()
-        self.counter.done += step.executed()
-        countdown = self._training
-        finite = self._is_finite(given)
-        if countdown.left > 0 and finite:
-            countdown.left -= 1
-            return
+        training = step.phase == "train"
+        countdown = self._training if training else self._evaluations
+        sampler = self.plan.training if training else self.plan.evaluation
+        due = countdown.left <= 0
         countdown.count()
-        self._take(step, given, finite)
-        self.plan.training.book(self.context.clock() - began)
-        countdown.grant(self.plan.training.gap())
+        self._take(step, given)
+        if due:
+            self._counted += training
+            sampler.book(self.context.clock() - began)
+            countdown.grant(sampler.gap())
         self._maybe_flush()
 
-    def _evaluated(self, step: Step, given: Given) -> None:
-        began = self.context.clock()
-        countdown = self._evaluations
-        if countdown.left > 0:
-            countdown.left -= 1
-            return
-        countdown.count()
-        self._take(step, given, True)
-        self.plan.evaluation.book(self.context.clock() - began)
-        countdown.grant(self.plan.evaluation.gap())
-        self._maybe_flush()
-
-    def _take(self, step: Step, given: Given, finite: bool) -> None:
+    def _take(self, step: Step, given: Given) -> None:
         at = self.counter.current()
         for key, tensors in given.items():
-            site = self.registry.site(step.watched, key, step.seen[key].loss)
+            seen = step.filled(key, tensors)
+            site = self.registry.site(step.watched, key, seen.loss)
             if site is None:
                 continue
-            seen = step.filled(key, tensors)
+            site.most = step.most
             site.take(step.phase, at, seen)
-            if not finite and not site.non_finite_told:
+            if step.phase == "train" and not site.non_finite_told and not finite(seen.value):
                 record = first_place(site.name, at, seen, step.watched.inputs)
                 if record is not None:
-                    site.non_finite_told = True
+                    site.non_finite_told = self._told_non_finite = True
                     self.context.emit(record)
 
-    def _is_finite(self, given: Given) -> bool:
+    def _is_finite(self, given: Given, left: int) -> bool:
         """Whether the losses are finite numbers; on a device nobody waits for the answer."""
+        if left & self.plan.unchecked or self._told_non_finite:
+            return True
+        asked = perf_counter()
         for tensors in given.values():
             value = tensors["value"]
-            if "CPU" not in value.device:
-                continue
-            asked = perf_counter()
-            number = value.numpy()
-            difference = number - number  # neither NaN nor an infinity gives 0
-            self.plan.book_check(perf_counter() - asked)
-            if not (difference == 0).all():
+            if self._on_host is None:
+                self._on_host = "CPU" in value.device
+            if self._on_host and not finite(value):
                 return False
+        self.plan.book_check(perf_counter() - asked)
         return True
 
     def epoch_ended(self, epoch: int) -> None:
@@ -166,11 +176,12 @@ class KerasProbe(Probe):
 
     def _maybe_flush(self) -> None:
         now = self.context.clock()
-        if now - self._last_flush >= FLUSH_SECONDS or any(s.full for s in self.registry.sites()):
+        due = now - self._last_flush >= self.plan.flush_gap(now, self._counted)
+        if due or any(site.full for site in self.registry.sites()):
             self._flush(now)
 
     def _flush(self, now: float) -> None:
-        self._last_flush = now
+        self._last_flush, self._counted = now, 0
         for site in self.registry.sites():
             site.flush(self.plan.training.one_in, self.plan.evaluation.one_in)
         done = self.context.clock()
