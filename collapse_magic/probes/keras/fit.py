@@ -27,7 +27,13 @@ if TYPE_CHECKING:
 TRAINER = "keras.src.backend.tensorflow.trainer"
 _TENSORS = ("value", "scores", "targets", "weights")  # of a loss that was seen
 Given = dict[str, dict[str, Any]]  # these tensors by loss, as they come out of a step
-_FUNCTIONS = ("train_function", "test_function")
+# What the user calls -> the function of the model that it runs; `fit` calls `evaluate`.
+_CALLS = {
+    "fit": "train_function",
+    "train_on_batch": "train_function",
+    "evaluate": "test_function",
+    "test_on_batch": "test_function",
+}
 
 
 class Switch:
@@ -59,23 +65,20 @@ class Watched:
     before: dict[str, Any] = field(default_factory=dict)
     ours: dict[str, Any] = field(default_factory=dict)
 
-    def make_room(self, names: tuple[str, ...]) -> None:
-        """Functions that are not ours are put aside: Keras makes new ones, which are."""
+    def make_room(self, name: str) -> None:
+        """A function that is not ours is put aside: Keras makes a new one, which is."""
         model = self.model()
-        for name in names:
-            held = getattr(model, name, None)
-            if held is None or held is not self.ours.get(name):
-                self.before[name] = held
-                if held is not None:
-                    setattr(model, name, None)
+        held = getattr(model, name, None)
+        if held is None or held is not self.ours.get(name):
+            self.before[name] = held
+            self.ours.pop(name, None)
+            setattr(model, name, None)
 
-    def put_back(self) -> None:
+    def put_back(self, name: str) -> None:
+        """The user's function again, where ours stands in its place or none has been made."""
         model = self.model()
-        if model is None:
-            return
-        for name, ours in self.ours.items():
-            if getattr(model, name, None) is ours:
-                setattr(model, name, self.before.get(name))
+        if model is not None and getattr(model, name, None) is self.ours.get(name):
+            setattr(model, name, self.before.get(name))
 
 
 @dataclass(slots=True, eq=False)
@@ -124,13 +127,8 @@ class Fit:
     def attach(self, patches: Patches) -> None:
         trainer = sys.modules[TRAINER].TensorFlowTrainer
         patches.replace(trainer, "_make_function", self._around_make_function)
-        for name, functions in (
-            ("fit", _FUNCTIONS),
-            ("evaluate", _FUNCTIONS[1:]),
-            ("train_on_batch", _FUNCTIONS[:1]),
-            ("test_on_batch", _FUNCTIONS[1:]),
-        ):
-            patches.replace(trainer, name, partial(self._around_call, functions))
+        for call, function in _CALLS.items():
+            patches.replace(trainer, call, partial(self._around_call, function))
         patches.replace(trainer, "_compute_loss", self._around_compute_loss)
         callbacks = sys.modules["keras.src.callbacks.callback_list"].CallbackList
         patches.replace(callbacks, "on_epoch_end", self._around_epoch_end)
@@ -139,7 +137,8 @@ class Fit:
         """Put back every model's own functions, and forget the models."""
         models, self._models = list(self._models.values()), {}
         for watched in models:
-            watched.put_back()
+            for name in watched.ours:
+                watched.put_back(name)
 
     def of(self, model: Any, frame: FrameType | None = None) -> Watched:
         known = self._models.get(id(model))
@@ -151,9 +150,7 @@ class Fit:
 
     # -- the functions that stand in place --------------------------------------------------------
 
-    def _around_call(
-        self, functions: tuple[str, ...], original: Callable[..., Any]
-    ) -> Callable[..., Any]:
+    def _around_call(self, function: str, original: Callable[..., Any]) -> Callable[..., Any]:
         switch = self._switch
 
         def call(model: Any, *args: Any, **kwargs: Any) -> Any:
@@ -162,12 +159,12 @@ class Fit:
                 return original(model, *args, **kwargs)
             inputs = args[0] if args else kwargs.get("x")
             frame = sys._getframe(1)
-            watched = probe.guard.run(self._enter, model, functions, inputs, frame)
+            watched = probe.guard.run(self._enter, model, function, inputs, frame)
             try:
                 return original(model, *args, **kwargs)
             finally:
                 if watched is not None:
-                    self._leave(watched)
+                    self._leave(watched, function)
 
         return _like(call, original)
 
@@ -232,9 +229,7 @@ class Fit:
 
     # -- what they tell ---------------------------------------------------------------------------
 
-    def _enter(
-        self, model: Any, functions: tuple[str, ...], inputs: Any, frame: FrameType
-    ) -> Watched | None:
+    def _enter(self, model: Any, function: str, inputs: Any, frame: FrameType) -> Watched | None:
         probe = self._switch.probe
         if probe is None:
             return None
@@ -242,11 +237,13 @@ class Fit:
         if not watched.calls:
             watched.place = probe.context.place(frame)
             watched.inputs = inputs
-        watched.make_room(functions)
+        watched.make_room(function)
         watched.calls += 1
         return watched
 
-    def _leave(self, watched: Watched) -> None:
+    def _leave(self, watched: Watched, function: str) -> None:
+        if function not in watched.ours:
+            watched.put_back(function)  # the call has failed before one was made
         watched.calls -= 1
         if not watched.calls:
             watched.inputs = None
