@@ -8,18 +8,25 @@ from contextlib import ExitStack
 from time import perf_counter
 from typing import Any
 
-from ...records import EpochEnded
+from ...records import EpochEnded, Phase
 from ..base import Probe, ProbeContext
 from ..guard import Guard
 from ..patching import Patches
 from ..schedule import Countdown, Schedule
+from . import hooks
 from .counter import StepCounter
 from .fit import TRAINER, Fit, Given, Step, Switch
+from .loop_calls import LoopCall, LoopStage
+from .loops import Loops
 from .losses import LossCalls, LossSeen
+from .models import Models
 from .names import Names
 from .nonfinite import finite, first_place
+from .optimizers import Optimizers
 from .registry import Registry
+from .sites import Site
 from .stage import current
+from .wirings import Wirings
 
 
 class KerasProbe(Probe):
@@ -43,8 +50,12 @@ class KerasProbe(Probe):
         self.losses = LossCalls(self.guard, self.take_loss)
         self.fit = Fit(self.switch)
         self.registry = Registry(self.context, self.names)
-        self._training, self._evaluations = Countdown(), Countdown()
-        self._last_flush, self._counted = -math.inf, 0  # steps since then
+        self.models = Models(self.context, self.names)
+        self.wirings = Wirings(self.context, self.models, self.counter)
+        self.optimizers = Optimizers(self.context, self.models, self.plan, self.counter)
+        self.loops = Loops(self)
+        self._countdowns: dict[Phase, Countdown] = {"train": Countdown(), "eval": Countdown()}
+        self._last_flush, self._batches = -math.inf, 0  # counted since then
         self._epochs = 0
         self._told_non_finite = False
         self._on_host: bool | None = None  # where losses are computed
@@ -56,7 +67,7 @@ class KerasProbe(Probe):
 
     @property
     def cost_seconds(self) -> float:
-        return self.plan.own_seconds + self._training.passed * self.plan.quick_seconds
+        return self.plan.own_seconds + self._countdowns["train"].passed * self.plan.quick_seconds
 
     @property
     def steps(self) -> int:
@@ -76,6 +87,7 @@ class KerasProbe(Probe):
         self.plan.begin(self._last_flush)
         self.switch.probe = self
         self.losses.attach_to_tensorflow(self._patches)
+        hooks.attach_to_tensorflow(self._patches, self.switch)
         self.imported()
 
     def imported(self) -> None:
@@ -84,10 +96,11 @@ class KerasProbe(Probe):
             self._keras = True
             self.losses.attach_to_keras(self._patches)
             self.fit.attach(self._patches)
+            hooks.attach_to_keras(self._patches, self.switch)
 
     def _detach(self) -> None:
         with ExitStack() as duties:  # the last one first, each of them whatever became of another
-            duties.callback(self.registry.clear)
+            duties.callback(self._fresh)
             duties.callback(self.fit.release)
             duties.callback(self._patches.restore)
             duties.callback(self._off)
@@ -102,22 +115,17 @@ class KerasProbe(Probe):
     def take_loss(self, seen: LossSeen) -> None:
         """A loss was computed, with values or while a step is traced."""
         stage = current()
-        if stage is not None:
+        if stage is None or isinstance(stage, LoopStage):
+            self.loops.loss(seen, sys._getframe(1))
+        else:
             stage.note(seen)
 
     def passes(self, step: Step, given: Given) -> bool:
         """A train or test function has run: whether there is nothing to look at."""
         try:
-            if step.phase == "eval":
-                countdown = self._evaluations
-            else:
-                countdown = self._training
-                self.counter.done += 1 if step.most == 1 else step.executed()
-            left = countdown.left
-            if left <= 0 or not (step.phase == "eval" or self._is_finite(given, left)):
-                return False
-            countdown.left = left - 1
-            return True
+            if step.phase == "train":
+                self.counter.executed += 1 if step.most == 1 else step.executed()
+            return self._passes(step.phase, [tensors["value"] for tensors in given.values()])
         except Exception as error:
             self.guard.fail(error)
             return True
@@ -125,40 +133,67 @@ class KerasProbe(Probe):
     def after_execution(self, step: Step, given: Given) -> None:
         """One step, or several of which the last is told, is to be looked at."""
         began = self.context.clock()
-        training = step.phase == "train"
-        countdown = self._training if training else self._evaluations
-        sampler = self.plan.training if training else self.plan.evaluation
-        due = countdown.left <= 0
-        countdown.count()
-        self._take(step, given)
-        if due:
-            self._counted += training
-            sampler.book(self.context.clock() - began)
-            countdown.grant(sampler.gap())
-        self._maybe_flush()
-
-    def _take(self, step: Step, given: Given) -> None:
         at = self.counter.current()
         for key, tensors in given.items():
             seen = step.filled(key, tensors)
             site = self.registry.site(step.watched, key, seen.loss)
-            if site is None:
-                continue
-            site.most = step.most
-            site.take(step.phase, at, seen)
-            if step.phase == "train" and not site.non_finite_told and not finite(seen.value):
-                record = first_place(site.name, at, seen, step.watched.inputs)
-                if record is not None:
-                    site.non_finite_told = self._told_non_finite = True
-                    self.context.emit(record)
+            if site is not None:
+                site.most = step.most
+                self._take(site, step.phase, at, seen, step.watched.inputs)
+        self._counted(step.phase, began)
 
-    def _is_finite(self, given: Given, left: int) -> bool:
-        """Whether the losses are finite numbers; on a device nobody waits for the answer."""
+    def loop_losses(self, phase: Phase, calls: list[LoopCall], updated: bool = False) -> None:
+        """Losses of a loop that the user has written have their values.
+
+        `updated`: the update of their step has been made already, by the function they come from.
+        """
+        began = self.context.clock()
+        if self._passes(phase, [call.seen.value for call in calls]):
+            return
+        made = phase == "eval" or updated
+        at = self.counter.current() if made else self.counter.under_way()
+        for call in calls:
+            site = self.loops.site(phase, call)
+            if site is not None:
+                self._take(site, phase, at, self.loops.seen(call), None)
+        self._counted(phase, began)
+
+    # -- what is counted --------------------------------------------------------------------------
+
+    def _passes(self, phase: Phase, losses: list[Any]) -> bool:
+        countdown = self._countdowns[phase]
+        left = countdown.left
+        if left <= 0 or (phase == "train" and not self._are_finite(losses, left)):
+            return False
+        countdown.left = left - 1
+        return True
+
+    def _counted(self, phase: Phase, began: float) -> None:
+        """A batch has been looked at; not in its turn, where its loss is not finite."""
+        countdown = self._countdowns[phase]
+        sampler = self.plan.training if phase == "train" else self.plan.evaluation
+        due = countdown.left <= 0
+        countdown.count()
+        if due:
+            self._batches += phase == "train"
+            sampler.book(self.context.clock() - began)
+            countdown.grant(sampler.gap())
+        self._maybe_flush()
+
+    def _take(self, site: Site, phase: Phase, at: int, seen: LossSeen, inputs: Any) -> None:
+        site.take(phase, at, seen)
+        if phase == "train" and not site.non_finite_told and not finite(seen.value):
+            record = first_place(site.name, at, seen, inputs)
+            if record is not None:
+                site.non_finite_told = self._told_non_finite = True
+                self.context.emit(record)
+
+    def _are_finite(self, losses: list[Any], left: int) -> bool:
+        """Whether losses are finite numbers; on a device nobody waits for the answer."""
         if left & self.plan.unchecked or self._told_non_finite:
             return True
         asked = perf_counter()
-        for tensors in given.values():
-            value = tensors["value"]
+        for value in losses:
             if self._on_host is None:
                 self._on_host = "CPU" in value.device
             if self._on_host and not finite(value):
@@ -176,20 +211,27 @@ class KerasProbe(Probe):
 
     def _maybe_flush(self) -> None:
         now = self.context.clock()
-        due = now - self._last_flush >= self.plan.flush_gap(now, self._counted)
-        if due or any(site.full for site in self.registry.sites()):
+        due = now - self._last_flush >= self.plan.flush_gap(now, self._batches)
+        if due or any(site.full for site in self._sites()):
             self._flush(now)
 
-    def _flush(self, now: float) -> None:
-        self._last_flush, self._counted = now, 0
-        for site in self.registry.sites():
+    def _sites(self) -> list[Site]:
+        return self.registry.sites() + self.loops.sites()
+
+    def _flush(self, now: float, final: bool = False) -> None:
+        self._last_flush, self._batches = now, 0
+        for site in self._sites():
             site.flush(self.plan.training.one_in, self.plan.evaluation.one_in)
+        self.optimizers.flush()
+        self.wirings.flush(final)
+        self.loops.flush()
         done = self.context.clock()
         self.plan.book_flush(done - now)
-        pause = self.plan.adapt(done, self._training.passed, self._evaluations.passed)
-        if pause > self._training.left:
-            self._training.grant(pause)
+        training, evaluations = self._countdowns["train"], self._countdowns["eval"]
+        pause = self.plan.adapt(done, training.passed, evaluations.passed)
+        if pause > training.left:
+            training.grant(pause)
 
     def flush(self) -> None:
         if self.attached:
-            self.guard.run(self._flush, self.context.clock())
+            self.guard.run(self._flush, self.context.clock(), True)
