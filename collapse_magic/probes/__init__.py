@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from .base import Probe, ProbeContext, TrainingStopped
-from .keras import KerasProbe
+from .keras import BackendProbe, KerasProbe
 from .pytorch import TorchProbe
 
 __all__ = ["Probe", "ProbeContext", "TrainingStopped", "probes_for"]
 
-_PROBES: tuple[type[Probe], ...] = (TorchProbe, KerasProbe)
+_PROBES: tuple[type[Probe], ...] = (TorchProbe, KerasProbe, BackendProbe)
 
 
 def probes_for(context: ProbeContext) -> list[Probe]:

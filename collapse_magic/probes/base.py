@@ -40,6 +40,11 @@ class ProbeContext(Protocol):
 _attached: weakref.WeakSet[Probe] = weakref.WeakSet()
 
 
+def attached_beside(probe: Probe) -> list[Probe]:
+    """The other probes of the same run."""
+    return [one for one in _attached if one is not probe and one.context is probe.context]
+
+
 def _leave_the_run() -> None:
     """In a process that was forked off, a loader's worker say: it serves the run, it is not it."""
     for probe in list(_attached):
@@ -61,6 +66,8 @@ class Probe:
     """
 
     framework = ""
+    # Surely nothing has been trained so far: the framework is in sight as a tool, if at all.
+    idle = False
 
     def __init__(self, context: ProbeContext) -> None:
         self.context = context
@@ -87,6 +94,15 @@ class Probe:
             self.attached = False
             _attached.discard(self)
             self._detach()
+
+    def imported(self) -> None:
+        """One more framework has been imported: take hold of what was not there before."""
+
+    def stand_aside(self) -> None:
+        """What comes until `come_back` is seen by another probe of this run."""
+
+    def come_back(self) -> None:
+        """What comes from now on is this probe's again."""
 
     def flush(self) -> None: ...
 

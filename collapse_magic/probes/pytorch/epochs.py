@@ -86,7 +86,10 @@ class Epochs:
         dataset = iterator._dataset
         if iterator._dataset_kind != _MAP_STYLE or not hasattr(type(dataset), "__len__"):
             return (source,)
-        data = (type(dataset).__qualname__, len(dataset))
+        try:
+            data = (type(dataset).__qualname__, len(dataset))
+        except Exception:  # it holds something that has no length
+            return (source,)
         at_once = any(o.data == data and o.source != source for o in self._open.values())
         return (source,) if at_once else data
 

@@ -21,9 +21,9 @@ from ...calls import Array
 from ...patching import Patches
 from ..fit import CALLS, Fit, Given, Step, Switch, Watched, like
 from ..losses import LossSeen
-from ..optimizers import OptimizerWatch
 from ..stage import Stage, current
 from .looks import HostLook, norm
+from .optimizers import Rate
 
 if TYPE_CHECKING:
     from .probe import BackendProbe
@@ -131,6 +131,7 @@ class JaxFit(Fit):
                 return original(model, force)
             watched = self.of(model)
             self._making = watched, "train" if function == "train_function" else "eval"
+            probe.guard.run(probe.models.meet, model, None)  # as long as it owns its weights
             try:
                 result = original(model, force)
             finally:
@@ -217,10 +218,100 @@ class JaxFit(Fit):
     # -- steps ------------------------------------------------------------------------------------
 
     def _before(self, step: JaxStep, state: Any) -> HostLook | None:
-        """The look that this step is due for, begun; weights are lent to the step and lost."""
-        if not self._updates(step):
+        """A look, where this step is due for one; its weights are lent to the step and lost."""
+        optimizer = self._optimizer(step)
+        model = step.watched.model()
+        if model is None or optimizer is None or not _updates(step, optimizer):
             return None
-        known = self._watch(step)
-        if known is None and step.calls:
-            return None  # no optimizer of Keras' makes an update
-        ...
+        _, look = self._probe.optimizers.meet(
+            optimizer, step.watched, model.trainable_variables, None
+        )
+        if self._probe.counter.under_way() < look.due:
+            return None
+        look.begin(state[0], self.host)
+        return look
+
+    def _after(
+        self, step: JaxStep, begun: HostLook | None, given: Given, update: Given, state: Any
+    ) -> None:
+        """A step has been started; all of its results are on their way."""
+        if step.phase == "eval":
+            self._probe.executed(step, given)
+            return
+        counter, optimizers = self._probe.counter, self._probe.optimizers
+        counter.executed += 1
+        optimizer, model = self._optimizer(step), step.watched.model()
+        rate: Rate | None = None
+        if step.optimizer is not None and model is not None and _updates(step, optimizer):
+            variables = model.trainable_variables
+            watch, look = optimizers.meet(optimizer, step.watched, variables, None)
+            if "rate" in update:
+                rate = Rate(watch, counter.under_way(), update["rate"])
+            if begun is look:
+                norms = update.get("norms")
+                known = np.full(len(variables), -1.0) if norms is None else self.host(norms)
+                optimizers.looked(
+                    look, look.finish(counter.under_way(), state[0], self.host, known)
+                )
+            counter.step()
+        step.calls += 1
+        self._probe.executed(step, given, rate)
+
+    def _optimizer(self, step: JaxStep) -> Any | None:
+        """The optimizer whose update is in a step; the model's own until that has been traced."""
+        if step.optimizer is not None or step.calls:
+            return step.optimizer
+        model = getattr(step.watched.model(), "optimizer", None)
+        return getattr(model, "inner_optimizer", model)
+
+
+def _updates(step: JaxStep, optimizer: Any) -> bool:
+    """Whether the next execution ends in an update, and does not only accumulate gradients."""
+    return (step.calls + 1) % _accumulated(optimizer) == 0
+
+
+def _accumulated(optimizer: Any) -> int:
+    return getattr(optimizer, "gradient_accumulation_steps", None) or 1
+
+
+def _of_update(stage: JaxStage, model: Any, look: Any) -> dict[str, Any]:
+    """The learning rate of a step, and the norms of its gradients where `look` is true."""
+    if stage.optimizer is None:
+        return {}
+    known = {} if stage.rate is None else {"rate": stage.rate}
+    variables = model.trainable_variables
+    if not any(id(variable) in stage.gradients for variable in variables):
+        return known
+    gradients = [stage.gradients.get(id(variable)) for variable in variables]
+    if stage.trace is None:
+        norms = [-1.0 if g is None else norm(np.asarray(g)) for g in gradients] if look else []
+        return known | {"norms": np.array(norms)}
+    jax = sys.modules["jax"]
+    numpy = jax.numpy
+    none = numpy.float32(-1)
+    norms = jax.lax.cond(
+        look,
+        lambda: numpy.stack([none if g is None else _norm(g) for g in gradients]),
+        lambda: numpy.full(len(gradients), none),
+    )
+    return known | {"norms": norms}
+
+
+def _norm(gradient: Any) -> Any:
+    """In single precision, and yet right for 1e-23: squares are taken of what is near 1."""
+    numpy = sys.modules["jax"].numpy
+    values = gradient.astype(numpy.float32)
+    largest = numpy.max(numpy.abs(values), initial=0)
+    scale = numpy.where(numpy.isfinite(largest) & (largest > 0), largest, 1)
+    return scale * numpy.sqrt(numpy.sum(numpy.square(values / scale)))
+
+
+def _keep(model: Any, state: Any) -> None:
+    """The model owns its weights again, before the training ends in between two steps."""
+    names = (
+        "trainable_variables", "non_trainable_variables", "optimizer_variables",
+        "metrics_variables",
+    )  # fmt: skip
+    model._jax_state = dict(zip(names, state, strict=True))
+    model._jax_state_synced = False
+    model.jax_state_sync()

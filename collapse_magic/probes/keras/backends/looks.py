@@ -32,6 +32,7 @@ class HostLook:
     def __init__(self, model: Model, variables: Sequence[Any], gap: int | None) -> None:
         place = {id(variable): index for index, variable in enumerate(variables)}
         self.model = model
+        self.variables = list(variables)
         self.gap = gap or GAP_AT_FIRST
         self.due = 1
         self.scalars = sum(int(np.prod(variable.shape)) for variable in variables)
@@ -46,8 +47,9 @@ class HostLook:
         """Where a variable stands among those that are trained."""
         return self._place.get(id(variable))
 
-    def holds(self, variables: Sequence[Any]) -> bool:
-        return any(id(variable) in self._place for variable in variables)
+    def is_of(self, variables: Sequence[Any]) -> bool:
+        """Whether these are its variables: all of them, and no others."""
+        return {id(variable) for variable in variables} == self._place.keys()
 
     def begin(self, weights: Sequence[Any], host: Any) -> None:
         """Before a step: the weights, in order; `host` brings their values into NumPy."""

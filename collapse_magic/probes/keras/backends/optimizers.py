@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 from ....records import LayerStatistics
 from ..fit import Watched
 from ..optimizers import Optimizers, OptimizerWatch
 from .looks import HostLook
+
+
+class Rate(NamedTuple):
+    """The learning rate in force at a step."""
+
+    watch: OptimizerWatch
+    step: int
+    value: Any
 
 
 class HostOptimizers(Optimizers):
@@ -26,7 +34,7 @@ class HostOptimizers(Optimizers):
             name = self._models.names.optimizer_name(optimizer, frame)
             watch = self._watches[optimizer] = OptimizerWatch(name, optimizer)
         for look in watch.looks:
-            if isinstance(look, HostLook) and look.holds(variables):
+            if isinstance(look, HostLook) and look.is_of(variables):
                 return watch, look
         model = self._models.meet(watched.model(), frame)
         look = HostLook(model, variables, self._plan.every)

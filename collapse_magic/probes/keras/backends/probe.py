@@ -16,7 +16,7 @@ from ..probe import KerasProbe
 from ..stage import current
 from . import jax_fit, torch_fit
 from .jax_fit import JaxFit
-from .optimizers import HostOptimizers
+from .optimizers import HostOptimizers, Rate
 from .torch_fit import TorchFit
 
 # Executions whose results are still being computed; of more than these the oldest is waited for.
@@ -30,6 +30,7 @@ class _Late(NamedTuple):
     at: int
     given: Given
     counted: bool  # looked at in its turn, not only for a loss that is not finite
+    rate: Rate | None
 
 
 class BackendProbe(KerasProbe):
@@ -72,7 +73,7 @@ class BackendProbe(KerasProbe):
         if stage is not None:
             stage.note(seen)
 
-    def executed(self, step: Step, given: Given) -> None:
+    def executed(self, step: Step, given: Given, rate: Rate | None = None) -> None:
         """A train or test function has been run, or started."""
         at = self.counter.current()
         training = step.phase == "train"
@@ -86,7 +87,7 @@ class BackendProbe(KerasProbe):
             countdown.left = left - 1
         checked = training and not self._told_non_finite and not left & self.plan.unchecked
         if left <= 0 or checked:
-            self._late.append(_Late(step, at, given, left <= 0))
+            self._late.append(_Late(step, at, given, left <= 0, rate))
         self._settle()
 
     def _settle(self, wait: bool = False) -> None:
@@ -104,6 +105,9 @@ class BackendProbe(KerasProbe):
     def _arrived(self, late: _Late) -> None:
         began = self.context.clock()
         host, step = self.fit.host, late.step
+        if late.rate is not None:
+            watch, at, value = late.rate
+            self.optimizers.tell_rate(watch, at, float(host(value)))
         if not late.counted and all(finite(host(t["value"])) for t in late.given.values()):
             return
         for key, tensors in late.given.items():
