@@ -50,14 +50,16 @@ class JaxStage(Stage):
         self.rate: Any = None
 
     def note(self, call: LossSeen) -> bool:
-        parts = ("value", "scores", "targets", "weights")
-        given = {name: getattr(call, name) for name in parts}
-        outer = {name: self.outer(held) for name, held in given.items() if held is not None}
-        if outer["value"] is None:
+        given = (call.value, call.scores, call.targets, call.weights)
+        outer = [None if tensor is None else self.outer(tensor) for tensor in given]
+        if outer[0] is None:
             return False
-        if any(held is None for held in outer.values()):
-            outer = {"value": outer["value"], "scores": None, "targets": None, "weights": None}
-        self.seen.append(replace(call, **outer))
+        if any(to is None for of, to in zip(given, outer, strict=True) if of is not None):
+            outer[1:] = [None, None, None]  # they belong to something that is traced by itself
+        value, scores, targets, weights = outer
+        self.seen.append(
+            replace(call, value=value, scores=scores, targets=targets, weights=weights)
+        )
         return True
 
     def update(self, optimizer: Any, gradients: Sequence[Any], variables: Sequence[Any], rate: Any
@@ -152,7 +154,9 @@ class JaxFit(Fit):
         return like(jit, original)
 
     def _around_make_function(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        def _make_function(model: Any, step_function: Any, concatenate_outputs: bool = False) -> Any:
+        def _make_function(
+            model: Any, step_function: Any, concatenate_outputs: bool = False
+        ) -> Any:
             if self._making is None:
                 return original(model, step_function, concatenate_outputs)
             if self._made is None:
@@ -169,7 +173,7 @@ class JaxFit(Fit):
         watched, phase = self._making
         step = JaxStep(watched, phase)
         optimizer = getattr(watched.model(), "optimizer", None)
-        if phase == "train" and _accumulated(optimizer) > 1:
+        if optimizer is not None and phase == "train" and _accumulated(optimizer) > 1:
             step.calls = int(np.asarray(optimizer.iterations))
 
         def telling(state: Any, data: Any, look: Any = False) -> Any:

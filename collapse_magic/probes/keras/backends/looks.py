@@ -55,7 +55,9 @@ class HostLook:
         """Before a step: the weights, in order; `host` brings their values into NumPy."""
         self._kept = [_part(host(weight)).astype(np.float64) for weight in weights]
 
-    def finish(self, step: int, weights: Sequence[Any], host: Any, norms: Values) -> LayerStatistics:
+    def finish(
+        self, step: int, weights: Sequence[Any], host: Any, norms: Values
+    ) -> LayerStatistics:
         """After the step that `begin` was called for.
 
         `norms` (variables,) are those of the gradients, -1 where there was none.

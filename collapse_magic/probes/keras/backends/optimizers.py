@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from ....records import LayerStatistics
 from ..fit import Watched
@@ -33,12 +33,12 @@ class HostOptimizers(Optimizers):
         if watch is None:
             name = self._models.names.optimizer_name(optimizer, frame)
             watch = self._watches[optimizer] = OptimizerWatch(name, optimizer)
-        for look in watch.looks:
-            if isinstance(look, HostLook) and look.is_of(variables):
-                return watch, look
-        model = self._models.meet(watched.model(), frame)
-        look = HostLook(model, variables, self._plan.every)
-        watch.looks.append(look)  # type: ignore[arg-type]
+        looks = cast("list[HostLook]", watch.looks)
+        look = next((look for look in looks if look.is_of(variables)), None)
+        if look is None:
+            model = self._models.meet(watched.model(), frame)
+            look = HostLook(model, variables, self._plan.every)
+            looks.append(look)
         return watch, look
 
     def looked(self, look: HostLook, found: LayerStatistics) -> None:
