@@ -136,7 +136,7 @@ class _GraphState:
             self._rates = tf.Variable(tf.zeros([ROWS], tf.float32), trainable=False)
             self._rows = tf.Variable(tf.zeros([ROWS, 4, count], tf.float64), trainable=False)
             self._kept = [
-                tf.Variable(tf.zeros_like(_part(v)), trainable=False)
+                tf.Variable(tf.zeros(_part_shape(v), v.dtype), trainable=False)
                 for group in look.groups
                 for v in group
             ]
@@ -242,7 +242,16 @@ def _part(variable: Any) -> Any:
     """A copy of a weight's values, or of evenly spaced ones of a very large one."""
     tf = sys.modules["tensorflow"]
     value = variable.read_value()
-    size = math.prod(variable.shape)
-    if size <= _MOST_KEPT:
-        return tf.identity(value)
-    return tf.reshape(value, [-1])[:: -(-size // _MOST_KEPT)]
+    stride = _stride(variable)
+    return tf.identity(value) if stride == 1 else tf.reshape(value, [-1])[::stride]
+
+
+def _part_shape(variable: Any) -> list[int]:
+    """The shape of what `_part` returns, of a variable that may have no values yet, too."""
+    stride = _stride(variable)
+    shape = [int(length) for length in variable.shape]
+    return shape if stride == 1 else [-(-math.prod(shape) // stride)]
+
+
+def _stride(variable: Any) -> int:
+    return max(-(-math.prod(variable.shape) // _MOST_KEPT), 1)
