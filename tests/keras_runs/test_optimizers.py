@@ -261,8 +261,9 @@ def test_of_large_weights_a_part_is_looked_at() -> None:
         model.fit(x, np.zeros((4, 300_000), "float32"), epochs=1, verbose=0)
         after = model.get_layer("wide").kernel.numpy()
     (found,) = context.of(LayerStatistics)
-    assert found.update_ratio[0] == pytest.approx(norm([after - before]) / norm([before]), rel=0.05)
     change = norm([after - before, model.get_layer("wide").bias.numpy()])
+    assert found.update_ratio[0] == pytest.approx(change / norm([before]), rel=0.05)
+    assert found.weight_norm[0] == pytest.approx(norm([after]), rel=0.02)
     assert found.gradient_norm[0] == pytest.approx(change / 0.1, rel=1e-3)
 
 
