@@ -7,14 +7,16 @@ prediction can be computed again.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers
 
-from collapse_magic.records import EpochEnded
+from collapse_magic.records import EpochEnded, LossFacts, LossValues, PredictionWindow
 
 from .watched import counted, counts, facts, losses, watched
 

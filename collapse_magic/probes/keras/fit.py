@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any
 from ...records import Phase
 from ..base import TrainingStopped
 from ..patching import Patches
+from . import replicas
 from .losses import LossSeen
+from .replicas import Outcome
 from .stage import Stage, current, graph_here
 
 if TYPE_CHECKING:
@@ -125,7 +127,9 @@ class Fit:
         self._models: dict[int, Watched] = {}
 
     def attach(self, patches: Patches) -> None:
-        trainer = sys.modules[TRAINER].TensorFlowTrainer
+        module = sys.modules[TRAINER]
+        trainer = module.TensorFlowTrainer
+        patches.replace(module, "reduce_per_replica", replicas.around_reduce)
         patches.replace(trainer, "_make_function", self._around_make_function)
         patches.replace(trainer, "_compute_loss", self.around_compute_loss)
         self.attach_to_calls(trainer, patches)
@@ -177,17 +181,19 @@ class Fit:
 
         def _make_function(model: Any, step_function: Any) -> Any:
             probe = switch.probe
-            if probe is None or _replicas(model) > 1:
+            if probe is None:
                 return original(model, step_function)
             watched = self.of(model)
+            if replicas.of_model(model) > 1:  # while nothing is traced: within, it has no values
+                probe.guard.run(probe.models.meet, model, None)
             phase: Phase = "eval" if step_function == model.test_step else "train"
             step = Step(watched, phase, int(getattr(model, "steps_per_execution", 1)))
             step.executed()
 
-            def watched_step(data: Any) -> tuple[Any, dict[str, Any]]:
+            def watched_step(data: Any) -> Outcome:
                 with Stage(phase, graph_here(probe.tensorflow)) as stage:
                     logs = step_function(data)
-                return logs, step.note(stage.seen)
+                return Outcome(logs, step.note(stage.seen))
 
             function = original(model, watched_step)
 
@@ -259,11 +265,6 @@ class Fit:
         watched = self.of(model)
         watched.epochs += 1
         probe.epoch_ended(watched.epochs)
-
-
-def _replicas(model: Any) -> int:
-    strategy = getattr(model, "distribute_strategy", None)
-    return int(getattr(strategy, "num_replicas_in_sync", 1))
 
 
 def like(wrapper: Any, original: Any) -> Callable[..., Any]:
