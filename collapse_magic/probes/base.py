@@ -101,8 +101,8 @@ class Probe:
     def stand_aside(self) -> None:
         """What comes until `come_back` is seen by another probe of this run."""
 
-    def come_back(self) -> None:
-        """What comes from now on is this probe's again."""
+    def come_back(self, epochs: bool = True) -> None:
+        """What comes from now on is this probe's again, its epochs only where these are wanted."""
 
     def flush(self) -> None: ...
 

@@ -144,9 +144,10 @@ class TorchProbe(Probe):
     def stand_aside(self) -> None:
         self._switch.off()
 
-    def come_back(self) -> None:
+    def come_back(self, epochs: bool = True) -> None:
         if self.attached and self._note is None:
             self._switch.probe = self
+            self.epochs.told_elsewhere = not epochs
 
     # -- guarding ---------------------------------------------------------------------------------
 

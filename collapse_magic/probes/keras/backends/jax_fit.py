@@ -23,7 +23,7 @@ from ..fit import CALLS, Fit, Given, Step, Switch, Watched, like
 from ..losses import LossSeen
 from ..stage import Stage, current
 from .looks import HostLook, norm
-from .optimizers import Rate
+from .optimizers import Rate, accumulated
 
 if TYPE_CHECKING:
     from .probe import BackendProbe
@@ -173,8 +173,9 @@ class JaxFit(Fit):
         watched, phase = self._making
         step = JaxStep(watched, phase)
         optimizer = getattr(watched.model(), "optimizer", None)
-        if optimizer is not None and phase == "train" and _accumulated(optimizer) > 1:
+        if optimizer is not None and phase == "train" and accumulated(optimizer) > 1:
             step.calls = int(np.asarray(optimizer.iterations))
+            self._probe.counter.expect_updates()
 
         def telling(state: Any, data: Any, look: Any = False) -> Any:
             with JaxStage(phase, (state, data)) as stage:
@@ -246,7 +247,8 @@ class JaxFit(Fit):
         counter.executed += 1
         optimizer, model = self._optimizer(step), step.watched.model()
         rate: Rate | None = None
-        if step.optimizer is not None and model is not None and _updates(step, optimizer):
+        updated = step.optimizer is not None and model is not None and _updates(step, optimizer)
+        if updated and model is not None:
             variables = model.trainable_variables
             watch, look = optimizers.meet(optimizer, step.watched, variables, None)
             if "rate" in update:
@@ -259,7 +261,7 @@ class JaxFit(Fit):
                 )
             counter.step()
         step.calls += 1
-        self._probe.executed(step, given, rate)
+        self._probe.executed(step, given, updated, rate)
 
     def _optimizer(self, step: JaxStep) -> Any | None:
         """The optimizer whose update is in a step; the model's own until that has been traced."""
@@ -271,11 +273,7 @@ class JaxFit(Fit):
 
 def _updates(step: JaxStep, optimizer: Any) -> bool:
     """Whether the next execution ends in an update, and does not only accumulate gradients."""
-    return (step.calls + 1) % _accumulated(optimizer) == 0
-
-
-def _accumulated(optimizer: Any) -> int:
-    return getattr(optimizer, "gradient_accumulation_steps", None) or 1
+    return (step.calls + 1) % accumulated(optimizer) == 0
 
 
 def _of_update(stage: JaxStage, model: Any, look: Any) -> dict[str, Any]:

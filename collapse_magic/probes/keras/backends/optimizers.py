@@ -50,3 +50,8 @@ class HostOptimizers(Optimizers):
 
     def flush(self) -> None:
         """Nothing is held back."""
+
+
+def accumulated(optimizer: Any) -> int:
+    """Executions that one update of an optimizer takes."""
+    return getattr(optimizer, "gradient_accumulation_steps", None) or 1

@@ -7,7 +7,6 @@ from collections import deque
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from ...base import ProbeContext
 from ..fit import Given, Step
 from ..heads import heads_of
 from ..losses import LossCalls, LossSeen
@@ -40,9 +39,6 @@ class BackendProbe(KerasProbe):
     optimizers: HostOptimizers
     fit: TorchFit | JaxFit
 
-    def __init__(self, context: ProbeContext) -> None:
-        super().__init__(context)
-
     def _fresh(self) -> None:
         super()._fresh()
         self.backend = _backend() or ""
@@ -73,10 +69,13 @@ class BackendProbe(KerasProbe):
         if stage is not None:
             stage.note(seen)
 
-    def executed(self, step: Step, given: Given, rate: Rate | None = None) -> None:
-        """A train or test function has been run, or started."""
-        at = self.counter.current()
+    def executed(
+        self, step: Step, given: Given, updated: bool = False, rate: Rate | None = None
+    ) -> None:
+        """A train or test function has been run, or started; `updated`: it ended in an update."""
         training = step.phase == "train"
+        to_come = training and self.counter.updating and not updated
+        at = self.counter.done + 1 if to_come else self.counter.current()
         countdown = self._countdowns[step.phase]
         left = countdown.left
         if left <= 0:

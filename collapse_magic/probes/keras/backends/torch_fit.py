@@ -8,6 +8,7 @@ PyTorch's), or the step is compiled, it is left to that probe.
 from __future__ import annotations
 
 import sys
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -24,6 +25,7 @@ from ..fit import CALLS, Fit, Step, Switch, Watched, like
 from ..optimizers import OptimizerWatch
 from ..stage import Stage, current
 from .looks import HostLook, norm
+from .optimizers import accumulated
 
 if TYPE_CHECKING:
     from .probe import BackendProbe
@@ -41,12 +43,14 @@ class TorchStage(Stage):
     Attributes
         watched: the model that it is a step of.
         look: what has been begun before the update that is under way.
+        updated: whether an update was made in it.
     """
 
     def __init__(self, phase: Phase, watched: Watched) -> None:
         super().__init__(phase, None)
         self.watched = watched
         self.look: tuple[HostLook, Array] | None = None
+        self.updated = False
 
 
 class TorchFit(Fit):
@@ -57,6 +61,7 @@ class TorchFit(Fit):
         self._probe = probe
         self._inner = Patches()  # what runs inside of steps, and so might be compiled
         self._aside: list[Probe] = []
+        self._others: weakref.WeakSet[Any] = weakref.WeakSet()  # models without a loss of Keras'
         self._depth = 0
 
     def attach(self, patches: Patches) -> None:
@@ -98,38 +103,36 @@ class TorchFit(Fit):
         def call(model: Any, *args: Any, **kwargs: Any) -> Any:
             if self._switch.probe is None:
                 return original(model, *args, **kwargs)
-            if model.jit_compile:
-                with self._nothing_inside():
-                    return original(model, *args, **kwargs)
-            with self._alone():
+            with self._turn(model):
                 return watched_call(model, *args, **kwargs)
 
         return like(call, original)
 
     @contextmanager
-    def _nothing_inside(self) -> Iterator[None]:
-        """Compiled code meets the functions that it has been compiled with, and ours is not."""
-        self._inner.restore()
-        try:
+    def _turn(self, model: Any) -> Iterator[None]:
+        """Until the outermost call has ended: who sees it, and with what in place."""
+        if self._depth:
             yield
-        finally:
-            if self._switch.probe is not None:
-                self._attach_inside()
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """The probes beside this one stand aside, until the outermost call has ended."""
-        if not self._depth:
-            self._aside = attached_beside(self._probe)
-            for probe in self._aside:
-                probe.stand_aside()
+            return
         self._depth += 1
+        self._aside = attached_beside(self._probe)
+        for probe in self._aside:
+            probe.stand_aside()
+        if model.jit_compile:  # compiled code meets the functions that it was compiled with
+            self._inner.restore()
+        if model.jit_compile or model in self._others:
+            self._give_way()
         try:
             yield
         finally:
             self._depth -= 1
-            if not self._depth:
-                self._come_back()
+            if model.jit_compile and self._switch.probe is not None:
+                self._attach_inside()
+            self._come_back()
+
+    def _give_way(self) -> None:
+        for probe in self._aside:
+            probe.come_back(epochs=False)
 
     def _come_back(self) -> None:
         aside, self._aside = self._aside, []
@@ -140,7 +143,7 @@ class TorchFit(Fit):
         def make(model: Any, force: bool = False) -> Any:
             result = original(model, force)
             probe = self._switch.probe
-            if probe is not None and self._depth and not model.jit_compile:
+            if probe is not None and self._depth:
                 probe.guard.run(self._wrap, model, function)
             return result
 
@@ -153,6 +156,8 @@ class TorchFit(Fit):
             return
         phase: Phase = "train" if name == "train_function" else "eval"
         step = Step(watched, phase)
+        if phase == "train" and accumulated(model.optimizer) > 1:
+            self._probe.counter.expect_updates()
 
         def run(data: Any) -> Any:
             probe = self._switch.probe
@@ -172,9 +177,11 @@ class TorchFit(Fit):
     def _ran(self, stage: TorchStage, step: Step) -> None:
         if stage.phase == "train":
             self._probe.counter.executed += 1
-            if not stage.seen:
-                self._come_back()
-        self._probe.executed(step, step.note(stage.seen))
+            model = step.watched.model()
+            if not stage.seen and model is not None and model not in self._others:
+                self._others.add(model)
+                self._give_way()
+        self._probe.executed(step, step.note(stage.seen), stage.updated)
 
     def _around_update(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def _backend_update_step(
@@ -200,7 +207,7 @@ class TorchFit(Fit):
         stage.look = None
         if not stage.seen:
             return
-        optimizers, step = self._probe.optimizers, self._probe.counter.under_way()
+        optimizers, step = self._probe.optimizers, self._step()
         watch, look = optimizers.meet(optimizer, stage.watched, variables, frame)
         due = step >= look.due
         if due or self._is_at_hand(rate):
@@ -227,6 +234,12 @@ class TorchFit(Fit):
         if stage.look is not None:
             (look, norms), stage.look = stage.look, None
             weights = [variable.value for variable in look.variables]
-            found = look.finish(counter.under_way(), weights, self.host, norms)
+            found = look.finish(self._step(), weights, self.host, norms)
             self._probe.optimizers.looked(look, found)
         counter.step()
+        stage.updated = True
+
+    def _step(self) -> int:
+        """The step that the update under way ends."""
+        counter = self._probe.counter
+        return counter.done + 1 if counter.updating else 1
