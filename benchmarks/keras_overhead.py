@@ -40,6 +40,7 @@ _OWNERS = (
     ("keras.src.backend.tensorflow.optimizer", "TFOptimizer"),
     ("keras.src.callbacks.callback_list", "CallbackList"),
     ("keras.src.losses.loss", "Loss"),
+    ("keras.src.optimizers.base_optimizer", "BaseOptimizer"),
     ("keras.src.metrics.reduction_metrics", "MeanMetricWrapper"),
     ("tensorflow.python.ops.gen_nn_ops", ""),
     ("tensorflow.python.ops.nn_impl", ""),

@@ -28,7 +28,8 @@ def watched(
         probe.flush()
     finally:
         probe.detach()
-    assert context.of(ProbeNote) == []
+    notes = [note.text for note in context.of(ProbeNote)]
+    assert not notes, notes
 
 
 def facts(context: FakeContext) -> LossFacts:
