@@ -28,12 +28,9 @@ _FUNCTION = "tensorflow.python.eager.polymorphic_function.polymorphic_function"
 
 
 def attach_to_keras(patches: Patches, switch: Switch) -> None:
-    """Put the wrappers around updates in place."""
-    optimizer = sys.modules[_OPTIMIZER].TFOptimizer
-    base = sys.modules[_BASE].BaseOptimizer
-    patches.replace(
-        optimizer, "_backend_update_step", functools.partial(around_update, switch=switch)
-    )
+    optimizer, base = sys.modules[_OPTIMIZER].TFOptimizer, sys.modules[_BASE].BaseOptimizer
+    update = functools.partial(around_update, switch=switch)
+    patches.replace(optimizer, "_backend_update_step", update)
     patches.replace(base, "apply", functools.partial(around_apply, switch=switch))
 
 
