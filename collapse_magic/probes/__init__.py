@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from .base import Probe, ProbeContext, TrainingStopped
 from .pytorch import TorchProbe
+from .sklearn import SklearnProbe
 
 __all__ = ["Probe", "ProbeContext", "TrainingStopped", "probes_for"]
 
-_PROBES: tuple[type[Probe], ...] = (TorchProbe,)
+_PROBES: tuple[type[Probe], ...] = (TorchProbe, SklearnProbe)
 
 
 def probes_for(context: ProbeContext) -> list[Probe]:

@@ -155,6 +155,11 @@ class Schedule:
     def begin(self, now: float) -> None:
         self._began = now
 
+    def left_seconds(self, now: float) -> float:
+        """What may be spent by now on a look that is worth its time in any run."""
+        began = now if self._began is None else self._began
+        return _START_SECONDS + self.budget * (now - began) - self.own_seconds
+
     def adapt(self, now: float, backwards: int, evaluations: int) -> int:
         """Set how often to count from here on; to be called at a flush.
 
