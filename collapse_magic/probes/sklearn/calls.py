@@ -25,6 +25,7 @@ class Call:
     began: float = 0.0  # s, on the session's clock
     place: tuple[int, int] | None = None  # (cell, line)
     sample: Sample | None = None
+    problem: str = ""  # why there is no sample, where it could not be read, or no answer
     weighted: bool = False  # the samples were given weights
     losses: int = 0  # values that the estimator's list of losses held before
     counted: bool = False  # of a `partial_fit`: its batch was looked at

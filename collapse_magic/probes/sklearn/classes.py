@@ -109,7 +109,8 @@ def weighs_classes(estimator: Any) -> bool:
 
 def iterations(classifier: Any) -> int:
     """Rounds that the classifier's solver took; 0 where it has none or does not tell."""
-    found: Any = _state(classifier).get("n_iter_")
+    state = _state(classifier)
+    found: Any = state.get("n_iter_", state.get("n_estimators_"))
     try:
         return int(max(found)) if hasattr(found, "__len__") else int(found or 0)
     except (TypeError, ValueError):  # one number per fold and penalty

@@ -29,7 +29,7 @@ from .hooks import Switch, watch_classes
 from .looking import Array, Outputs, ask, indices
 from .loops import Batches
 from .observed import Sites, classes_of, facts, loss_values, model_name, one_label
-from .sample import MOST_ROWS, take
+from .sample import LEAST_ROWS, MOST_ROWS, take
 from .search import Candidates, InnerFit, fits_of, sentences
 from .windows import window
 
@@ -210,8 +210,15 @@ class SklearnProbe(Probe):
         elif self._allowed_seconds(call) <= 0:
             self._missed += outer is None
         else:
-            call.sample = take(X, y, MOST_ROWS if outer is None else _INNER_ROWS, self._random)
+            self._sample(call, X, y, MOST_ROWS if outer is None else _INNER_ROWS)
         return call
+
+    def _sample(self, call: Call, X: Any, y: Any, most: int, least: int = LEAST_ROWS) -> None:
+        """Rows to ask about. What cannot be read may be a mistake, which `fit` will name."""
+        try:
+            call.sample = take(X, y, most, self._random, least)
+        except Exception as error:
+            call.problem = _short(error)
 
     def _in_a_helper(self, place: tuple[int, int] | None) -> bool:
         """In a worker thread of joblib's: what it fits is a part of what another thread does."""
@@ -283,6 +290,8 @@ class SklearnProbe(Probe):
         What an estimator raises that cannot be asked is its own affair, no failure of ours.
         """
         sample = call.sample
+        if sample is None:
+            self._tell_problem(call)
         if sample is None or classes is None or sample.labels.ndim != 1:
             return None
         try:
@@ -292,10 +301,15 @@ class SklearnProbe(Probe):
             self._looked.add(call.site)
             outputs = ask(call.estimator, sample, classes, allowed, self.context.clock)
         except Exception as error:
-            what = f"{type(error).__name__}: {error}".splitlines()[0]
-            self._emit(ProbeNote(f"no predictions of {type(call.estimator).__name__}: {what}"))
+            call.problem = _short(error)
+            self._tell_problem(call)
             return None
         return None if outputs is None else (outputs, labels[: len(outputs.predicted)])
+
+    def _tell_problem(self, call: Call) -> None:
+        if call.problem:
+            name = type(call.estimator).__name__
+            self._emit(ProbeNote(f"no predictions of {name}: {call.problem}"))
 
     def _after_inner(self, call: Call, finished: bool) -> None:
         """One fit of a search: what the candidate answers, its training data asked."""
@@ -323,10 +337,10 @@ class SklearnProbe(Probe):
         classes = classes_of(call.estimator)
         site = call.site
         if classes is None or site not in self._told:  # the first call: nothing is known yet
-            call.sample = take(X, y, _BATCH_ROWS, self._random, least=1)
+            self._sample(call, X, y, _BATCH_ROWS, least=1)
             return
         began = self.context.clock()
-        call.sample = take(X, y, _BATCH_ROWS, self._random, least=1)
+        self._sample(call, X, y, _BATCH_ROWS, least=1)
         call.counted = True
         found = self._ask(call, classes)
         if found is not None:
@@ -360,6 +374,10 @@ class SklearnProbe(Probe):
         pause = self._plan.adapt(now, self._passing.passed, 0)
         if pause > self._passing.left:
             self._passing.grant(pause)
+
+
+def _short(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def _goes_on(classifier: Any, method: str) -> bool:

@@ -65,7 +65,7 @@ def sentences(search: Any, candidates: Candidates) -> list[str]:
     lines = [_sentence(i, count, results["params"][i], scores[i], fits[i]) for i in shown]
     if len(shown) < count:
         lines.append(f"and {count - len(shown)} more candidates, all of them in cv_results_")
-    if not candidates.fits:
+    if not seen:
         lines.append(
             "the candidates were fitted in other processes: their scores are seen, not their "
             "predictions"
