@@ -15,15 +15,23 @@ import random
 # So many batches are counted whatever they take: what is found in a short run must not hang on how
 # busy the machine is. Of a tiny loop that is some 35 ms, and enough to tell the usual mistakes by.
 FIRST_COUNTED = 384
+# Of slow steps fewer: what this long a training shows is no matter of luck any more.
+FIRST_SECONDS = 3.0
 # Spent on all there is to see at first, before a pause has to make up for anything.
 _START_SECONDS = 0.1
-# Of the budget; the rest is for the session's rules and cards, which need little after a while.
-_PROBE_SHARE = 0.85
+# Of the budget that the probe may spend; the rest is for the session's rules, cards and log.
+_PROBE_SHARE = 0.75
+# Of that what is aimed at: who sees a step in two of a slow training and every 64th of a fast one
+# learns no more from twice as many, and what is not foreseen has room.
+_AIMED_AT = 0.5
 # However dear the calls in passing are, so much of the budget is left for what they are there for.
 _LEAST_SHARE = 0.25
 # How what is left is shared out.
 _TRAINING_SHARE, _EVALUATION_SHARE, _LAYER_SHARE = 0.6, 0.15, 0.25
 _BATCHES_PER_FLUSH = 64
+_FLUSH_SECONDS, _LATEST_FLUSH_SECONDS = 0.5, 1.5
+_FLUSHES_IN_A_RUN = 20
+_WORTH_A_FLUSH = 8  # counted batches
 # Rules need samples: one batch in so many costs a third of a percent of the fastest usual loops.
 _MOST_ONE_IN = 64
 _MOST_LAYER_GAP = 5000
@@ -34,7 +42,7 @@ _MOST_UNCHECKED = 3  # bits: at least every fourth loss is checked
 _AFTERMATH = 1.3
 # The functions and hooks in the framework's place take so many times as long as a check does by
 # itself, and the check in passing a little more; measured by leaving out one after the other.
-_CALLS, _CHECK = 3.0, 1.5
+_CALLS, _CHECK = 1.5, 1.5
 # Without a counted batch, after something unusually dear: seconds, and backwards, since the next
 # ones may be much slower than the last.
 _LONGEST_PAUSE, _MOST_PAUSED = 2.0, 512
@@ -76,6 +84,7 @@ class Sampler:
         self._counted = 0
         self._counting_seconds = 0.0  # since the last `adapt`
         self._in_all = 0  # counted since the start
+        self._began: float | None = None
         self._random = random.Random(0)  # noqa: S311 - for sampling
         self._mark: tuple[float, int] | None = None
 
@@ -100,6 +109,7 @@ class Sampler:
         there was enough to judge by, and the first ones are over.
         """
         mark = self._mark
+        self._began = now if self._began is None else self._began
         if mark is None or self._counted < 1 or calls - mark[1] < 8:
             if mark is None:
                 self._begin_stretch(now, calls)
@@ -108,7 +118,7 @@ class Sampler:
         one = self._counting_seconds / self._counted + flush_seconds / _BATCHES_PER_FLUSH
         one *= _AFTERMATH
         self._begin_stretch(now, calls)
-        if self._in_all < FIRST_COUNTED:
+        if self._in_all < FIRST_COUNTED and now - self._began < FIRST_SECONDS:
             return False
         wanted = one / (allowed * self.call_seconds) if allowed > 0 else _MOST_ONE_IN
         exact = math.ceil(max(wanted, 1.0))
@@ -135,6 +145,17 @@ class Schedule:
         self.training, self.evaluation = Sampler(), Sampler()
         self._flush_seconds = 0.0  # of the last flush
         self._began: float | None = None
+
+    def flush_gap(self, now: float, batches: int) -> float:
+        """Seconds between two flushes, where so many batches have been counted since the last.
+
+        One takes as long as twenty counted batches: where these are few, it waits for some, but not
+        for long. And the longer a run has lasted, the less is news every half second.
+        """
+        age = 0.0 if self._began is None else now - self._began
+        gap = min(max(_FLUSH_SECONDS, age / _FLUSHES_IN_A_RUN), _LATEST_FLUSH_SECONDS)
+        enough = batches >= _WORTH_A_FLUSH or self.training.one_in == 1
+        return gap if enough else _LATEST_FLUSH_SECONDS
 
     @property
     def quick_seconds(self) -> float:
@@ -186,7 +207,8 @@ class Schedule:
         """The share of the run's time that is left for looking, after the calls in passing."""
         step = self.training.call_seconds
         quick = self.quick_seconds / step if step else 0.0
-        return max(self.budget - quick, self.budget * _LEAST_SHARE)
+        aim = self.budget * _AIMED_AT
+        return max(aim - quick, aim * _LEAST_SHARE)
 
     def _mask(self, step_seconds: float) -> int:
         """Check every loss where the calls in passing fit the budget, else one in 2 or 4.

@@ -14,7 +14,7 @@ from . import run_directory
 from .event_log import EventLog
 from .rows import join_windows
 
-FLUSH_EVERY_S = 0.5
+FLUSH_EVERY_S = 1.0
 # Enough for half a minute of a fast training. The thread is woken at a quarter of it, so the whole
 # of it is only reached where the disk stands still.
 LONGEST_QUEUE = 4096

@@ -126,6 +126,32 @@ def test_a_backward_that_the_block_replaces_stays_as_the_user_left_it(
     assert torch.autograd.backward is original and cut_off.report.notes == ()
 
 
+def test_a_backward_that_takes_other_arguments_is_handed_them_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    original, calls = torch.autograd.backward, []
+
+    def counting(*args: Any, options: str = "", **kwargs: Any) -> Any:
+        calls.append(options)
+        return original(*args, **kwargs)
+
+    def block() -> Any:
+        weight = torch.ones(2, requires_grad=True)
+        torch.autograd.backward((weight**2).sum(), options="new")
+        return weight.grad, run(state.short)
+
+    monkeypatch.setattr(torch.autograd, "backward", counting)
+    plain_gradient, plain = block()
+    called = len(calls)
+    with watch_training("company", tensorboard=False, quiet=True) as watch:
+        gradient, outcome = block()
+    assert_same(plain, outcome)
+    assert torch.equal(gradient, plain_gradient)
+    assert calls[called:] == calls[:called] and "new" in calls
+    assert torch.autograd.backward is counting
+    assert watch.report.steps == 6 and watch.report.notes == ()
+
+
 def test_optimizer_hooks_of_the_user_stay_and_are_called(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

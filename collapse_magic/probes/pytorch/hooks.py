@@ -7,7 +7,9 @@ probe's affair; the original is called exactly once, and its result or exception
 
 from __future__ import annotations
 
+import inspect
 import sys
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -26,11 +28,12 @@ class Switch:
         unchecked: bits of `backwards.left` that must be 0 for a loss to be checked in passing; all
             of them where that would make the training wait for a device.
         stepping: a step that is looked at is under way.
-        plain: ids of the optimizers whose steps may pass: known, and without steps inside.
+        plain: the optimizers whose steps may pass: known, and without steps inside.
+        only: gives the one in `plain`, where there has been one only.
     """
 
     __slots__ = (
-        "backwards", "evaluations", "plain", "probe", "stepping", "steps", "unchecked",
+        "backwards", "evaluations", "only", "plain", "probe", "stepping", "steps", "unchecked",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -38,7 +41,18 @@ class Switch:
         self.backwards, self.steps, self.evaluations = Countdown(), Countdown(), Countdown()
         self.unchecked = 0
         self.stepping = False
-        self.plain: set[int] = set()
+        self.plain: dict[int, weakref.ref[Any]] = {}
+        self.only: Callable[[], Any] = _NOBODY
+
+    def let_pass(self, optimizer: Any) -> None:
+        """From now on its steps need not be looked at."""
+        reference = self.plain[id(optimizer)] = weakref.ref(optimizer)
+        self.only = reference if len(self.plain) == 1 else _NOBODY
+
+    def watch(self, optimizer: Any) -> None:
+        """From now on its steps are to be looked at."""
+        self.plain.pop(id(optimizer), None)
+        self.only = _NOBODY
 
     def off(self) -> None:
         """From now on everything passes, and nothing is counted."""
@@ -48,31 +62,58 @@ class Switch:
         self.stepping = False
 
 
+_NOBODY: Callable[[], Any] = type(None)  # gives None
+# To hand on arguments by name takes as long as all the rest of a call that may pass.
+_BACKWARD = (
+    "tensors", "grad_tensors", "retain_graph", "create_graph", "grad_variables", "inputs",
+)  # fmt: skip
+
+
 def around_backward(original: Callable[..., Any], switch: Switch) -> Callable[..., Any]:
     """A wrapper for `torch.autograd.backward`, whose first argument is the loss."""
     countdown = switch.backwards
 
-    def backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
+    def is_finite(loss: Any) -> bool:
+        try:
+            value = loss.item()
+            return bool(value - value == 0.0)  # neither NaN nor an infinity gives 0
+        except Exception:  # no tensor, or not a single number
+            return False
+
+    def backward(
+        tensors: Any,
+        grad_tensors: Any = None,
+        retain_graph: Any = None,
+        create_graph: Any = False,
+        grad_variables: Any = None,
+        inputs: Any = None,
+    ) -> Any:
         left = countdown.left
         if left > 0:
             countdown.left = left - 1
-            if left & switch.unchecked:
-                return original(tensors, *args, **kwargs)
-            try:
-                value = tensors.item()
-                quiet = value - value == 0.0  # neither NaN nor an infinity gives 0
-            except Exception:  # no tensor, or not a single number
-                quiet = False
-            if quiet:
-                return original(tensors, *args, **kwargs)
+            if left & switch.unchecked or is_finite(tensors):
+                return original(
+                    tensors, grad_tensors, retain_graph, create_graph, grad_variables, inputs
+                )
             countdown.left = left
+        probe = switch.probe
+        if probe is not None and not probe.busy:
+            probe.guarded(probe.before_backward, tensors, grad_tensors, sys._getframe(1))
+        return original(tensors, grad_tensors, retain_graph, create_graph, grad_variables, inputs)
+
+    def with_any_arguments(tensors: Any, *args: Any, **kwargs: Any) -> Any:
+        left = countdown.left
+        if left > 0 and (left & switch.unchecked or is_finite(tensors)):
+            countdown.left = left - 1
+            return original(tensors, *args, **kwargs)
         probe = switch.probe
         if probe is not None and not probe.busy:
             gradients = args[0] if args else kwargs.get("grad_tensors")
             probe.guarded(probe.before_backward, tensors, gradients, sys._getframe(1))
         return original(tensors, *args, **kwargs)
 
-    return _as_original(backward, original)
+    known = tuple(inspect.signature(original).parameters) == _BACKWARD
+    return _as_original(backward if known else with_any_arguments, original)
 
 
 def around_grad(original: Callable[..., Any], switch: Switch) -> Callable[..., Any]:
@@ -102,11 +143,11 @@ def _not_compiled(function: Any) -> Callable[..., Any]:
 
 
 def before_step(switch: Switch) -> Callable[..., None]:
-    countdown, plain = switch.steps, switch.plain
+    countdown = switch.steps
 
     def hook(optimizer: Any, args: Any, kwargs: Any) -> None:  # noqa: ARG001
         left = countdown.left
-        if left > 0 and id(optimizer) in plain:
+        if left > 0 and (switch.only() is optimizer or id(optimizer) in switch.plain):
             countdown.left = left - 1
             return
         probe = switch.probe

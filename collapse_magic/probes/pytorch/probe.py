@@ -39,8 +39,6 @@ from .suspicion import Suspicion, flags, word_in
 from .transfer import Array, Transfers, capturing
 from .written import Written
 
-FLUSH_SECONDS = 0.5
-_WORTH_A_FLUSH, _LATEST_FLUSH_SECONDS = 8, 1.5  # backwards that were counted; seconds
 _MOST_ASKED = 64  # tensors, of one graph, about their NaNs
 _MOST_PLACES = 1024  # where a derivative is asked for: code may be made anew at every step
 _SURELY_NO_LOSS = 16  # derivatives of something else at one place, in a row
@@ -225,8 +223,8 @@ class TorchProbe(Probe):
         frame = _caller(caller, self._torch)
         full, taken = False, []
         for order, (root, weights) in enumerate(losses):
-            amount = roots.amount(root, weights)
-            finite = self._is_finite(amount)
+            amount = self._amount(roots.amount(root, weights))
+            finite = not isinstance(amount, float) or math.isfinite(amount)
             if due or not finite:
                 place = (id(frame.f_code), frame.f_lasti, order)
                 sites = self._take(root, amount, finite, place, frame)
@@ -240,15 +238,15 @@ class TorchProbe(Probe):
                 self._inspection.before_backward(node, sites, frame)
         self._maybe_flush(full)
 
-    def _is_finite(self, amount: Any) -> bool:
-        """Whether a loss is a finite number; on a device nobody waits for the answer."""
-        if not amount.is_cpu:
+    def _amount(self, loss: Any) -> Any:
+        """A loss as a number; on a device nobody waits for the answer, and it stays a tensor."""
+        if not loss.is_cpu:
             self._switch.unchecked = -1
-            return True
+            return loss
         asked = perf_counter()
-        value = amount.item()
+        value = float(loss.item())
         self.plan.book_check(perf_counter() - asked)
-        return math.isfinite(value)
+        return value
 
     def _take(
         self, root: Any, amount: Any, finite: bool, place: tuple[int, ...], frame: FrameType
@@ -257,8 +255,8 @@ class TorchProbe(Probe):
         self.steps_watch.before_backward()
         scale = self._scaling.factor(root, frame)
         if scale is not None:
-            amount = amount / scale
-        value = float(amount.item()) if amount.is_cpu else amount.clone()
+            amount = amount / (scale.item() if isinstance(amount, float) else scale)
+        value = amount if isinstance(amount, float) else amount.clone()
         step = self.counter.now()
         sites: list[Site] = []
         for site, node, written in self._registry.of(root.grad_fn, place, frame):
@@ -327,11 +325,7 @@ class TorchProbe(Probe):
 
     def _maybe_flush(self, full: bool) -> None:
         now = self.clock()
-        # A flush takes as long as twenty counted batches: where these are few, it waits for some,
-        # but not for long.
-        often = self._counted >= _WORTH_A_FLUSH or self.plan.training.one_in == 1
-        gap = FLUSH_SECONDS if often else _LATEST_FLUSH_SECONDS
-        if not full and now - self._last_flush < gap:
+        if not full and now - self._last_flush < self.plan.flush_gap(now, self._counted):
             return
         if not self.counter.settled:
             return

@@ -142,8 +142,8 @@ class Steps:
     def _listen(self, optimizer: Any) -> None:
         """Hear of the end of this step: by a hook of the optimizer's own, which is there only as
         long as its steps are looked at. A hook for all would cost every step some microseconds."""
-        key, switch = id(optimizer), self._switch
-        switch.plain.discard(key)
+        key = id(optimizer)
+        self._switch.watch(optimizer)
         self._ready.discard(key)
         if key not in self._listening:
             listening = self._listening
@@ -158,7 +158,7 @@ class Steps:
         _, handle = self._listening.pop(key, (None, None))
         if handle is not None:
             handle.remove()
-        self._switch.plain.add(key)
+        self._switch.let_pass(optimizer)
         self._switch.steps.left -= 1
 
     def release(self) -> None:
@@ -206,7 +206,7 @@ class Steps:
         key = id(optimizer)
 
         def forget(_: Any) -> None:
-            plain.discard(key)
+            plain.pop(key, None)
             ready.discard(key)
             watches.pop(key, None)
 
