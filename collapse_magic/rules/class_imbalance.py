@@ -96,7 +96,7 @@ class ClassImbalance:
             lagging = [index for index in rare if _lags(look, both, index)]
             # worse than the label shares: what is wrong is more than the place of the threshold
             knows_shares = not both.cross_entropy_over_entropy > gates.WORSE_THAN_PRIOR
-            if lagging and knows_shares and both.rank >= MIN_RANK:
+            if lagging and knows_shares and both.rank >= _least_rank(history, look):
                 worst = min(lagging, key=both.recall.__getitem__)
                 early = not look.fitted and recall_gets_there(
                     history, look, worst, LAGGING_RECALL, needed
@@ -182,6 +182,23 @@ def _needed(counts: Sequence[int], rare: Sequence[int]) -> int:
     return math.ceil(max(MIN_LABELS / WINDOWS, MIN_RARE_LABELS / smallest * sum(counts)))
 
 
+def _least_rank(history: History, look: gates.Look) -> float:
+    """The rank from which on the scores follow the inputs, and not only noise in them.
+
+    A fitted model ranks its own training samples better than chance even where the labels do not
+    depend on the p features: their means then still differ by sqrt(p (1/a + 1/b)) deviations
+    between a samples of one class and b others. Two standard errors (Mann-Whitney) above that.
+    """
+    facts = history.loss_facts(look.site)
+    if not look.fitted or facts is None or len(facts.input_shape) != 2:
+        return MIN_RANK
+    labels = [count for count in look.last.window.labels if count]
+    frequent = max(labels)
+    unevenness = 1 / frequent + 1 / max(sum(labels) - frequent, 1)
+    by_noise = 0.5 * (1 + math.erf(math.sqrt(facts.input_shape[1] * unevenness) / 2))
+    return max(MIN_RANK, min(by_noise + 2 * math.sqrt(unevenness / 12), 1.0))
+
+
 def _upper(total: WindowTotal, index: int) -> float:
     return wilson_bounds(total.window.correct[index], total.window.labels[index], ONE_SIDED)[1]
 
@@ -252,5 +269,7 @@ def _remedy(history: History, site: str, counts: Sequence[int], rare: int) -> Re
     }
     if len(counts) == 2:
         values["pos_weight"] = round_measured(counts[0] / counts[1], 2)
+    if facts is not None and facts.class_names:
+        values["labels"] = list(facts.class_names)
     name = history.class_name(site, rare)
     return Remedy("weigh-classes", f"weigh {name} by the measured ratio", values)

@@ -18,6 +18,10 @@ from .flow import Flow
 from .locate import locate
 from .patch import undecided
 from .remedies import REMEDIES, Case
+from .sklearn import Fit as SklearnFit
+from .sklearn import place as sklearn_place
+from .sklearn.remedies import REMEDIES as SKLEARN_REMEDIES
+from .sklearn.remedies import Case as SklearnCase
 
 __all__ = ["Code"]
 
@@ -41,6 +45,10 @@ class Code:
         None where it is not certain. Never raises.
         """
         try:
+            fitted = self._fit(cell, line)
+            if fitted is not None:
+                spot = fitted.classifier or fitted.call
+                return Location(spot.cell.number, spot.line, spot.cell.code(spot.line))
             context = self._context(diagnosis, cell, line)
             return None if context is None else locate(context, diagnosis.target)
         except Exception:  # reading foreign code must never disturb its run
@@ -49,10 +57,13 @@ class Code:
     def fix(self, diagnosis: Diagnosis, cell: int | None, line: int | None) -> Fix | None:
         """The remedy as code, an example where that cannot be sure, or None. Never raises."""
         remedy = diagnosis.remedy
-        rewrite = None if remedy is None else REMEDIES.get(remedy.kind)
-        if remedy is None or rewrite is None:
+        if remedy is None:
             return None
         try:
+            fitted = self._fit(cell, line)
+            if fitted is not None:
+                return SKLEARN_REMEDIES[remedy.kind](SklearnCase(self._flow, fitted, remedy))
+            rewrite = REMEDIES[remedy.kind]
             context = self._context(diagnosis, cell, line)
             if context is None:
                 return None
@@ -72,6 +83,12 @@ class Code:
     @cached_property
     def _flow(self) -> Flow:
         return Flow(self._cells, self._namespace)
+
+    def _fit(self, cell: int | None, line: int | None) -> SklearnFit | None:
+        """The call of scikit-learn's that fits an estimator on that line; None where none does."""
+        if cell is None or line is None or cell not in self._cells:
+            return None
+        return sklearn_place(self._flow, self._cells[cell], line)
 
     def _context(self, diagnosis: Diagnosis, cell: int | None, line: int | None) -> Context | None:
         if cell is None or line is None or cell not in self._cells:

@@ -37,6 +37,10 @@ class Patch:
     def insert_after(self, statement: Spot, texts: list[str]) -> None:
         self._of(statement.cell).inserted_after[place(statement.cell, statement.node)] = texts
 
+    def add_import(self, spot: Spot, line: str) -> None:
+        """An import line in the cell of `spot`."""
+        self._of(spot.cell).imports.append(line)
+
     def spell(self, wanted: str, spot: Spot) -> str:
         """The user's spelling of a torch name at a place; an import is added where it takes one."""
         text, line = self._flow.names.spell(wanted, spot.cell, spot.node)

@@ -18,7 +18,6 @@ import numpy as np
 import pytest
 from joblib import parallel_config
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import BaggingClassifier, RandomForestClassifier, VotingClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, SGDClassifier
@@ -48,7 +47,6 @@ PROGRAMS = {
     "search": lambda: GridSearchCV(SGDClassifier(random_state=0), {"alpha": [1e-3, 1.0]}, cv=2),
     "voting": lambda: VotingClassifier([("a", GaussianNB()), ("b", LogisticRegression())]),
     "bagging": lambda: BaggingClassifier(n_estimators=3),
-    "dummy": lambda: DummyClassifier(strategy="stratified"),
 }
 
 

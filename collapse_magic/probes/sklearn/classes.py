@@ -25,6 +25,8 @@ _SCALERS = frozenset(
         "StandardScaler",
     }
 )
+# A baseline that is meant to know nothing.
+_BASELINES = "sklearn.dummy"
 # What `max_iter` bounds there is a search for the best weights; elsewhere (boosting) it says how
 # large the model is to be.
 _ITERATIVE = ("sklearn.linear_model", "sklearn.svm", "sklearn.neural_network")
@@ -43,6 +45,10 @@ def kind_of(cls: type) -> Kind | None:
         if found is not None:
             return found
     return None
+
+
+def is_baseline(classifier: Any) -> bool:
+    return type(classifier).__module__.startswith(_BASELINES)
 
 
 def trains_elsewhere(estimator: Any) -> bool:

@@ -19,6 +19,7 @@ from ..schedule import Countdown, Schedule
 from .calls import Call, arguments
 from .classes import (
     classifier_in,
+    is_baseline,
     iteration_limit,
     iterations,
     kind_of,
@@ -187,7 +188,7 @@ class SklearnProbe(Probe):
     ) -> Call:
         kind = kind_of(type(estimator))
         classifier = None if kind is None else classifier_in(estimator)
-        if classifier is None or trains_elsewhere(classifier):
+        if classifier is None or is_baseline(classifier) or trains_elsewhere(classifier):
             return _SILENT
         place = self.context.place(caller)
         if outer is None and (_for_own_purpose(caller) or self._in_a_helper(place)):
