@@ -103,7 +103,11 @@ def test_rare_labels_that_are_easy_to_tell_apart_are_healthy() -> None:
 def test_balanced_labels_are_healthy_however_hard_the_task() -> None:
     for gap in (0.3, 1.0, 3.0):
         X, y = overlapping(rare=0.5, gap=gap)
-        for model in (LogisticRegression(), RandomForestClassifier(10), GradientBoostingClassifier()):
+        for model in (
+            LogisticRegression(),
+            RandomForestClassifier(10),
+            GradientBoostingClassifier(),
+        ):
             assert fit(model, X, y).alarms == []
 
 

@@ -299,7 +299,8 @@ class SklearnProbe(Probe):
             labels = indices(sample.labels, classes)
             batch = call.method == "partial_fit"  # how often these are asked is planned elsewhere
             allowed = math.inf if batch else self._allowed_seconds(call)
-            self._looked.add(call.site)
+            if call.of is None:
+                self._looked.add(call.site)
             outputs = ask(call.estimator, sample, classes, allowed, self.context.clock)
         except Exception as error:
             call.problem = _short(error)

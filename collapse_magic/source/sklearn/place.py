@@ -78,7 +78,7 @@ def _fit(flow: Flow, call: Spot) -> Fit | None:
         return None
     made = _construction(flow, estimator)
     classifier = None if made is None else _classifier(flow, made)
-    kind = "" if classifier is None else _class(classifier)
+    kind = "" if classifier is None else _class(flow, classifier)
     if not kind:
         live = _live(flow, estimator.node)
         if not _is_estimator(live):
@@ -117,30 +117,34 @@ def _imported_from(flow: Flow, node: ast.AST) -> str | None:
     return None
 
 
-def _class(construction: Spot) -> str:
+def _class(flow: Flow, construction: Spot) -> str:
+    """The class's own name, whatever the user calls it."""
     assert isinstance(construction.node, ast.Call)
+    live = _live(flow, construction.node.func)
+    if isinstance(live, type):
+        return live.__name__
     return (dotted(construction.node.func) or "").rpartition(".")[2]
 
 
 def _classifier(flow: Flow, made: Spot, depth: int = _DEPTH) -> Spot | None:
     """The construction that a pipeline or a search ends in; itself where it is neither."""
-    name = _class(made)
+    name = _class(flow, made)
     if name not in (*_SEARCHES, "Pipeline", "make_pipeline"):
         return made
-    inner = next(_inner(made), None)
+    inner = next(_inner(made, name), None)
     found = None if inner is None or depth == 0 else _construction(flow, inner)
     return None if found is None else _classifier(flow, found, depth - 1)
 
 
-def _inner(made: Spot) -> Iterator[Spot]:
+def _inner(made: Spot, name: str) -> Iterator[Spot]:
     call = made.node
     assert isinstance(call, ast.Call)
     given = {keyword.arg: keyword.value for keyword in call.keywords}
-    if _class(made) in _SEARCHES:
+    if name in _SEARCHES:
         found = call.args[0] if call.args else given.get("estimator")
         if found is not None:
             yield Spot(made.cell, found)
-    elif _class(made) == "make_pipeline":
+    elif name == "make_pipeline":
         if call.args and not isinstance(call.args[-1], ast.Starred):
             yield Spot(made.cell, call.args[-1])
     else:
