@@ -319,7 +319,10 @@ class FitEnded:
 
 @dataclass(frozen=True, slots=True)
 class LossRaised:
-    """The user's loss call raised; read from the traceback, which goes on its way unchanged."""
+    """The user's loss call raised; read from the traceback, which goes on its way unchanged.
+
+    A range is -inf to inf where the values are not known (in a compiled graph); a size is -1.
+    """
 
     loss: str
     error: str  # class name of the exception

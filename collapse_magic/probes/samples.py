@@ -67,7 +67,8 @@ def _multiclass(
         named = np.asarray((labels >= 0) & (labels < k))
     else:
         labels = targets.argmax(axis=1)
-        named = np.asarray(((targets >= 0) & (targets <= 1)).all(axis=1))
+        # a row of zeros names no class: a one-hot encoding with too few columns leaves such rows
+        named = np.asarray(((targets >= 0) & (targets <= 1)).all(axis=1) & targets.any(axis=1))
     out_of_range = int(len(named) - named.sum())
     outside, sums_to_one = float("nan"), looks_like_probabilities(scores)
     if loss == "nll":  # wants log-probabilities: none above 0

@@ -21,6 +21,7 @@ from .learning_rate_too_high import LearningRateTooHigh
 from .missing_activation import MissingActivation
 from .non_finite import NonFiniteValues
 from .single_class_predictions import SingleClassPredictions
+from .single_unit_softmax import SingleUnitSoftmax
 from .vanishing_gradients import VanishingGradients
 
 __all__ = ["RULES", "Rule", "UnknownRule", "explanation", "select"]
@@ -29,6 +30,7 @@ RULES: tuple[Rule, ...] = (
     LabelsOutOfRange(),
     LabelShapeBroadcast(),
     LabelEncoding(),
+    SingleUnitSoftmax(),
     MissingActivation(),
     DoubleActivation(),
     NonFiniteValues(),

@@ -45,6 +45,7 @@ from ..history import History, WindowTotal
 from ..records import LossFacts
 from ..statistics import number, percent
 from . import gates
+from .wording import loss_name
 
 # Losses that apply a softmax or a sigmoid themselves.
 APPLIES_SOFTMAX = ("cross_entropy",)
@@ -83,7 +84,7 @@ class DoubleActivation:
         now = WindowTotal.of(windows[-1:]) if windows else None
         if look is not None:
             now = look.last
-        evidence = [_wiring(facts)]
+        evidence = [_wiring(history, facts)]
         if now is not None:
             evidence.append(_floor(facts, now))
             evidence.append(_outcome(history, site, now, broken))
@@ -136,8 +137,8 @@ def _message(facts: LossFacts, applied: str, broken: bool) -> str:
     return what if broken else f"mismatch: {what}"
 
 
-def _wiring(facts: LossFacts) -> Evidence:
-    chain = " <- ".join([facts.loss, *facts.activations[:2], "last layer"])
+def _wiring(history: History, facts: LossFacts) -> Evidence:
+    chain = " <- ".join([loss_name(history, facts.loss), *facts.activations[:2], "last layer"])
     return Evidence(chain, {"step": facts.step})
 
 

@@ -35,8 +35,8 @@ from collections.abc import Iterable
 from ..findings import Diagnosis, Evidence, Remedy
 from ..history import History
 from ..records import LossFacts, LossRaised
-from .raised import TAKES_INDICES, Problem, raised_problems
-from .wording import shape
+from .raised import TAKES_COLUMNS, TAKES_INDICES, Problem, raised_problems
+from .wording import loss_name, shape
 
 
 class LabelEncoding:
@@ -57,7 +57,7 @@ class LabelEncoding:
             facts = history.loss_facts(site)
             if facts is not None and _single_column(facts):
                 yield self._diagnosis(
-                    f"{facts.loss} over one output is always 0",
+                    f"{loss_name(history, facts.loss)} over one output is always 0",
                     [
                         Evidence(f"outputs {shape(facts.input_shape)}; one per class are needed"),
                         Evidence(f"labels {shape(facts.target_shape)}"),
@@ -68,11 +68,17 @@ class LabelEncoding:
                     facts.site,
                 )
         for record in raised_problems(history, Problem.ENCODING):
-            yield self._raised(record)
+            yield self._raised(history, record)
 
-    def _raised(self, record: LossRaised) -> Diagnosis:
+    def _raised(self, history: History, record: LossRaised) -> Diagnosis:
         target, wanted = _dtype(record.target_dtype), _wanted(record)
-        if record.input_shape == record.target_shape or record.loss in TAKES_INDICES:
+        if record.loss in TAKES_COLUMNS:
+            message = f"class indices; the loss wants {record.input_shape[-1]} columns"
+            remedy = _other_loss("class indices", "SparseCategoricalCrossentropy")
+        elif record.input_shape == record.target_shape and record.loss.startswith("sparse"):
+            message = f"labels in {record.target_shape[-1]} columns; the loss wants class indices"
+            remedy = _other_loss("one column per class", "CategoricalCrossentropy")
+        elif record.input_shape == record.target_shape or record.loss in TAKES_INDICES:
             message = f"labels are {target}; the loss wants {wanted}"
             cast = "long" if wanted == "int64" else "float"
             remedy = Remedy("cast-labels", f"give the labels as {wanted}", {"dtype": cast})
@@ -83,7 +89,7 @@ class LabelEncoding:
         evidence = [
             Evidence(f"outputs {shape(record.input_shape)} {_dtype(record.input_dtype)}"),
             Evidence(f"labels {shape(record.target_shape)} {target}"),
-            Evidence(f"loss {record.loss}"),
+            Evidence(f"loss {loss_name(history, record.loss)}"),
         ]
         return self._diagnosis(message, evidence, record.step, record.step, remedy, None)
 
@@ -113,9 +119,17 @@ class LabelEncoding:
 
 
 def _single_column(facts: LossFacts) -> bool:
+    """A softmax over it is a matter of its own: `single-unit-softmax`."""
     return (
-        facts.loss == "cross_entropy" and len(facts.input_shape) > 1 and facts.input_shape[1] == 1
+        facts.loss in ("cross_entropy", *TAKES_COLUMNS)
+        and len(facts.input_shape) > 1
+        and facts.input_shape[1] == 1
+        and "softmax" not in facts.activations[:1]
     )
+
+
+def _other_loss(labels: str, new: str) -> Remedy:
+    return Remedy("change-loss", f"the loss that reads {labels}", {"new": new})
 
 
 def _dtype(name: str) -> str:

@@ -38,7 +38,7 @@ from ..findings import Diagnosis, Evidence, Remedy
 from ..history import History
 from ..records import LossFacts, LossRaised
 from .raised import Problem, raised_problems
-from .wording import shape
+from .wording import loss_name, shape
 
 
 class LabelShapeBroadcast:
@@ -68,7 +68,9 @@ class LabelShapeBroadcast:
                 severity="error",
                 confidence="certain",
                 message=_shapes(record),
-                evidence=(Evidence(f"{record.loss} cannot compare these shapes"),),
+                evidence=(
+                    Evidence(f"{loss_name(history, record.loss)} cannot compare these shapes"),
+                ),
                 step=record.step,
                 since_step=record.step,
                 remedy=match_shapes(record.input_shape, record.target_shape),
@@ -121,7 +123,7 @@ def match_shapes(input_shape: tuple[int, ...], target_shape: tuple[int, ...]) ->
                 return Remedy(
                     "match-shapes",
                     f"give outputs and targets the shape {shape(shorter)}",
-                    {"argument": argument, "operation": "squeeze", "dim": dim},
+                    {"argument": argument, "operation": "squeeze", "dim": dim, "rank": len(longer)},
                 )
     # cross entropy takes outputs (N, K) with targets (N,): the (N, 1) of a column of labels is too
     # much
@@ -129,6 +131,6 @@ def match_shapes(input_shape: tuple[int, ...], target_shape: tuple[int, ...]) ->
         return Remedy(
             "match-shapes",
             f"give the targets the shape {shape(target_shape[:1])}",
-            {"argument": "target", "operation": "squeeze", "dim": 1},
+            {"argument": "target", "operation": "squeeze", "dim": 1, "rank": 2},
         )
     return None

@@ -10,12 +10,13 @@ run to the same side. A cross entropy raises, or on other devices reads past the
 
 ## How it is measured
 The lowest and highest target over all batches at the loss call, and the number of labels that name
-no class. Certain from the first batch that shows them. A loss call that raises for them is
-explained with the same words.
+no class; among one-hot rows those that are all zeros, in 1% of the samples or more. Certain from
+the first batch that shows them. A loss call that raises for them is explained with the same words.
 
 ## Known limits
 Soft labels, label smoothing and mixup lie inside [0, 1] and are not reported, nor are ignored
-indices. Which labels were meant is guessed from the range alone.
+indices, nor are rows of zeros that fill up sequences. Which labels were meant is guessed from the
+range alone; of how many classes rows of zeros stand for, one is certain.
 
 ## Example
     loss = nn.BCEWithLogitsLoss()(model(x), y)               # y is -1 or 1
@@ -38,11 +39,14 @@ from collections.abc import Iterable
 from ..findings import Diagnosis, Evidence, Remedy
 from ..history import History
 from ..records import LossFacts, LossRaised
-from ..statistics import number
-from .raised import BINARY, TAKES_INDICES, Problem, raised_problems
+from ..statistics import number, percent
+from .raised import BINARY, TAKES_COLUMNS, TAKES_INDICES, Problem, raised_problems
+from .wording import loss_name
 
 # Room for targets that were rounded on their way, such as a smoothed label of 1.0000001.
 TOLERANCE = 1e-5
+# One row of zeros among many may be a sample that is to be ignored.
+ROWS_OF_ZEROS = 0.01
 # The highest value of an 8-bit mask, which stands for "yes" rather than for class 255.
 MASK = 255
 
@@ -68,10 +72,13 @@ class LabelsOutOfRange:
             if facts is not None and facts.loss in BINARY:
                 if facts.target_min < -TOLERANCE or facts.target_max > 1 + TOLERANCE:
                     yield self._binary(history, facts)
-            elif facts is not None and facts.loss in TAKES_INDICES:
+            elif facts is not None and facts.loss in (*TAKES_INDICES, *TAKES_COLUMNS):
                 outside = sum(window.out_of_range for window in history.windows(site))
-                if outside:
+                in_rows = facts.target_kind in ("one-hot", "probabilities")
+                if outside and not in_rows:
                     yield self._indices(history, facts, outside)
+                elif outside and len(facts.target_shape) == 2:
+                    yield from self._rows(history, facts, outside)
         for record in raised_problems(history, Problem.LABEL_RANGE):
             yield self._raised(history, record)
 
@@ -80,7 +87,7 @@ class LabelsOutOfRange:
         windows = history.windows(facts.site)
         outside = sum(window.out_of_range for window in windows)
         samples = sum(window.samples for window in windows)
-        evidence = [_range(low, high, f"{facts.loss} takes 0 to 1")]
+        evidence = [_range(low, high, f"{loss_name(history, facts.loss)} takes 0 to 1")]
         if outside and samples:
             evidence.append(
                 Evidence(
@@ -115,6 +122,26 @@ class LabelsOutOfRange:
             facts.site,
         )
 
+    def _rows(self, history: History, facts: LossFacts, outside: int) -> Iterable[Diagnosis]:
+        named = sum(window.samples for window in history.windows(facts.site))
+        samples = named + outside  # windows count what has a class
+        if outside < ROWS_OF_ZEROS * samples:
+            return
+        wanted = facts.classes + 1
+        title = f"a column and an output for each class: {wanted}"
+        evidence = Evidence(
+            f"{percent(outside / samples)} of the labels belong to none of {facts.classes} columns",
+            {"outside": float(outside), "samples": float(samples)},
+        )
+        yield self._diagnosis(
+            f"{outside:,} of {samples:,} one-hot labels are all zeros",
+            [evidence],
+            max(facts.step, history.steps),
+            facts.step,
+            Remedy("widen-output", title, {"classes": wanted}),
+            facts.site,
+        )
+
     def _raised(self, history: History, record: LossRaised) -> Diagnosis:
         low, high = record.target_min, record.target_max
         for site in history.sites():  # earlier batches may have held labels that this one lacks
@@ -124,7 +151,9 @@ class LabelsOutOfRange:
         if record.loss in BINARY:
             remedy = binary_remedy(low, high)
             message = f"targets {low:g} to {high:g}; the loss takes 0 to 1"
-            wanted = f"{record.loss} takes 0 to 1"
+            wanted = f"{loss_name(history, record.loss)} takes 0 to 1"
+        elif record.loss in TAKES_COLUMNS:
+            return self._columns(record)
         else:
             classes = (
                 record.input_shape[1] if len(record.input_shape) > 1 else record.input_shape[0]
@@ -137,6 +166,19 @@ class LabelsOutOfRange:
             )
         return self._diagnosis(
             message, [_range(low, high, wanted)], record.step, record.step, remedy, None
+        )
+
+    def _columns(self, record: LossRaised) -> Diagnosis:
+        outputs, columns = record.input_shape[-1], record.target_shape[-1]
+        wanted = max(outputs, columns)
+        title = f"a column and an output for each class: {wanted}"
+        return self._diagnosis(
+            f"one-hot labels of {columns} classes for {outputs} outputs",
+            [Evidence(f"labels {record.target_shape}, outputs {record.input_shape}")],
+            record.step,
+            record.step,
+            Remedy("widen-output", title, {"classes": wanted}),
+            None,
         )
 
     def _diagnosis(

@@ -42,7 +42,7 @@ from ..records import LossFacts
 from ..statistics import number, percent
 from . import gates
 from .raised import TAKES_PROBABILITIES, Problem, raised_problems
-from .wording import fitting
+from .wording import fitting, loss_name
 
 # Probabilities that were rounded may lie outside by a hair; raw outputs do so in bulk.
 OUTSIDE_SHARE = 0.01
@@ -71,17 +71,25 @@ class MissingActivation:
             if facts is not None and evidence is not None:
                 step = max(facts.step, history.steps)
                 nearest = facts.activations[0] if facts.activations else ""
-                yield self._diagnosis(facts.loss, nearest, evidence, step, facts.step, site)
+                about = (evidence, Evidence(f"loss {loss_name(history, facts.loss)}"))
+                yield self._diagnosis(facts.loss, nearest, about, step, facts.step, site)
         for record in raised_problems(history, Problem.RAW_OUTPUT):
             evidence = Evidence(
                 f"outputs {number(record.input_min)} to {number(record.input_max)}; "
                 "the loss takes 0 to 1",
                 {"input_min": record.input_min, "input_max": record.input_max},
             )
-            yield self._diagnosis(record.loss, "", evidence, record.step, record.step, None)
+            about = (evidence, Evidence(f"loss {loss_name(history, record.loss)}"))
+            yield self._diagnosis(record.loss, "", about, record.step, record.step, None)
 
     def _diagnosis(
-        self, loss: str, nearest: str, evidence: Evidence, step: int, since: int, site: str | None
+        self,
+        loss: str,
+        nearest: str,
+        evidence: tuple[Evidence, ...],
+        step: int,
+        since: int,
+        site: str | None,
     ) -> Diagnosis:
         wanted = "probabilities" if loss in TAKES_PROBABILITIES else "log-probabilities"
         squashed = nearest in SQUASHING
@@ -90,8 +98,8 @@ class MissingActivation:
             code=self.code,
             severity="error",
             confidence="certain",
-            message=f"{nearest if squashed else 'raw'} outputs, not {wanted}",
-            evidence=(evidence, Evidence(f"loss {loss}")),
+            message=f"{nearest or 'raw'} outputs, not {wanted}",
+            evidence=evidence,
             step=step,
             since_step=since,
             # behind a softmax the loss for raw outputs would apply a second one

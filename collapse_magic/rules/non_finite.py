@@ -43,7 +43,7 @@ from ..records import LossFacts, NonFinite
 from ..statistics import number
 from .learning_rates import slower
 from .raised import Problem, raised_problems
-from .wording import layer
+from .wording import layer, loss_name, trains_keras
 
 # Losses in a row that are finite again: then whatever it was did not stay.
 RECOVERED = 3
@@ -79,7 +79,7 @@ class NonFiniteValues:
                     severity="error",
                     confidence="certain",
                     message=f"the outputs are nan at step {raised.step:,}",
-                    evidence=(Evidence(f"{raised.loss} takes 0 to 1"),),
+                    evidence=(Evidence(f"{loss_name(history, raised.loss)} takes 0 to 1"),),
                     step=raised.step,
                     since_step=raised.step,
                     remedy=slower(history, None),
@@ -162,6 +162,7 @@ def _remedy(
         title = f"keep out {record.place}s that are not finite"
         return Remedy("clean-inputs", title, {"argument": record.place}), "data"
     saturates = facts is not None and any(name in SATURATING for name in facts.activations)
+    saturates = saturates and not trains_keras(history)  # Keras takes these losses on logits anyway
     if record.place in ("logits", "loss") and facts is not None and saturates:
         title = "take the loss on logits, which cannot overflow"
         return Remedy("use-logits-loss", title, {"loss": facts.loss}), "loss"

@@ -23,6 +23,26 @@ def fitting(parts: Sequence[str], separator: str = "; ") -> str:
     return separator.join(kept)
 
 
+# How Keras' users know the losses that the records name as torch's functionals.
+_IN_KERAS = {
+    "cross_entropy": "crossentropy on logits",
+    "binary_cross_entropy": "binary_crossentropy",
+    "binary_cross_entropy_with_logits": "binary_crossentropy on logits",
+    "mse": "mean_squared_error",
+}
+
+
+def trains_keras(history: History) -> bool:
+    """Whether Keras or TensorFlow trains in this run."""
+    framework = history.run.framework if history.run else ""
+    return "keras" in framework or "tensorflow" in framework
+
+
+def loss_name(history: History, name: str) -> str:
+    """The name of a loss as the framework's users know it."""
+    return _IN_KERAS.get(name, name) if trains_keras(history) else name
+
+
 def shape(sizes: Sequence[int]) -> str:
     """(32,) or (32, 1), as torch users write shapes."""
     return str(tuple(sizes))

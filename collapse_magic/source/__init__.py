@@ -15,6 +15,11 @@ from ..findings import Diagnosis, Fix, Location
 from .cells import Cell
 from .context import Context
 from .flow import Flow
+from .keras import case as keras
+from .keras.locate import locate as locate_in_keras
+from .keras.place import Fit, Tape
+from .keras.place import place as keras_place
+from .keras.remedies import REMEDIES as KERAS_REMEDIES
 from .locate import locate
 from .patch import undecided
 from .remedies import REMEDIES, Case
@@ -38,6 +43,7 @@ class Code:
         self._sources = dict(cells)
         self._namespace = namespace
         self._contexts: dict[tuple[int, int, str | None], Context] = {}
+        self._places: dict[tuple[int, int], Fit | Tape | None] = {}
 
     def locate(self, diagnosis: Diagnosis, cell: int | None, line: int | None) -> Location | None:
         """The line to show; (cell, line) is that of the backward call, or of the call that raised.
@@ -49,6 +55,9 @@ class Code:
             if fitted is not None:
                 spot = fitted.classifier or fitted.call
                 return Location(spot.cell.number, spot.line, spot.cell.code(spot.line))
+            trained = self._keras(diagnosis, cell, line)
+            if trained is not None:
+                return locate_in_keras(trained, diagnosis.target)
             context = self._context(diagnosis, cell, line)
             return None if context is None else locate(context, diagnosis.target)
         except Exception:  # reading foreign code must never disturb its run
@@ -63,6 +72,9 @@ class Code:
             fitted = self._fit(cell, line)
             if fitted is not None:
                 return SKLEARN_REMEDIES[remedy.kind](SklearnCase(self._flow, fitted, remedy))
+            trained = self._keras(diagnosis, cell, line)
+            if trained is not None:
+                return KERAS_REMEDIES[remedy.kind](trained)
             rewrite = REMEDIES[remedy.kind]
             context = self._context(diagnosis, cell, line)
             if context is None:
@@ -89,6 +101,16 @@ class Code:
         if cell is None or line is None or cell not in self._cells:
             return None
         return sklearn_place(self._flow, self._cells[cell], line)
+
+    def _keras(self, diagnosis: Diagnosis, cell: int | None, line: int | None) -> keras.Case | None:
+        """What Keras or a tape of TensorFlow trains on that line; None where neither does."""
+        if cell is None or line is None or cell not in self._cells:
+            return None
+        key = (cell, line)
+        if key not in self._places:
+            self._places[key] = keras_place(self._flow, self._cells[cell], line)
+        place = self._places[key]
+        return None if place is None else keras.Case(self._flow, place, diagnosis.remedy)
 
     def _context(self, diagnosis: Diagnosis, cell: int | None, line: int | None) -> Context | None:
         if cell is None or line is None or cell not in self._cells:

@@ -1,9 +1,9 @@
-"""What a dotted name of the user means in torch, and how the user would write a torch name."""
+"""What a dotted name of the user means in a framework, and how the user would write such a name."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
@@ -15,7 +15,10 @@ _CUSTOM = {
     "nn": "torch.nn",
     "F": "torch.nn.functional",
     "optim": "torch.optim",
+    "tf": "tensorflow",
+    "keras": "keras",
 }
+_LIBRARIES = frozenset({"torch", "keras", "tensorflow"})
 _HOMES = {"F": "torch.nn.functional", "nn": "torch.nn", "optim": "torch.optim", "torch": "torch"}
 
 
@@ -42,12 +45,31 @@ class Names:
 
     def torch(self, node: ast.AST) -> str | None:
         """`nn.BCELoss`, `F.softmax`, `optim.SGD`, `torch.sigmoid`: whatever the user's spelling."""
+        path = self.path(node)
+        return None if path is None else _short(path)
+
+    def keras(self, node: ast.AST) -> str | None:
+        """`keras.layers.Dense`, `keras.Sequential`, `tf.nn.softmax`: whatever the user's
+        spelling."""
+        path = self.path(node)
+        return None if path is None else keras_name(path)
+
+    def path(self, node: ast.AST) -> str | None:
+        """The whole dotted path that a name stands for, as it was imported."""
         name = dotted(node)
         if name is None:
             return None
         head, _, rest = name.partition(".")
         path = self._path(head)
-        return None if path is None else _short(f"{path}.{rest}" if rest else path)
+        return path if path is None or not rest else f"{path}.{rest}"
+
+    def imports(self, library: str) -> bool:
+        """Whether a cell imports (something of) a library."""
+        return any(
+            path.partition(".")[0] == library
+            for found in self._imports.values()
+            for _, _, path in found
+        )
 
     def _path(self, head: str) -> str | None:
         if head in self._imports:
@@ -62,26 +84,30 @@ class Names:
         if not issubclass(kind, (type, FunctionType, BuiltinFunctionType)):
             return None
         home = str(value.__module__)
-        return f"{home}.{value.__name__}" if home.partition(".")[0] == "torch" else None
+        return f"{home}.{value.__name__}" if home.partition(".")[0] in _LIBRARIES else None
 
     def spell(self, wanted: str, cell: Cell, node: ast.AST) -> tuple[str, str | None]:
         """How to write `wanted` ("F.softmax") at `node`, and the import that this takes."""
         home, _, name = wanted.partition(".")
         full = f"{_HOMES[home]}.{name}"
+        known = self.known_spelling([full], cell, node)
+        return (known, None) if known is not None else self._imported_spelling(home, name, full)
+
+    def known_spelling(self, fulls: Sequence[str], cell: Cell, node: ast.AST) -> str | None:
+        """The shortest way to write one of these paths with what is there; None where none is."""
         best: str | None = None
         for alias in (*self._imports, *self._namespace):
             path = self._path(alias)
             if path is None or not self._visible(alias, cell, node):
                 continue
-            if full == path and self._bound(alias):
-                return alias, None
-            if full.startswith(f"{path}.") and path.partition(".")[0] == "torch":
-                spelled = alias + full[len(path) :]
-                if best is None or len(spelled) < len(best):
-                    best = spelled
-        if best is not None:
-            return best, None
-        return self._imported_spelling(home, name, full)
+            if path in fulls and self._bound(alias):
+                return alias
+            for full in fulls:
+                if full.startswith(f"{path}.") and path.partition(".")[0] in _LIBRARIES:
+                    spelled = alias + full[len(path) :]
+                    if best is None or len(spelled) < len(best):
+                        best = spelled
+        return best
 
     def _imported_spelling(self, home: str, name: str, full: str) -> tuple[str, str]:
         if home == "F" and self._free("F"):
@@ -160,4 +186,32 @@ def _short(path: str) -> str:
         return f"optim.{path.rpartition('.')[2]}"
     if path == "torch.special.expit":
         return "torch.sigmoid"
+    return path
+
+
+# Where Keras is to be found: by itself, inside TensorFlow, and where its classes are at home.
+_KERAS_ROOTS = ("tensorflow.keras.", "tensorflow.python.keras.", "keras.src.", "keras.api.")
+# What stands in `keras` itself, though it is also found further down.
+_AT_THE_TOP = frozenset({"Sequential", "Model", "Input"})
+
+
+def keras_name(path: str) -> str:
+    """One name for each thing of Keras and TensorFlow, wherever it was imported from."""
+    for root in _KERAS_ROOTS:
+        if path.startswith(root):
+            path = f"keras.{path.removeprefix(root)}"
+            break
+    parts = path.split(".")
+    name = parts[-1]
+    if parts[0] == "keras" and len(parts) > 1:
+        if name in _AT_THE_TOP:
+            return f"keras.{name}"
+        inner = ("schedules",) if "schedules" in parts else ()
+        return ".".join(("keras", *dict.fromkeys((parts[1], *inner, name))))
+    if parts[0] == "tensorflow" and len(parts) > 1:
+        return (
+            f"tf.nn.{name}"
+            if "nn" in parts or "nn_ops" in parts or "nn_impl" in parts
+            else (f"tf.{name}")
+        )
     return path

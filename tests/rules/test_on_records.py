@@ -128,6 +128,100 @@ FIRES: dict[str, tuple[str, str | None, list[Any]]] = {
             )
         ],
     ),
+    "one-hot rows of zeros": (
+        "labels-out-of-range",
+        "widen-output",
+        [
+            loss_facts(
+                "categorical_crossentropy",
+                target_kind="one-hot",
+                target_shape=(32, 2),
+                task="multiclass",
+            ),
+            window(out_of_range=200),
+        ],
+    ),
+    "labels 1..K in Keras' sparse loss": (
+        "labels-out-of-range",
+        "shift-labels",
+        [
+            raised(
+                "sparse_categorical_crossentropy",
+                target_min=1.0,
+                target_max=3.0,
+                target_shape=(8, 1),
+                target_dtype="float32",
+            )
+        ],
+    ),
+    "one-hot labels with a column too many": (
+        "labels-out-of-range",
+        "widen-output",
+        [raised("categorical_crossentropy", target_shape=(8, 4), target_max=1.0)],
+    ),
+    "class indices in Keras' categorical loss": (
+        "label-encoding",
+        "change-loss",
+        [raised("categorical_crossentropy")],
+    ),
+    "a column of class indices in Keras' categorical loss": (
+        "label-encoding",
+        "change-loss",
+        [raised("categorical_crossentropy", target_shape=(8, 1))],
+    ),
+    "one-hot labels in Keras' sparse loss": (
+        "label-encoding",
+        "change-loss",
+        [raised("sparse_categorical_crossentropy", target_shape=(8, 3), target_max=1.0)],
+    ),
+    "float labels in TensorFlow's sparse op": (
+        "label-encoding",
+        "cast-labels",
+        [raised("sparse_softmax_cross_entropy_with_logits", target_dtype="float32")],
+    ),
+    "labels 1..K in TensorFlow's sparse op": (
+        "labels-out-of-range",
+        "shift-labels",
+        [
+            raised(
+                "sparse_softmax_cross_entropy_with_logits",
+                target_dtype="int32",
+                target_min=1.0,
+                target_max=3.0,
+            )
+        ],
+    ),
+    "raw outputs into Keras' categorical loss": (
+        "missing-activation",
+        "use-logits-loss",
+        [
+            loss_facts("categorical_crossentropy", task="multiclass"),
+            window(outside_unit=0.8),
+        ],
+    ),
+    "a softmax over one unit": (
+        "single-unit-softmax",
+        "replace-output-activation",
+        [
+            loss_facts("binary_cross_entropy", activations=("softmax",), input_shape=(32, 1)),
+            model_facts(outputs=1),
+        ],
+    ),
+    "a softmax over one unit and a loss over classes": (
+        "single-unit-softmax",
+        "replace-output-activation",
+        [
+            loss_facts(
+                "categorical_crossentropy",
+                activations=("softmax",),
+                input_shape=(32, 1),
+                task="multiclass",
+                classes=1,
+                target_shape=(32, 1),
+            ),
+            model_facts(outputs=1),
+        ],
+    ),
     "outputs (N, 1), targets (N,)": (
         "label-shape-broadcast",
         "match-shapes",
@@ -328,6 +422,33 @@ SILENT: dict[str, list[Any]] = {
         model_facts(activations=("Tanh",)),
         *[layer_statistics(step, (1e-9, 0.1)) for step in range(1, 400, 20)],
         *windows(6, cross_entropy_nats=0.2),
+    ],
+    "softmax before Keras' loss on probabilities": [
+        loss_facts("categorical_crossentropy", activations=("softmax",)),
+        *windows(8, outside_unit=0.0, input_row_sums_to_one=True),
+    ],
+    "sigmoids before Keras' categorical loss": [
+        loss_facts("categorical_crossentropy", activations=("sigmoid",)),
+        *windows(8, outside_unit=0.0),
+    ],
+    "one of two outputs of a softmax": [
+        loss_facts("binary_cross_entropy", activations=("softmax",), input_shape=(32, 1)),
+        model_facts(outputs=2),
+        *windows(8),
+    ],
+    "one of two outputs of a softmax, of a model that is not known": [
+        loss_facts("binary_cross_entropy", activations=("softmax",), input_shape=(32, 1)),
+        *windows(8),
+    ],
+    "zeros fill up sequences of one-hot rows": [
+        loss_facts(
+            "categorical_crossentropy",
+            target_kind="one-hot",
+            target_shape=(32, 9, 2),
+            input_shape=(32, 9, 2),
+            activations=("softmax",),
+        ),
+        window(out_of_range=200),
     ],
     "one class at a time": [
         loss_facts(),

@@ -48,6 +48,7 @@ def test_names_and_codes_are_used_once() -> None:
         "CM306": "labels-out-of-range",
         "CM401": "double-activation",
         "CM402": "missing-activation",
+        "CM403": "single-unit-softmax",
         "CM404": "label-shape-broadcast",
         "CM405": "label-encoding",
         "CM408": "learning-rate-too-high",
@@ -63,7 +64,7 @@ def test_rules_are_named_by_name_code_or_the_beginning_of_codes() -> None:
     assert names(select([" CM301 "])) == ["class-imbalance"]
     assert names(select(["cm3"])) == ["labels-out-of-range", "class-imbalance"]
     assert names(select(["CM3"], ["labels-out-of-range"])) == ["class-imbalance"]
-    assert len(select(ignore=["CM4"])) == len(RULES) - 5
+    assert len(select(ignore=["CM4"])) == len(RULES) - 6
 
 
 @pytest.mark.parametrize(
@@ -71,7 +72,7 @@ def test_rules_are_named_by_name_code_or_the_beginning_of_codes() -> None:
     [
         ("class-imbalence", "did you mean class-imbalance?"),
         ("double_activation", "did you mean double-activation?"),
-        ("CM303", "did you mean CM30"),
+        ("CM309", "did you mean CM30"),
         ("CM9", "did you mean CM"),
         ("", "known are labels-out-of-range"),
         ("xyz", "known are labels-out-of-range"),

@@ -172,6 +172,35 @@ def test_targets_of_2_raise_in_bce_and_are_explained() -> None:
     assert [found.rule for found in watched.findings] == ["labels-out-of-range"]
 
 
+# -- single-unit-softmax -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loss", [nn.BCELoss(), nn.MSELoss(), nn.BCEWithLogitsLoss()])
+def test_a_softmax_over_one_output(loss: Loss) -> None:
+    watched = run(nn.Sequential(nn.Linear(2, 1), nn.Softmax(dim=1)), loss, column)
+    cause = watched.first
+    assert (cause.rule, cause.severity, cause.first_step) == ("single-unit-softmax", "error", 1)
+    assert cause.message == "softmax over one output is always 1"
+    assert cause.evidence[1].text.startswith("class 1: 100% of predictions, ")
+    assert {found.explained_by for found in watched.findings[1:]} <= {cause.rule}
+    remedy = watched.engine.diagnosis(cause).remedy
+    drops = isinstance(loss, nn.BCEWithLogitsLoss)
+    assert remedy is not None
+    assert remedy.kind == ("drop-activation" if drops else "replace-output-activation")
+
+
+def test_one_of_two_outputs_of_a_softmax_is_a_probability() -> None:
+    class First(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.both = nn.Linear(2, 2)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.both(x).softmax(dim=1)[:, 1:]
+
+    assert run(First(), nn.BCELoss(), column).findings == ()
+
+
 # -- label-shape-broadcast ---------------------------------------------------------------------
 
 
@@ -187,7 +216,7 @@ def test_outputs_in_a_column_against_labels_in_a_row(regression: bool) -> None:
     assert finding.evidence[0].text == "broadcast to (30, 30): 900 pairs, 30 samples"
     remedy = watched.engine.diagnosis(finding).remedy
     assert remedy is not None
-    assert remedy.values == {"argument": "input", "operation": "squeeze", "dim": 1}
+    assert remedy.values == {"argument": "input", "operation": "squeeze", "dim": 1, "rank": 2}
 
 
 @pytest.mark.parametrize(
@@ -205,7 +234,7 @@ def test_shapes_that_a_loss_refuses_are_explained(
     assert finding.rule == "label-shape-broadcast"
     remedy = watched.engine.diagnosis(finding).remedy
     assert remedy is not None
-    assert remedy.values == {"argument": argument, "operation": "squeeze", "dim": 1}
+    assert remedy.values == {"argument": argument, "operation": "squeeze", "dim": 1, "rank": 2}
 
 
 # -- label-encoding ----------------------------------------------------------------------------

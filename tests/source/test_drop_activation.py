@@ -356,3 +356,30 @@ def test_both_of_two_in_one_expression_go() -> None:
     forward = "return F.softmax(nn.Softmax(dim=1)(self.fc(x)), dim=1)"
     fix = ask(cells(HEAD, net(forward), LOOP), "drop-activation", activation="softmax")
     assert changed(fix) == ([forward], ["return self.fc(x)"])
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("nn.Sequential(nn.Linear(2, 1), nn.Softmax(dim=1))",
+         "nn.Sequential(nn.Linear(2, 1), nn.Sigmoid())"),
+        ("nn.Sequential(nn.Softmax(1), nn.Linear(2, 1), nn.Softmax(1))",
+         "nn.Sequential(nn.Softmax(1), nn.Linear(2, 1), nn.Sigmoid())"),
+    ],
+)  # fmt: skip
+def test_the_outputs_get_another_activation(before: str, after: str) -> None:
+    notebook = cells(
+        f"import torch\nfrom torch import nn\nmodel = {before}\ncriterion = nn.BCELoss()",
+        "loss = criterion(model(x), y)\nloss.backward()",
+    )
+    fix = ask(notebook, "replace-output-activation", old="Softmax", new="Sigmoid")
+    assert changed(fix)[1] == [f"model = {after}"]
+
+
+def test_an_applied_activation_is_replaced_at_its_call() -> None:
+    notebook = cells(
+        "import torch\nfrom torch import nn\nmodel = nn.Linear(2, 1)\ncriterion = nn.BCELoss()",
+        "p = torch.softmax(model(x), dim=1)\nloss = criterion(p, y)\nloss.backward()",
+    )
+    fix = ask(notebook, "replace-output-activation", old="Softmax", new="Sigmoid")
+    assert changed(fix)[1] == ["p = torch.sigmoid(model(x))"]

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ...findings import Fix
-from .activations import drop_activation, replace_hidden_activation
+from .activations import (
+    drop_activation,
+    replace_hidden_activation,
+    replace_output_activation,
+)
 from .base import Case
 from .examples import check_one_batch, clean_inputs, widen_output
 from .labels import binarize_labels, cast_labels, match_shapes, shift_labels
@@ -22,6 +26,7 @@ REMEDIES: Mapping[str, Callable[[Case], Fix | None]] = {
     "widen-output": widen_output,
     "match-shapes": match_shapes,
     "cast-labels": cast_labels,
+    "replace-output-activation": replace_output_activation,
     "replace-hidden-activation": replace_hidden_activation,
     "scale-learning-rate": scale_learning_rate,
     "clip-gradients": clip_gradients,

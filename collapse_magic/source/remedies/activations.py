@@ -187,6 +187,20 @@ def replace_hidden_activation(case: Case) -> Fix | None:
     return patch.fix(case.title)
 
 
+def replace_output_activation(case: Case) -> Fix | None:
+    """Another activation on the outputs, in the form in which the old one is applied."""
+    old, new = str(case.values["old"]), str(case.values["new"])
+    found = applied_before_loss(case, {old.lower()})
+    patch = Patch(case.flow)
+    for activation in _each(found) if found is not None and all(found) else ():
+        made = activation.construction
+        if made is not None and isinstance(made.node, ast.Call):
+            patch.replace(made, f"{_class_spelling(patch, made, old, new)}()")
+        elif not _replace_call(patch, activation, new):
+            return None
+    return patch.fix(case.title)
+
+
 def _class_spelling(patch: Patch, made: Spot, old: str, new: str) -> str:
     assert isinstance(made.node, ast.Call)
     name = dotted(made.node.func) or ""

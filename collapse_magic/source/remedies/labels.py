@@ -23,7 +23,7 @@ def shift_labels(case: Case) -> Fix | None:
         return None
     target = case.loss.argument("target")
     sign = "-" if offset > 0 else "+"
-    return _rewritten(case, target, f"{_term(target)} {sign} {abs(offset)}")
+    return _rewritten(case, target, f"{term(target)} {sign} {abs(offset)}")
 
 
 def binarize_labels(case: Case) -> Fix | None:
@@ -32,7 +32,7 @@ def binarize_labels(case: Case) -> Fix | None:
         return None
     target = case.loss.argument("target")
     bare = without_call(target, CASTS)
-    return _rewritten(case, target, f"({_term(bare)} > 0).float()")
+    return _rewritten(case, target, f"({term(bare)} > 0).float()")
 
 
 def cast_labels(case: Case) -> Fix | None:
@@ -75,7 +75,7 @@ def without_call(spot: Spot, names: set[str], argument: str | None = None) -> Sp
     return spot
 
 
-def _term(spot: Spot) -> str:
+def term(spot: Spot) -> str:
     """The expression as a term of a subtraction or comparison."""
     node, text = spot.node, spot.text
     loose = isinstance(node, _LOOSE) or (
