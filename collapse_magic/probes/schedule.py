@@ -84,6 +84,7 @@ class Sampler:
         self._counted = 0
         self._counting_seconds = 0.0  # since the last `adapt`
         self._in_all = 0  # counted since the start
+        self.first = FIRST_COUNTED  # so many are counted whatever they take
         self._began: float | None = None
         self._random = random.Random(0)  # noqa: S311 - for sampling
         self._mark: tuple[float, int] | None = None
@@ -118,7 +119,7 @@ class Sampler:
         one = self._counting_seconds / self._counted + flush_seconds / _BATCHES_PER_FLUSH
         one *= _AFTERMATH
         self._begin_stretch(now, calls)
-        if self._in_all < FIRST_COUNTED and now - self._began < FIRST_SECONDS:
+        if self._in_all < self.first and now - self._began < FIRST_SECONDS:
             return False
         wanted = one / (allowed * self.call_seconds) if allowed > 0 else _MOST_ONE_IN
         exact = math.ceil(max(wanted, 1.0))
@@ -177,9 +178,9 @@ class Schedule:
         self._began = now
 
     def left_seconds(self, now: float) -> float:
-        """What may be spent by now on a look that is worth its time in any run."""
+        """What of the budget is left by now, below 0 where more was spent."""
         began = now if self._began is None else self._began
-        return _START_SECONDS + self.budget * (now - began) - self.own_seconds
+        return self.budget * (now - began) - self.own_seconds
 
     def adapt(self, now: float, backwards: int, evaluations: int) -> int:
         """Set how often to count from here on; to be called at a flush.

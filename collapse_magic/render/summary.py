@@ -33,7 +33,7 @@ def nothing_seen(report: Report) -> bool:
 def title(report: Report) -> str:
     work = [] if report.epochs is None else [count(report.epochs, "epoch")]
     work += [count(report.fits, "fit")] if report.fits else []
-    if report.steps != report.fits:  # else a step is a fit
+    if report.steps > report.fits:  # else a step is a fit
         work.append(count(report.steps, "step"))
     work.append(duration(report.seconds))
     return f"watch_training  run '{report.run}'  {', '.join(work)}  (cost {percent(report.cost)})"

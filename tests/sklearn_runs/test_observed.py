@@ -243,7 +243,7 @@ def test_a_search_is_one_run_with_a_line_for_each_candidate() -> None:
     scores = search.cv_results_["mean_test_score"]
     assert context.notes == [
         f"candidate 1 of 2: C=1e-05: score {scores[0]:.3f}, 3 of 3 fits answer only 0",
-        f"candidate 2 of 2: C=1.0: score {scores[1]:.3f}",
+        f"candidate 2 of 2: C=1: score {scores[1]:.3f}",
     ]
 
 
@@ -360,6 +360,25 @@ def test_what_trains_no_classifier_is_no_run() -> None:
         RFE(LogisticRegression(), n_features_to_select=5).fit(X, y)
         accuracy_score(y, y)
         DummyClassifier(strategy="most_frequent").fit(X, y)  # a baseline
+    assert context.records == []
+
+
+def test_a_network_in_an_estimators_clothes_is_seen_by_its_frameworks_probe() -> None:
+    torch = pytest.importorskip("torch")
+    skorch = pytest.importorskip("skorch")
+    X, y = data(64)
+    net = skorch.NeuralNetClassifier(
+        torch.nn.Linear,
+        module__in_features=10,
+        module__out_features=2,
+        criterion=torch.nn.CrossEntropyLoss,
+        max_epochs=1,
+        train_split=None,
+        verbose=0,
+    )
+    with watched() as context:
+        net.fit(X.astype(np.float32), y)
+        make_pipeline(StandardScaler(), net).fit(X.astype(np.float32), y)
     assert context.records == []
 
 

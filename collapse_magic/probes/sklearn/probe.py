@@ -36,10 +36,13 @@ from .windows import window
 
 FLUSH_SECONDS = 0.5
 # The first fit at a place gets a look whatever was spent before: a cell may compare many models.
-_FIRST_SECONDS = 0.05
+# So much may the fits of a search take, too.
+_FIRST_SECONDS, _INNER_SECONDS = 0.05, 0.05
 # Rows of one fold that are asked about; there are many folds.
 _INNER_ROWS = 512
 _BATCH_ROWS = 4096
+# Batches that are answered whatever it takes: to ask takes half as long as to learn them.
+_FIRST_BATCHES = 64
 # What sklearn trains for a purpose of its own: to choose features, to fill gaps.
 _OWN_PURPOSE = ("sklearn.feature_selection", "sklearn.impute", "sklearn.inspection")
 _LIBRARIES = ("sklearn.", "joblib.")
@@ -103,6 +106,7 @@ class SklearnProbe(Probe):
         self._switch.probe = self
         self._fresh()
         self.steps = 0
+        self._plan.training.first = _FIRST_BATCHES
         self._plan.begin(self.context.clock())
         watch_classes(sys.modules["sklearn.base"], self._patches, self._switch)
 
@@ -236,8 +240,9 @@ class SklearnProbe(Probe):
 
     def _allowed_seconds(self, call: Call) -> float:
         left = self._plan.left_seconds(self.context.clock())
-        first = call.of is None and call.site not in self._looked
-        return max(left, _FIRST_SECONDS) if first else left
+        if call.of is not None:
+            return left + _INNER_SECONDS
+        return left if call.site in self._looked else max(left, _FIRST_SECONDS)
 
     # -- fits -------------------------------------------------------------------------------------
 

@@ -76,7 +76,7 @@ def sentences(search: Any, candidates: Candidates) -> list[str]:
 def _sentence(
     index: int, count: int, params: Mapping[str, Any], score: float, fits: Sequence[InnerFit]
 ) -> str:
-    words = ", ".join(f"{name.rpartition('__')[2]}={value!s}" for name, value in params.items())
+    words = ", ".join(f"{name.rpartition('__')[2]}={_word(v)}" for name, v in params.items())
     if len(words) > _MOST_COLUMNS:
         words = words[: _MOST_COLUMNS - 1] + "…"
     told = "failed" if math.isnan(score) else f"score {score:.3f}"
@@ -86,6 +86,10 @@ def _sentence(
         top = Counter(fit.top for fit in collapsed).most_common(1)[0][0]
         line += f", {len(collapsed)} of {len(fits)} fits answer only {top}"
     return line
+
+
+def _word(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _scores(results: Mapping[str, Any], refit: Any) -> list[float]:
