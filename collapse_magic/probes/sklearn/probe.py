@@ -106,7 +106,7 @@ class SklearnProbe(Probe):
         self._switch.probe = self
         self._fresh()
         self.steps = 0
-        self._plan.training.first = _FIRST_BATCHES
+        self._plan.training.thinned_at = _FIRST_BATCHES
         self._plan.begin(self.context.clock())
         watch_classes(sys.modules["sklearn.base"], self._patches, self._switch)
 
