@@ -186,8 +186,9 @@ def _least_rank(history: History, look: gates.Look) -> float:
     """The rank from which on the scores follow the inputs, and not only noise in them.
 
     A fitted model ranks its own training samples better than chance even where the labels do not
-    depend on the p features: their means then still differ by sqrt(p (1/a + 1/b)) deviations
-    between a samples of one class and b others. Two standard errors (Mann-Whitney) above that.
+    depend on the p features: between a samples of one class and b others the squared distance of
+    the means then is (1/a + 1/b) times a chi-squared of p degrees. Two deviations of that, and two
+    standard errors of the rank (Mann-Whitney) above it.
     """
     facts = history.loss_facts(look.site)
     if not look.fitted or facts is None or len(facts.input_shape) != 2:
@@ -195,7 +196,9 @@ def _least_rank(history: History, look: gates.Look) -> float:
     labels = [count for count in look.last.window.labels if count]
     frequent = max(labels)
     unevenness = 1 / frequent + 1 / max(sum(labels) - frequent, 1)
-    by_noise = 0.5 * (1 + math.erf(math.sqrt(facts.input_shape[1] * unevenness) / 2))
+    features = facts.input_shape[1]
+    squared = (features + 2 * math.sqrt(2 * features)) * unevenness
+    by_noise = 0.5 * (1 + math.erf(math.sqrt(squared) / 2))
     return max(MIN_RANK, min(by_noise + 2 * math.sqrt(unevenness / 12), 1.0))
 
 
