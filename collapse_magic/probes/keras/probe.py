@@ -159,6 +159,13 @@ class KerasProbe(Probe):
             site.non_finite_told = True
             self.context.emit(record)
 
+    def passes(self, values: list[Any]) -> bool:
+        """Whether losses that were trained with may pass without being looked at."""
+        if self._training.left <= 0 or not self._are_finite(values):
+            return False
+        self._training.left -= 1
+        return True
+
     def loop_losses(self, phase: Phase, calls: list[LoopCall], updated: bool = False) -> None:
         """Losses of a loop that the user has written have their values.
 
