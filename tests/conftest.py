@@ -30,7 +30,35 @@ def _hooked() -> dict[str, Any]:
         optimizer = sys.modules["torch.optim.optimizer"]  # torch.optim deletes the attribute
         state["optimizer pre-hooks"] = len(optimizer._global_optimizer_pre_hooks)
         state["optimizer post-hooks"] = len(optimizer._global_optimizer_post_hooks)
-    return state
+    return state | _hooked_in_keras()
+
+
+def _hooked_in_keras() -> dict[str, Any]:
+    """Functions of the modules and classes that are replaced while Keras training is watched."""
+    owners = [
+        vars(sys.modules[module]).get(name) if name else sys.modules[module]
+        for module, name in (
+            ("keras.src.backend.tensorflow.trainer", "TensorFlowTrainer"),
+            ("keras.src.backend.tensorflow.nn", ""),
+            ("keras.src.backend.tensorflow.optimizer", "TFOptimizer"),
+            ("keras.src.callbacks.callback_list", "CallbackList"),
+            ("keras.src.losses.loss", "Loss"),
+            ("keras.src.metrics.reduction_metrics", "MeanMetricWrapper"),
+            ("keras.src.optimizers.base_optimizer", "BaseOptimizer"),
+            ("tensorflow.python.ops.gen_nn_ops", ""),
+            ("tensorflow.python.ops.nn_impl", ""),
+            ("tensorflow.python.eager.backprop", "GradientTape"),
+            ("tensorflow.python.eager.polymorphic_function.polymorphic_function", "Function"),
+        )
+        if module in sys.modules
+    ]
+    return {
+        f"{owner.__name__}.{name}": value
+        for owner in owners
+        if owner is not None
+        for name, value in vars(owner).items()
+        if callable(value)
+    }
 
 
 @pytest.fixture(autouse=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from .base import Probe, ProbeContext, TrainingStopped
+from .keras import KerasProbe
 from .pytorch import TorchProbe
 
 __all__ = ["Probe", "ProbeContext", "TrainingStopped", "probes_for"]
 
-_PROBES: tuple[type[Probe], ...] = (TorchProbe,)
+_PROBES: tuple[type[Probe], ...] = (TorchProbe, KerasProbe)
 
 
 def probes_for(context: ProbeContext) -> list[Probe]:

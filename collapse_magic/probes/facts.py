@@ -42,6 +42,9 @@ class Facts:
     def model_name(self) -> str | None:
         return self._model
 
+    def name_model(self, name: str | None) -> None:
+        self._model = name
+
     def meet(self, call: LossCall) -> bool:
         """Take in what the call looks like now; True where its task has to be judged (anew)."""
         before, self.call = self.call, call

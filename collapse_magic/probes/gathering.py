@@ -20,6 +20,8 @@ def shown(call: LossCall, targets: Array) -> Array:
     if call.loss in INDEX_LOSSES:
         named: Array = targets[targets != call.ignore_index]
         return named
+    if call.rows_shape is not None:
+        return targets
     if call.handwritten and targets.ndim:  # what a mask has left out is nan
         missing = np.isnan(_flat_rows(targets)).any(axis=1)
         if missing.any():

@@ -12,13 +12,27 @@ from ..records import TargetKind, Task
 
 Array = NDArray[Any]
 
-INDEX_LOSSES = frozenset({"cross_entropy", "nll", "multi_margin"})
-PROBABILITY_LOSSES = frozenset({"binary_cross_entropy"})
-LOGIT_LOSSES = frozenset({"binary_cross_entropy_with_logits", "soft_margin", "hinge"})
-MARGIN_LOSSES = frozenset({"soft_margin", "hinge"})  # their labels are -1 and +1
-# Of log-probabilities against a row of probabilities (or a one-hot row) per sample, and as what
-# they are told.
+# A "crossentropy" is Keras' own, of probabilities; a "cross_entropy" applies a softmax itself.
+INDEX_LOSSES = frozenset(
+    {"cross_entropy", "nll", "multi_margin", "sparse_categorical_crossentropy"}
+)
+PROBABILITY_LOSSES = frozenset(
+    {
+        "binary_cross_entropy",
+        "sparse_categorical_crossentropy",
+        "categorical_crossentropy",
+        "kl_divergence",
+    }
+)
+LOGIT_LOSSES = frozenset(
+    {"binary_cross_entropy_with_logits", "soft_margin", "hinge", "squared_hinge"}
+)
+MARGIN_LOSSES = frozenset({"soft_margin", "hinge", "squared_hinge"})  # their labels are -1 and +1
+# Of scores against a row of probabilities (or a one-hot row) per sample, and as what they are told.
 SOFT_LOSSES = {
+    "categorical_crossentropy": "categorical_crossentropy",
+    "categorical_hinge": "categorical_hinge",
+    "kl_divergence": "kl_divergence",
     "soft_cross_entropy": "cross_entropy",
     "soft_nll": "nll",
     "soft_kl_div": "kl_div",

@@ -1,1 +1,7 @@
-"""Observes training with Keras 3 and TensorFlow."""
+"""The probe for Keras 3 and TensorFlow."""
+
+from __future__ import annotations
+
+from .probe import KerasProbe
+
+__all__ = ["KerasProbe"]

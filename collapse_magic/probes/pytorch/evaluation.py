@@ -16,10 +16,11 @@ from ..base import ProbeContext
 from ..calls import LossCall
 from ..patching import Patches
 from ..tasks import INDEX_LOSSES, outputs_of
+from ..variables import attributes_of, locals_of
 from . import hooks
 from .counter import StepCounter
 from .hooks import Switch
-from .names import Names, attributes_of, locals_of
+from .names import Names
 from .reading import readable
 from .registry import Registry
 from .sites import Site

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 import weakref
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator
 from types import FrameType
 from typing import Any
 
 from ...records import ModelFacts
 from ..base import ProbeContext
+from ..variables import attributes_of, locals_of, public
 from .tree import Tree
 
 _MOST_FRAMES = 40
 _MOST_ITEMS = 32  # of a list or dict of models
-_OPTIMIZED = 0x1  # code flag of a function's frame
-_SNAPSHOT_REFERENCES = 3  # the frame's own, ours, and the argument of getrefcount
 
 
 class Model:
@@ -148,19 +146,19 @@ class Names:
 
     def _variables(self, frame: FrameType | None) -> Iterator[tuple[str, Any]]:
         """The user's variables first, then those of the callers, attributes of `self` included."""
-        yield from _public(self._context.namespace())
+        yield from public(self._context.namespace())
         for _ in range(_MOST_FRAMES):
             if frame is None:
                 return
             if not str(frame.f_globals.get("__name__", "")).startswith("torch."):
                 variables = locals_of(frame)
-                yield from _public(variables)
+                yield from public(variables)
                 owner = variables.get("self")
                 if owner is not None:
                     yield type(owner).__name__, owner
-                    yield from _public(attributes_of(owner))
+                    yield from public(attributes_of(owner))
                     if _is(owner, self._torch.nn.Module):
-                        yield from _public(owner._modules)
+                        yield from public(owner._modules)
             frame = frame.f_back
 
 
@@ -181,41 +179,6 @@ def _is(value: Any, kind: type) -> bool:
     return issubclass(type(value), kind)
 
 
-def attributes_of(value: Any) -> dict[str, Any]:
-    """An object's own attributes, past any ``__getattr__`` of its class."""
-    try:
-        found = object.__getattribute__(value, "__dict__")
-    except Exception:  # it has none, or hands them out in a way of its own
-        return {}
-    return found if type(found) is dict else {}
-
-
 def key_of(key: Any) -> str:
     """A key of a dict as it is written down."""
     return repr(key) if type(key) in (str, int) else f"<{type(key).__name__}>"
-
-
-def _public(variables: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    return [
-        (name, value)
-        for name, value in list(variables.items())
-        if isinstance(name, str) and not name.startswith("_") and name != "self"
-    ]
-
-
-def locals_of(frame: FrameType) -> dict[str, Any]:
-    """A copy of the frame's variables, without leaving one behind.
-
-    Up to Python 3.12 reading `f_locals` of a function leaves a dict in the frame that would keep
-    the user's tensors alive until the function returns. It is emptied where nobody else holds it.
-    """
-    snapshot = frame.f_locals
-    variables = dict(snapshot)
-    if (
-        sys.version_info < (3, 13)
-        and frame.f_code.co_flags & _OPTIMIZED
-        and sys.gettrace() is None
-        and sys.getrefcount(snapshot) <= _SNAPSHOT_REFERENCES
-    ):
-        snapshot.clear()
-    return variables

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...records import ParameterSet, Wiring
 from ..base import ProbeContext
-from .names import Names, attributes_of, key_of
+from ..variables import attributes_of
+from .names import Names, key_of
 from .tree import Tree
 from .weights import unready
 

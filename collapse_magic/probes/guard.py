@@ -1,0 +1,55 @@
+"""Runs a probe's own code within the user's training: timed, and never raising into it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from ..records import ProbeNote
+from .base import ProbeContext
+from .schedule import Schedule
+
+T = TypeVar("T")
+
+
+class Guard:
+    """The first failure of ours ends the watching with one note, and nothing else.
+
+    Attributes
+        broken: whether that has happened; from then on nothing runs any more.
+        off: called when it happens.
+    """
+
+    def __init__(self, context: ProbeContext, plan: Schedule, off: Callable[[], None]) -> None:
+        self.broken = False
+        self._context, self._plan, self._off = context, plan, off
+        self._alone = threading.Lock()  # held by the one thread that is in our own code
+
+    def run(self, action: Callable[..., T], *args: Any) -> T | None:
+        """The action's result; None where it failed, or where our code is running already."""
+        if self.broken or not self._alone.acquire(blocking=False):
+            return None
+        began = self._context.clock()
+        try:
+            return action(*args)
+        except Exception as error:
+            self.fail(error)
+            return None
+        finally:
+            self._plan.book(self._context.clock() - began)
+            self._alone.release()
+
+    def fail(self, error: Exception) -> None:
+        if self.broken:
+            return
+        self.broken = True
+        where = error.__traceback__
+        while where is not None and where.tb_next is not None:
+            where = where.tb_next
+        at = f" ({where.tb_frame.f_code.co_name})" if where is not None else ""
+        self._off()
+        note = f"watching was switched off: {type(error).__name__}: {error}{at}"
+        with suppress(Exception):
+            self._context.emit(ProbeNote(note))

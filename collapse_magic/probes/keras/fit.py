@@ -1,0 +1,261 @@
+"""`fit`, `evaluate`, `train_on_batch` and `test_on_batch` of Keras models.
+
+A model's train and test functions are made anew while it is watched, so that what its losses were
+given comes out of them; the old ones are put back afterwards. What a caller of these functions
+gets is what it would get without us.
+"""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from ...records import Phase
+from ..base import TrainingStopped
+from ..patching import Patches
+from .losses import LossSeen
+from .stage import Stage, graph_here
+
+if TYPE_CHECKING:
+    from .probe import KerasProbe
+
+_TRAINER = "keras.src.backend.tensorflow.trainer"
+_TENSORS = ("value", "scores", "targets", "weights")  # of a loss that was seen
+Given = dict[str, dict[str, Any]]  # these tensors by loss, as they come out of a step
+_FUNCTIONS = ("train_function", "test_function")
+
+
+class Switch:
+    """What the replacements refer to: the probe while it watches, None before and after."""
+
+    __slots__ = ("probe",)
+
+    def __init__(self) -> None:
+        self.probe: KerasProbe | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Watched:
+    """One model, and its functions as they were before.
+
+    Attributes
+        place: (cell, line) of the user's latest call that trains or evaluates it.
+        inputs: the arrays that this call was given, as long as it runs.
+        calls: how many of its calls are running, one inside the other.
+        epochs: finished ones in this run.
+    """
+
+    model: weakref.ref[Any]
+    name: str
+    place: tuple[int, int] | None = None
+    inputs: Any = None
+    calls: int = 0
+    epochs: int = 0
+    before: dict[str, Any] = field(default_factory=dict)
+    ours: dict[str, Any] = field(default_factory=dict)
+
+    def make_room(self, names: tuple[str, ...]) -> None:
+        """Functions that are not ours are put aside: Keras makes new ones, which are."""
+        model = self.model()
+        for name in names:
+            held = getattr(model, name, None)
+            if held is None or held is not self.ours.get(name):
+                self.before[name] = held
+                if held is not None:
+                    setattr(model, name, None)
+
+    def put_back(self) -> None:
+        model = self.model()
+        if model is None:
+            return
+        for name, ours in self.ours.items():
+            if getattr(model, name, None) is ours:
+                setattr(model, name, self.before.get(name))
+
+
+@dataclass(slots=True, eq=False)
+class Step:
+    """The losses of a step function, as they were met when it was traced last."""
+
+    watched: Watched
+    phase: Phase
+    seen: dict[str, LossSeen] = field(default_factory=dict)
+    iterations: int = 0  # of the optimizer, before the next execution
+
+    def note(self, calls: list[LossSeen]) -> Given:
+        """The tensors to hand out; what is known without them is kept."""
+        given: Given = {}
+        for order, call in enumerate(calls):
+            key = f"{order}:{call.loss}"
+            tensors = {name: getattr(call, name) for name in _TENSORS}
+            given[key] = {name: held for name, held in tensors.items() if held is not None}
+            self.seen[key] = call.without_tensors()
+        return given
+
+    def filled(self, key: str, tensors: dict[str, Any]) -> LossSeen:
+        """One of the losses, with the tensors of an execution."""
+        return replace(self.seen[key], **tensors)
+
+    def executed(self) -> int:
+        """Steps that the latest execution took: of several at once the optimizer knows."""
+        model = self.watched.model()
+        most = int(getattr(model, "steps_per_execution", 1))
+        optimizer = getattr(model, "optimizer", None)
+        if most == 1 or optimizer is None:
+            return most
+        before, self.iterations = self.iterations, int(optimizer.iterations)
+        return min(max(self.iterations - before, 1), most)
+
+
+class Fit:
+    """Finds the models that are trained through Keras, and has their steps seen."""
+
+    def __init__(self, switch: Switch) -> None:
+        self._switch = switch
+        self._models: dict[int, Watched] = {}
+
+    def attach(self, patches: Patches) -> None:
+        module = sys.modules.get(_TRAINER)
+        if module is None:
+            return
+        trainer = module.TensorFlowTrainer
+        patches.replace(trainer, "_make_function", self._around_make_function)
+        for name, functions in (
+            ("fit", _FUNCTIONS),
+            ("evaluate", _FUNCTIONS[1:]),
+            ("train_on_batch", _FUNCTIONS[:1]),
+            ("test_on_batch", _FUNCTIONS[1:]),
+        ):
+            patches.replace(trainer, name, partial(self._around_call, functions))
+        callbacks = sys.modules["keras.src.callbacks.callback_list"].CallbackList
+        patches.replace(callbacks, "on_epoch_end", self._around_epoch_end)
+
+    def release(self) -> None:
+        """Put back every model's own functions, and forget the models."""
+        models, self._models = list(self._models.values()), {}
+        for watched in models:
+            watched.put_back()
+
+    def of(self, model: Any, frame: FrameType | None = None) -> Watched:
+        known = self._models.get(id(model))
+        if known is None or known.model() is not model:
+            probe = self._switch.probe
+            name = "" if probe is None else probe.names.meet(model, frame).name
+            known = self._models[id(model)] = Watched(weakref.ref(model), name)
+        return known
+
+    # -- the functions that stand in place --------------------------------------------------------
+
+    def _around_call(
+        self, functions: tuple[str, ...], original: Callable[..., Any]
+    ) -> Callable[..., Any]:
+        switch = self._switch
+
+        def call(model: Any, *args: Any, **kwargs: Any) -> Any:
+            probe = switch.probe
+            if probe is None:
+                return original(model, *args, **kwargs)
+            inputs = args[0] if args else kwargs.get("x")
+            frame = sys._getframe(1)
+            watched = probe.guard.run(self._enter, model, functions, inputs, frame)
+            try:
+                return original(model, *args, **kwargs)
+            finally:
+                if watched is not None:
+                    self._leave(watched)
+
+        return _like(call, original)
+
+    def _around_make_function(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        switch = self._switch
+
+        def _make_function(model: Any, step_function: Any) -> Any:
+            probe = switch.probe
+            if probe is None or _replicas(model) > 1:
+                return original(model, step_function)
+            watched = self.of(model)
+            phase: Phase = "eval" if step_function == model.test_step else "train"
+            step = Step(watched, phase)
+            step.executed()
+
+            def watched_step(data: Any) -> tuple[Any, dict[str, Any]]:
+                with Stage(phase, graph_here(probe.tensorflow)) as stage:
+                    logs = step_function(data)
+                return logs, step.note(stage.seen)
+
+            function = original(model, watched_step)
+
+            def run(iterator: Any) -> Any:
+                logs, given = function(iterator)
+                probe = switch.probe
+                if probe is not None:
+                    probe.guard.run(probe.after_execution, step, given)
+                    reason = probe.context.stop_reason()
+                    if reason is not None and phase == "train":
+                        raise TrainingStopped(reason)
+                return logs
+
+            watched.ours["test_function" if phase == "eval" else "train_function"] = run
+            return run
+
+        return _like(_make_function, original)
+
+    def _around_epoch_end(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        switch = self._switch
+
+        def on_epoch_end(callbacks: Any, epoch: Any, logs: Any = None) -> Any:
+            probe = switch.probe
+            if probe is not None:
+                probe.guard.run(self._epoch_ended, probe, callbacks)
+            return original(callbacks, epoch, logs)
+
+        return _like(on_epoch_end, original)
+
+    # -- what they tell ---------------------------------------------------------------------------
+
+    def _enter(
+        self, model: Any, functions: tuple[str, ...], inputs: Any, frame: FrameType
+    ) -> Watched | None:
+        probe = self._switch.probe
+        if probe is None:
+            return None
+        watched = self.of(model, frame)
+        if not watched.calls:
+            watched.place = probe.context.place(frame)
+            watched.inputs = inputs
+        watched.make_room(functions)
+        watched.calls += 1
+        return watched
+
+    def _leave(self, watched: Watched) -> None:
+        watched.calls -= 1
+        if not watched.calls:
+            watched.inputs = None
+
+    def _epoch_ended(self, probe: KerasProbe, callbacks: Any) -> None:
+        model = getattr(callbacks, "_model", None) or getattr(callbacks, "model", None)
+        if model is None:
+            return
+        watched = self.of(model)
+        watched.epochs += 1
+        probe.epoch_ended(watched.epochs)
+
+
+def _replicas(model: Any) -> int:
+    strategy = getattr(model, "distribute_strategy", None)
+    return int(getattr(strategy, "num_replicas_in_sync", 1))
+
+
+def _like(wrapper: Any, original: Any) -> Callable[..., Any]:
+    wrapper.__name__ = original.__name__
+    wrapper.__qualname__ = original.__qualname__
+    wrapper.__doc__ = original.__doc__
+    wrapper.__module__ = original.__module__
+    wrapper.__wrapped__ = original  # the signature is the original's
+    function: Callable[..., Any] = wrapper
+    return function
