@@ -1,20 +1,64 @@
-"""The number of the step that the training is at."""
+"""The number of the step that the training is at, counted where the steps are made."""
 
 from __future__ import annotations
 
+import sys
+from typing import Any
+
 
 class StepCounter:
-    """Optimizer steps of the run, over all models and optimizers.
+    """Optimizer steps of the run, over all models and optimizers, made eagerly or inside graphs.
+
+    As long as no graph counts, the number is kept here; from then on in a variable that eager
+    steps add to, too. Where gradients are accumulated, a step is the update that they end in.
 
     Attributes
-        done: finished steps.
+        executed: training steps that Python has seen run. They count where no optimizer of Keras'
+            makes the updates.
     """
 
-    __slots__ = ("done",)
+    __slots__ = ("_eager", "_variable", "executed")
 
     def __init__(self) -> None:
-        self.done = 0
+        self.executed = 0
+        self._eager = 0
+        self._variable: Any = None
+
+    @property
+    def updating(self) -> bool:
+        """Whether updates by an optimizer have been seen, or have become part of a graph."""
+        return self._eager > 0 or self._variable is not None
+
+    @property
+    def done(self) -> int:
+        """Finished steps; waits for the graph that is running."""
+        if self._variable is not None:
+            return int(self._variable.numpy())
+        return self._eager or self.executed
 
     def current(self) -> int:
         """The step of what was just seen in an evaluation: before any step, step 1."""
         return max(self.done, 1)
+
+    def under_way(self) -> int:
+        """The step that ends with the next update; where none is made, the one just executed."""
+        return self.done + 1 if self.updating else max(self.executed, 1)
+
+    def step(self) -> None:
+        """An update was made, eagerly."""
+        if self._variable is None:
+            self._eager += 1
+        else:
+            self._variable.assign_add(1)
+
+    def step_in_graph(self) -> None:
+        """An update was traced: each time it runs it is counted."""
+        self.variable().assign_add(1)
+
+    def variable(self) -> Any:
+        """Finished steps as an int64 variable that a graph may read; made outside of any graph."""
+        if self._variable is None:
+            tf = sys.modules["tensorflow"]
+            with tf.init_scope():
+                self._variable = tf.Variable(self._eager, dtype=tf.int64, trainable=False)
+        return self._variable

@@ -1,4 +1,5 @@
-"""The functions that stand in Keras' and TensorFlow's place around updates and gradients.
+"""The functions that stand in Keras' and TensorFlow's place around updates, gradients, and
+functions that are compiled.
 
 Each of them refers to a switch, never to the probe, so that one that has to stay behind (because
 somebody else has wrapped it since) is a plain pass-through. The original is called exactly once,
@@ -10,23 +11,106 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from ..base import TrainingStopped
+from ..patching import Patches
+from .loop_calls import LoopStage
+from .stage import current
+
+if TYPE_CHECKING:
+    from .fit import Switch
+
+_OPTIMIZER = "keras.src.backend.tensorflow.optimizer"
+_TAPE = "tensorflow.python.eager.backprop"
+_FUNCTION = "tensorflow.python.eager.polymorphic_function.polymorphic_function"
 
 
-def around_update(original: Callable[..., Any], switch: Any) -> Callable[..., Any]:
+def attach(patches: Patches, switch: Switch) -> None:
+    """Put the wrappers in place."""
+    for module, owner, name, around in (
+        (_OPTIMIZER, "TFOptimizer", "_backend_update_step", around_update),
+        (_TAPE, "GradientTape", "gradient", around_gradient),
+        (_FUNCTION, "Function", "__call__", around_call),
+    ):
+        found = getattr(sys.modules.get(module), owner, None)
+        if found is not None:
+            patches.replace(found, name, functools.partial(around, switch=switch))
+
+
+def around_update(original: Callable[..., Any], switch: Switch) -> Callable[..., Any]:
     """A wrapper for `_backend_update_step` of optimizers: one step of training."""
 
     @functools.wraps(original)
     def update(self: Any, grads: Any, trainable_variables: Any, learning_rate: Any) -> Any:
         probe = switch.probe
-        if probe is None or not probe.sees_here():
+        if probe is None or not _is_ours(probe.tensorflow):
             return original(self, grads, trainable_variables, learning_rate)
-        steps = probe.optimizers
-        probe.guarded(
-            steps.before_update, self, grads, trainable_variables, learning_rate, sys._getframe(1)
-        )
+        run, steps = probe.guard.run, probe.optimizers
+        frame = sys._getframe(1)
+        run(steps.before_update, self, grads, trainable_variables, learning_rate, frame)
         result = original(self, grads, trainable_variables, learning_rate)
-        probe.guarded(steps.after_update)
+        run(steps.after_update)
+        run(probe.wirings.update, self, trainable_variables)
+        stage = current()
+        if isinstance(stage, LoopStage):
+            stage.updates += 1
+        elif stage is None and switch.probe is probe:
+            _stop_if_asked(probe)
         return result
 
     return update
+
+
+def around_gradient(original: Callable[..., Any], switch: Switch) -> Callable[..., Any]:
+    """A wrapper for `GradientTape.gradient`: losses are trained with."""
+
+    @functools.wraps(original)
+    def gradient(self: Any, target: Any, sources: Any, *args: Any, **kwargs: Any) -> Any:
+        result = original(self, target, sources, *args, **kwargs)
+        probe = switch.probe
+        if probe is not None and _is_ours(probe.tensorflow):
+            found = probe.loops.gradient
+            probe.guard.run(found, self, target, sources, result, sys._getframe(1))
+        return result
+
+    return gradient
+
+
+def around_call(original: Callable[..., Any], switch: Switch) -> Callable[..., Any]:
+    """A wrapper for the call of a compiled function."""
+
+    @functools.wraps(original)
+    def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N807 - it stands in for one
+        probe = switch.probe
+        shadow = None if probe is None else probe.guard.run(probe.loops.functions.shadow_of, self)
+        if probe is None or shadow is None:
+            return original(self, *args, **kwargs)
+        traced = len(shadow.traces)
+        try:
+            result, given = original(shadow.function, *args, **kwargs)
+        except Exception:
+            if traced:
+                raise
+            # Its very first call: were it for us that it failed, it would not by itself.
+            probe.loops.functions.give_up(self)
+            return original(self, *args, **kwargs)
+        for key, tensors in given.items():
+            trace = shadow.traces[int(key.removeprefix("trace "))]
+            probe.guard.run(probe.loops.executed, trace, tensors)
+            if trace.updates and current() is None and switch.probe is probe:
+                _stop_if_asked(probe)
+        return result
+
+    return __call__
+
+
+def _is_ours(tf: Any) -> bool:
+    """Whether operations run at once, or go into a graph of the run's own."""
+    return current() is not None or bool(tf.executing_eagerly())
+
+
+def _stop_if_asked(probe: Any) -> None:
+    reason = probe.context.stop_reason()
+    if reason is not None:
+        raise TrainingStopped(reason)

@@ -38,10 +38,10 @@ class ModelLook:
     weights after it, and of their change; of the latter three over the values that are kept.
     """
 
-    def __init__(self, model: Model, variables: Sequence[Any]) -> None:
+    def __init__(self, model: Model, variables: Sequence[Any], gap: int = GAP_AT_FIRST) -> None:
         held = {id(native(v)) for v in variables}
         self.model = model
-        self.gap = GAP_AT_FIRST
+        self.gap = gap
         # Of each layer the variables that this optimizer holds.
         self.groups = [
             [native(w) for w in layer.weights if id(native(w)) in held] for layer in model.layers
@@ -211,15 +211,18 @@ def _moves(groups: list[list[Any]], kept: list[Any]) -> list[Any]:
     """Sums of squares per layer of the weights kept, of the weights now, and of the change."""
     tf = sys.modules["tensorflow"]
     nothing = tf.constant(0.0, tf.float64)
-    before, after, change = [], [], []
+    before: list[Any] = []
+    after: list[Any] = []
+    change: list[Any] = []
     rest = iter(kept)
     for group in groups:
         pairs = [(tf.cast(next(rest), tf.float64), tf.cast(_part(v), tf.float64)) for v in group]
-        before.append(tf.add_n([_square(tf, old) for old, _ in pairs]) if pairs else nothing)
-        after.append(tf.add_n([_square(tf, new) for _, new in pairs]) if pairs else nothing)
-        change.append(
-            tf.add_n([_square(tf, new - old) for old, new in pairs]) if pairs else nothing
-        )
+        for found, values in (
+            (before, [old for old, _ in pairs]),
+            (after, [new for _, new in pairs]),
+            (change, [new - old for old, new in pairs]),
+        ):
+            found.append(tf.add_n([_square(tf, v) for v in values]) if values else nothing)
     return [tf.stack(before), tf.stack(after), tf.stack(change)]
 
 

@@ -20,6 +20,7 @@ class Models:
     def __init__(self, context: ProbeContext, names: Names) -> None:
         self._context = context
         self.names = names
+        self._told: list[Model] = []
         self._bare: dict[int, Model] = {}  # by id of a variable that no model owns
 
     def meet(self, model: Any, frame: FrameType | None) -> Model:
@@ -28,9 +29,14 @@ class Models:
         if not known.layers:
             known.layers = layers_of(model)
             if known.layers:
+                self._told.append(known)
                 with sys.modules["tensorflow"].init_scope():
                     self._context.emit(structure.facts_of(model, known.name))
         return known
+
+    def told(self) -> list[Model]:
+        """The models that were told of, bare variables among them."""
+        return [*self._told, *dict.fromkeys(self._bare.values())]
 
     def of(self, variables: Sequence[Any], frame: FrameType | None) -> list[Model]:
         """The models that own these variables, each once; those without an owner are one more."""

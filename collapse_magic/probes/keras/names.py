@@ -40,6 +40,7 @@ class Names:
         self._context = context
         self._taken: dict[str, int] = {}
         self._models: list[Model] = []
+        self._owners: dict[int, tuple[weakref.ref[Any], Model]] = {}  # by id of a variable
         self._named: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
 
     def unique(self, name: str) -> str:
@@ -56,15 +57,24 @@ class Names:
             self._models.append(known)
         return known
 
+    def of_model(self, model: Any, frame: FrameType | None) -> str:
+        return self.meet(model, frame).name
+
     def model_of(self, variable: Any, frame: FrameType | None) -> Model | None:
         """The model that owns a variable: one that was met, else the largest one in sight."""
         wanted = native(variable)
-        for known in self._models:
-            model = known.model()
-            if model is not None and id(wanted) in owned(model):
-                return known
+        before = self._owners.get(id(wanted))
+        if before is not None and before[0]() is wanted and before[1].model() is not None:
+            return before[1]
+        found = self._find(wanted, frame)
+        if found is not None:
+            self._owners[id(wanted)] = weakref.ref(wanted), found
+        return found
+
+    def _find(self, wanted: Any, frame: FrameType | None) -> Model | None:
+        met = [model for known in self._models if (model := known.model()) is not None]
         best, size = None, 0
-        for model in self._candidates(frame):
+        for model in (*met, *self._candidates(frame)):
             own = owned(model)
             if id(wanted) in own and len(own) > size:
                 best, size = model, len(own)

@@ -17,10 +17,10 @@ from typing import Any
 from ...records import LearningRate, OptimizerFacts
 from ..base import ProbeContext
 from ..schedule import Schedule
-from .looks import ModelLook
+from .counter import StepCounter
+from .looks import GAP_AT_FIRST, ModelLook
 from .models import Models
 from .names import native
-from .updates import UpdateCounter
 
 # A schedule that changes the rate at every batch is told of ever more seldom.
 _CHANGES_TOLD_AT_ONCE = 64
@@ -46,7 +46,7 @@ class Optimizers:
     """All optimizers of a run."""
 
     def __init__(
-        self, context: ProbeContext, models: Models, plan: Schedule, counter: UpdateCounter
+        self, context: ProbeContext, models: Models, plan: Schedule, counter: StepCounter
     ) -> None:
         self._context = context
         self._models = models
@@ -72,7 +72,7 @@ class Optimizers:
             for look in watch.looks:
                 look.trace(by_variable, self._counter.variable(), rate)
             return
-        step = self._counter.current
+        step = self._counter.under_way()
         self._tell_rate(watch, step, float(rate))
         self._stepping = [look for look in watch.looks if step >= look.due]
         for look in self._stepping:
@@ -83,7 +83,7 @@ class Optimizers:
         if not sys.modules["tensorflow"].executing_eagerly():
             self._counter.step_in_graph()
             return
-        step = self._counter.current
+        step = self._counter.under_way()
         stepping, self._stepping = self._stepping, []
         for look in stepping:
             found = look.finish(step, self._gap(look, step))
@@ -114,7 +114,7 @@ class Optimizers:
             watch = self._watches[optimizer] = OptimizerWatch(name, optimizer)
         new = [v for v in variables if not any(look.holds([v]) for look in watch.looks)]
         for model in self._models.of(new, frame):
-            watch.looks.append(ModelLook(model, variables))
+            watch.looks.append(ModelLook(model, variables, self._plan.every or GAP_AT_FIRST))
         return watch
 
     # -- telling ----------------------------------------------------------------------------------

@@ -8,18 +8,25 @@ from contextlib import ExitStack
 from time import perf_counter
 from typing import Any
 
-from ...records import EpochEnded
+from ...records import EpochEnded, Phase
 from ..base import Probe, ProbeContext
 from ..guard import Guard
 from ..patching import Patches
 from ..schedule import Countdown, Schedule
+from . import hooks
 from .counter import StepCounter
 from .fit import Fit, Given, Step, Switch
+from .loop_calls import LoopCall, LoopStage
+from .loops import Loops
 from .losses import LossCalls, LossSeen
+from .models import Models
 from .names import Names
 from .nonfinite import first_place
+from .optimizers import Optimizers
 from .registry import Registry
+from .sites import Site
 from .stage import current
+from .wirings import Wirings
 
 FLUSH_SECONDS = 0.5
 
@@ -45,6 +52,10 @@ class KerasProbe(Probe):
         self.losses = LossCalls(self.guard, self.take_loss)
         self.fit = Fit(self.switch)
         self.registry = Registry(self.context, self.names)
+        self.models = Models(self.context, self.names)
+        self.wirings = Wirings(self.context, self.models, self.counter)
+        self.optimizers = Optimizers(self.context, self.models, self.plan, self.counter)
+        self.loops = Loops(self)
         self._training, self._evaluations = Countdown(), Countdown()
         self._last_flush = -math.inf
         self._epochs = 0
@@ -74,10 +85,11 @@ class KerasProbe(Probe):
         self.switch.probe = self
         self.losses.attach(self._patches)
         self.fit.attach(self._patches)
+        hooks.attach(self._patches, self.switch)
 
     def _detach(self) -> None:
         with ExitStack() as duties:  # the last one first, each of them whatever became of another
-            duties.callback(self.registry.clear)
+            duties.callback(self._fresh)
             duties.callback(self.fit.release)
             duties.callback(self._patches.restore)
             duties.callback(self._off)
@@ -92,7 +104,9 @@ class KerasProbe(Probe):
     def take_loss(self, seen: LossSeen) -> None:
         """A loss was computed, with values or while a step is traced."""
         stage = current()
-        if stage is not None:
+        if stage is None or isinstance(stage, LoopStage):
+            self.loops.loss(seen, sys._getframe(1))
+        else:
             stage.note(seen)
 
     def after_execution(self, step: Step, given: Given) -> None:
@@ -104,7 +118,7 @@ class KerasProbe(Probe):
 
     def _trained(self, step: Step, given: Given) -> None:
         began = self.context.clock()
-        self.counter.done += step.executed()
+        self.counter.executed += step.executed()
         countdown = self._training
         finite = self._is_finite(given)
         if countdown.left > 0 and finite:
@@ -137,15 +151,46 @@ class KerasProbe(Probe):
             seen = step.filled(key, tensors)
             site.take(step.phase, at, seen)
             if not finite and not site.non_finite_told:
-                record = first_place(site.name, at, seen, step.watched.inputs)
-                if record is not None:
-                    site.non_finite_told = True
-                    self.context.emit(record)
+                self._tell_non_finite(site, at, seen, step.watched.inputs)
+
+    def _tell_non_finite(self, site: Site, at: int, seen: LossSeen, inputs: Any) -> None:
+        record = first_place(site.name, at, seen, inputs)
+        if record is not None:
+            site.non_finite_told = True
+            self.context.emit(record)
+
+    def loop_losses(self, phase: Phase, calls: list[LoopCall], updated: bool = False) -> None:
+        """Losses of a loop that the user has written have their values.
+
+        `updated`: the update of their step has been made already, by the function they come from.
+        """
+        began = self.context.clock()
+        training = phase == "train"
+        countdown = self._training if training else self._evaluations
+        finite = not training or self._are_finite([call.seen.value for call in calls])
+        if countdown.left > 0 and finite:
+            countdown.left -= 1
+            return
+        countdown.count()
+        at = self.counter.under_way() if training and not updated else self.counter.current()
+        for call in calls:
+            site = self.loops.site(phase, call)
+            if site is not None:
+                seen = self.loops.seen(call)
+                site.take(phase, at, seen)
+                if not finite and not site.non_finite_told:
+                    self._tell_non_finite(site, at, seen, None)
+        sampler = self.plan.training if training else self.plan.evaluation
+        sampler.book(self.context.clock() - began)
+        countdown.grant(sampler.gap())
+        self._maybe_flush()
 
     def _is_finite(self, given: Given) -> bool:
-        """Whether the losses are finite numbers; on a device nobody waits for the answer."""
-        for tensors in given.values():
-            value = tensors["value"]
+        return self._are_finite([tensors["value"] for tensors in given.values()])
+
+    def _are_finite(self, values: list[Any]) -> bool:
+        """Whether losses are finite numbers; on a device nobody waits for the answer."""
+        for value in values:
             if "CPU" not in value.device:
                 continue
             asked = perf_counter()
@@ -166,13 +211,19 @@ class KerasProbe(Probe):
 
     def _maybe_flush(self) -> None:
         now = self.context.clock()
-        if now - self._last_flush >= FLUSH_SECONDS or any(s.full for s in self.registry.sites()):
+        if now - self._last_flush >= FLUSH_SECONDS or any(s.full for s in self._sites()):
             self._flush(now)
 
-    def _flush(self, now: float) -> None:
+    def _sites(self) -> list[Site]:
+        return self.registry.sites() + self.loops.sites()
+
+    def _flush(self, now: float, final: bool = False) -> None:
         self._last_flush = now
-        for site in self.registry.sites():
+        for site in self._sites():
             site.flush(self.plan.training.one_in, self.plan.evaluation.one_in)
+        self.optimizers.flush()
+        self.wirings.flush(final)
+        self.loops.flush()
         done = self.context.clock()
         self.plan.book_flush(done - now)
         pause = self.plan.adapt(done, self._training.passed, self._evaluations.passed)
@@ -181,4 +232,4 @@ class KerasProbe(Probe):
 
     def flush(self) -> None:
         if self.attached:
-            self.guard.run(self._flush, self.context.clock())
+            self.guard.run(self._flush, self.context.clock(), True)

@@ -1,0 +1,137 @@
+"""Functions that TensorFlow compiles (`tf.function`), whenever they were traced.
+
+While a run is watched, such a function is called through a shadow: a function of the same kind
+around the same Python code, whose graphs hand out what its losses were given as further results.
+The user's function is neither traced nor changed, and nothing of ours is left in it. A function in
+which there is nothing to see is called as it is from then on.
+"""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from .loop_calls import LoopCall, LoopStage
+from .stage import current, graph_here
+
+if TYPE_CHECKING:
+    from .loops import Loops
+
+_PARTS = ("value", "scores", "targets", "weights")
+# Modules that compile functions for purposes of their own, `fit` among them.
+_NOT_THE_USERS = ("keras.", "tensorflow.", "tensorflow_")
+# Where a function is traced for ever new arguments: it is not made worse than it is.
+_MOST_TRACES = 64
+
+
+class Trace:
+    """What one tracing has seen: loss calls without their tensors, in the order of the results."""
+
+    def __init__(self, stage: LoopStage) -> None:
+        self.updates, self.gradients = stage.updates, stage.gradients
+        self.material = bool(stage.calls or stage.updates or stage.gradients)
+        self.tensors: list[Any] = []  # of the graph; handed out, and let go of
+        self._forms: list[tuple[LoopCall, tuple[str, ...]]] = []
+        for call in stage.calls:
+            parts = tuple(part for part in _PARTS if getattr(call.seen, part) is not None)
+            self.tensors += [getattr(call.seen, part) for part in parts]
+            bare: dict[str, Any] = dict.fromkeys(_PARTS)
+            form = replace(call, seen=replace(call.seen, **bare))
+            self._forms.append((form, parts))
+
+    def calls(self, tensors: list[Any]) -> list[LoopCall]:
+        """The loss calls with the tensors that one execution has handed out."""
+        rest = iter(tensors)
+        return [
+            replace(form, seen=replace(form.seen, **{part: next(rest) for part in parts}))
+            for form, parts in self._forms
+        ]
+
+
+class Shadow:
+    """The stand-in for one function of the user's, which itself is held weakly."""
+
+    def __init__(self, function: Any) -> None:
+        self.traces: list[Trace] = []
+        self.function = function._clone(_staged(function.python_function, self))
+
+    @property
+    def dull(self) -> bool:
+        """Whether nothing was to be seen in all that was traced."""
+        return bool(self.traces) and not any(trace.material for trace in self.traces)
+
+
+def _staged(python_function: Any, shadow: Shadow) -> Callable[..., Any]:
+    """The user's code within a stage; its results, and what its losses were given."""
+    tf = sys.modules["tensorflow"]
+    reference = weakref.ref(shadow)
+
+    def staged(*args: Any, **kwargs: Any) -> Any:
+        stage = LoopStage(graph_here(tf))
+        with stage:
+            code = vars(staged)["__wrapped__"]  # the user's, or what AutoGraph has made of it
+            result = code(*args, **kwargs)
+        owner = reference()
+        if owner is None or len(owner.traces) >= _MOST_TRACES:
+            return result, {}
+        trace = Trace(stage)
+        tensors, trace.tensors = trace.tensors, []
+        owner.traces.append(trace)
+        # Names are part of a result's structure: this one tells which tracing it comes from.
+        return result, {f"trace {len(owner.traces) - 1}": tensors}
+
+    made: Callable[..., Any] = sys.modules["tensorflow.python.util.tf_decorator"].make_decorator(
+        python_function, staged
+    )
+    return made
+
+
+class Functions:
+    """The shadows of a run, by function."""
+
+    def __init__(self, loops: Loops) -> None:
+        self._loops = loops
+        # None: called as it is, for there is nothing to see, or it must not be traced again.
+        self._shadows: weakref.WeakKeyDictionary[Any, Shadow | None] = weakref.WeakKeyDictionary()
+
+    def shadow_of(self, function: Any) -> Shadow | None:
+        """The shadow to call in the place of a function; None where it is to be called itself."""
+        tf = sys.modules["tensorflow"]
+        if not tf.executing_eagerly() and current() is None:
+            return None  # within a graph of the user's, which is to stay what it is
+        if function not in self._shadows:
+            self._shadows[function] = None if self._is_left_alone(function) else Shadow(function)
+        shadow = self._shadows[function]
+        if shadow is not None and shadow.dull:
+            shadow = self._shadows[function] = None
+        return shadow
+
+    def give_up(self, function: Any) -> None:
+        self._shadows[function] = None
+
+    def _is_left_alone(self, function: Any) -> bool:
+        python = function.python_function
+        if str(getattr(python, "__module__", "")).startswith(_NOT_THE_USERS):
+            return True
+        if _draws_random_numbers(function):
+            self._loops.tell_random(function)
+            return True
+        return False
+
+
+def _draws_random_numbers(function: Any) -> bool:
+    """Whether a function has run before that draws seeded random numbers by the old operations.
+
+    These keep the state of their generator in the compiled function: a shadow would begin it anew.
+    Generators in variables, as those of Keras' layers, are no obstacle.
+    """
+    cached = function._list_all_concrete_functions()
+    return any(
+        "seed2" in operation.node_def.attr
+        and (operation.node_def.attr["seed"].i or operation.node_def.attr["seed2"].i)
+        for concrete in cached
+        for operation in concrete.graph.get_operations()
+    )

@@ -1,0 +1,210 @@
+"""Training loops that the user has written: tapes, losses, and functions that are compiled.
+
+A loss that is computed while a tape records is trained with; it belongs to the model whose weights
+the tape's gradient is asked for. Without a tape it is an evaluation.
+"""
+
+from __future__ import annotations
+
+import sys
+import weakref
+from dataclasses import replace
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from ...records import Phase, ProbeNote, TrainingLoop
+from ..tasks import told
+from .functions import Functions, Trace
+from .heads import heads_of
+from .loop_calls import LoopCall, LoopStage, recording
+from .losses import LossSeen
+from .names import native
+from .places import place_of
+from .sites import Site
+from .stage import current
+
+if TYPE_CHECKING:
+    from .probe import KerasProbe
+
+_MOST_SITES = 64
+_MOST_PENDING = 64  # losses under a tape whose gradient has not been asked for
+# Gradients without any update before that is told: loops that accumulate take so many.
+_GRADIENTS_BEFORE_STEPLESS = 16
+
+
+class Loops:
+    """What is seen of the user's own loops, one probe's."""
+
+    def __init__(self, probe: KerasProbe) -> None:
+        self._probe = probe
+        self._sites: dict[tuple[Any, ...], Site] = {}
+        self._pending: list[LoopCall] = []
+        self._tapes: weakref.WeakSet[Any] = weakref.WeakSet()  # whose losses are known
+        self._told_stepless = 0
+        self._gradients = 0
+        self.functions = Functions(self)
+
+    def clear(self) -> None:
+        """Let go of everything of the user's."""
+        self._sites.clear()
+        self._pending.clear()
+        self.functions = Functions(self)
+
+    def sites(self) -> list[Site]:
+        return list(self._sites.values())
+
+    # -- losses -----------------------------------------------------------------------------------
+
+    def loss(self, seen: LossSeen, frame: FrameType) -> None:
+        """A loss was computed outside of Keras' own training, with values or in a graph."""
+        stage = current()
+        if isinstance(stage, LoopStage):
+            place = place_of(self._probe.context, frame, seen.value)
+            stage.take(LoopCall(seen, place))
+        elif sys.modules["tensorflow"].executing_eagerly():
+            self._computed(LoopCall(seen, self._probe.context.place(frame)))
+
+    def _computed(self, call: LoopCall) -> None:
+        """A loss has its values."""
+        if not (call.trained or recording()):
+            self._probe.loop_losses("eval", [call])
+        elif call.owner is not None:
+            self._probe.loop_losses("train", [call])
+        else:
+            self._pending = [*self._pending[-_MOST_PENDING:], call]
+
+    def executed(self, trace: Trace, tensors: list[Any]) -> None:
+        """A compiled function has run; these are the tensors that it has handed out."""
+        stage = current()
+        if stage is None:
+            self._gradients += trace.gradients
+            self._probe.counter.executed += trace.gradients
+        trained: list[LoopCall] = []
+        for call in trace.calls(tensors):
+            if isinstance(stage, LoopStage):
+                stage.take(call)
+            elif stage is not None:
+                stage.note(call.seen)
+            elif call.trained:
+                trained.append(call)
+            else:
+                self._computed(call)
+        if isinstance(stage, LoopStage):
+            stage.updates += trace.updates
+            stage.gradients += trace.gradients
+        elif trained:
+            self._probe.loop_losses("train", trained, updated=trace.updates > 0)
+
+    # -- gradients --------------------------------------------------------------------------------
+
+    def gradient(
+        self, tape: Any, target: Any, sources: Any, gradients: Any, frame: FrameType
+    ) -> None:
+        """The gradient of a loss by some weights was asked for."""
+        tf = sys.modules["tensorflow"]
+        pairs = _variables(sources, gradients, tf)
+        if not pairs:
+            return  # of the inputs, say
+        stage = current()
+        variables = [variable for variable, _ in pairs]
+        self._probe.wirings.gradient(pairs)
+        owners = self._probe.models.of(variables, frame)
+        owner = owners[0] if owners else None
+        known = tape in self._tapes
+        self._tapes.add(tape)
+        if stage is None:
+            self._gradients += 1
+            self._probe.counter.executed += 1
+            calls, self._pending = self._pending, []
+            if not calls and not known:
+                calls = self._by_hand(target, frame)
+            for call in calls:
+                call.owner, call.trained = owner, True
+            if calls:
+                self._probe.loop_losses("train", calls)
+        elif isinstance(stage, LoopStage):
+            stage.gradients += 1
+            if not stage.calls and not known:
+                for call in self._by_hand(target, frame):
+                    stage.take(call)
+            for call in stage.calls:
+                if not call.trained:
+                    call.owner, call.trained = owner, True
+
+    def _by_hand(self, target: Any, frame: FrameType) -> list[LoopCall]:
+        """A loss that was written out: its value is known."""
+        values = [t for t in sys.modules["tensorflow"].nest.flatten(target) if hasattr(t, "shape")]
+        if len(values) != 1:
+            return []
+        place = place_of(self._probe.context, frame, values[0])
+        return [LoopCall(LossSeen("custom", values[0]), place)]
+
+    # -- sites ------------------------------------------------------------------------------------
+
+    def site(self, phase: Phase, call: LoopCall) -> Site | None:
+        """The site of a loss call that has values; evaluations go to the one that is trained."""
+        seen = call.seen
+        if phase == "eval" and seen.scores is not None:
+            shape = tuple(seen.scores.shape)
+            for site in self._sites.values():
+                if site.facts.takes(seen.loss, shape):
+                    return site
+        name = None if call.owner is None else call.owner.name
+        key = (call.place, seen.loss, name)
+        known = self._sites.get(key)
+        if known is None:
+            if len(self._sites) >= _MOST_SITES:
+                return None
+            probe = self._probe
+            known = Site(probe.names.unique(told(seen.loss)), probe.context, name)
+            known.facts.place = call.place
+            self._sites[key] = known
+        return known
+
+    def seen(self, call: LoopCall) -> LossSeen:
+        """What was seen of a loss, with the activations that its model ends in.
+
+        Values know nothing of what has made them; the layers of the model do.
+        """
+        seen = call.seen
+        model = None if call.owner is None else call.owner.model()
+        if seen.activations or model is None or seen.scores is None:
+            return seen
+        units = int(seen.scores.shape[-1]) if len(seen.scores.shape) else 0
+        head = next((h for h in heads_of(model) if units in (0, h.units)), None)
+        return seen if head is None else replace(seen, activations=head.activations)
+
+    # -- telling ----------------------------------------------------------------------------------
+
+    def flush(self) -> None:
+        """Tell of gradients that no optimizer has ever been given."""
+        probe = self._probe
+        seen = self._gradients
+        if probe.counter.updating or seen <= _GRADIENTS_BEFORE_STEPLESS:
+            return
+        if seen >= 2 * self._told_stepless:
+            self._told_stepless = seen
+            step = max(probe.counter.done, 1)
+            probe.context.emit(TrainingLoop("", step, seen, 0, 0, 0))
+
+    def tell_random(self, function: Any) -> None:
+        name = getattr(function.python_function, "__name__", "a function")
+        self._probe.context.emit(
+            ProbeNote(
+                f"{name} was compiled before, and draws random numbers whose state it keeps: "
+                "it is not watched, so that they stay the same"
+            )
+        )
+
+
+def _variables(sources: Any, gradients: Any, tf: Any) -> list[tuple[Any, Any]]:
+    """(variable, gradient or None) of those sources that are variables."""
+    flat = tf.nest.flatten(sources)
+    found = tf.nest.flatten(gradients)
+    if len(flat) != len(found):
+        return []
+    return [(v, g) for v, g in zip(flat, found, strict=True) if _is_variable(v, tf)]
+
+
+def _is_variable(value: Any, tf: Any) -> bool:
+    return isinstance(native(value), tf.Variable)
