@@ -75,14 +75,14 @@ class Run:
         return run(*{**self.cells, **fix.cells}.values())
 
 
-def run(*cells: str) -> Run:
+def run(*cells: str, raises: bool = False) -> Run:
     """Run the cells from the top, with the same seed each time, and watch the last one."""
     numbered = {i: textwrap.dedent(text).strip("\n") for i, text in enumerate(cells, start=1)}
     variables: dict[str, Any] = {"__name__": "__main__"}
     keras.utils.set_random_seed(0)
     for number in sorted(numbered)[:-1]:
         _execute(numbered, number, variables)
-    config = WatchConfig(tensorboard=False, budget=1e6)
+    config = WatchConfig(tensorboard=False, budget=20.0)
     session = WatchSession(config, Cells(numbered, variables))
     error: Exception | None = None
     session.start()
@@ -91,6 +91,8 @@ def run(*cells: str) -> Run:
     except Exception as raised:
         error = raised
         session.explain(raised)
+        if not raises:
+            raise
     finally:
         report = session.stop()
     assert not [note for note in report.notes if "cut short" in note or "off" in note], report.notes

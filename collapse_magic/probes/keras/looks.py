@@ -136,7 +136,8 @@ class _GraphState:
             self._rates = tf.Variable(tf.zeros([ROWS], tf.float32), trainable=False)
             self._rows = tf.Variable(tf.zeros([ROWS, 4, count], tf.float64), trainable=False)
             self._kept = [
-                tf.Variable(tf.zeros_like(_part(v)), trainable=False)
+                # weights that a graph makes have shapes, but no values until that graph has run
+                tf.Variable(tf.zeros(_shape_of_part(v), v.dtype), trainable=False)
                 for group in look.groups
                 for v in group
             ]
@@ -246,3 +247,9 @@ def _part(variable: Any) -> Any:
     if size <= _MOST_KEPT:
         return tf.identity(value)
     return tf.reshape(value, [-1])[:: -(-size // _MOST_KEPT)]
+
+
+def _shape_of_part(variable: Any) -> list[int]:
+    size = math.prod(variable.shape)
+    stride = max(1, -(-size // _MOST_KEPT))
+    return list(variable.shape) if stride == 1 else [-(-size // stride)]
