@@ -1,6 +1,6 @@
 # `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help install browser lint test bench memory demo clean
+.PHONY: help install browser lint test test-keras bench memory demo clean
 
 VENV   ?= .venv
 BIN    := $(VENV)/bin
@@ -13,7 +13,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 p
 FRONTEND := $(shell git ls-files tensorboard_plugin/frontend 2>/dev/null)
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 install: $(VENV)/.installed ## create .venv with everything in it, front end built
 
@@ -31,8 +31,11 @@ lint: install ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: install browser lint ## all tests
-	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist loadfile
+test: install browser lint test-keras ## all tests
+	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist loadfile --ignore tests/keras_runs
+
+test-keras: install ## those of TensorFlow, in processes without the others: nobody else may load it
+	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist loadfile tests/keras_runs
 
 bench: install ## what watching costs, beside what others cost: docs/cost.md
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'

@@ -12,12 +12,11 @@ from __future__ import annotations
 import math
 import random
 
-# So many batches are counted whatever they take: what is found in a short run must not hang on how
-# busy the machine is. Of a tiny loop that is some 35 ms, and enough to tell the usual mistakes by.
-FIRST_COUNTED = 384
-# Of slow steps fewer: what this long a training shows is no matter of luck any more.
-FIRST_SECONDS = 3.0
-# Spent on all there is to see at first, before a pause has to make up for anything.
+# So many batches are counted whatever they take, then so many of every second, of every fourth and
+# so on: what is found in a short run must not hang on how busy the machine is.
+FIRST_COUNTED, COUNTED_PER_GAP = 128, 64
+# Spent on all there is to see at first, before a pause has to make up for anything: with half of it
+# a collapse that comes after a few hundred steps of a short run went unseen.
 _START_SECONDS = 0.1
 # Of the budget that the probe may spend; the rest is for the session's rules, cards and log.
 _PROBE_SHARE = 0.75
@@ -81,10 +80,12 @@ class Sampler:
     def __init__(self) -> None:
         self.one_in = 1
         self.call_seconds = 0.0  # of the run, per call, lately
+        self._allowed = 1  # one in so many is what the budget allows ...
+        self._at_least = 1  # ... and what is counted in any case
+        self._thinned_at = FIRST_COUNTED
         self._counted = 0
         self._counting_seconds = 0.0  # since the last `adapt`
         self._in_all = 0  # counted since the start
-        self._began: float | None = None
         self._random = random.Random(0)  # noqa: S311 - for sampling
         self._mark: tuple[float, int] | None = None
 
@@ -97,6 +98,10 @@ class Sampler:
         self._counted += 1
         self._counting_seconds += seconds
         self._in_all += 1
+        if self._in_all >= self._thinned_at:
+            self._thinned_at += COUNTED_PER_GAP
+            self._at_least *= 2
+            self.one_in = min(self._allowed, self._at_least)
 
     def adapt(self, now: float, calls: int, allowed: float, flush_seconds: float) -> bool:
         """Set `one_in` from what the last stretch of the run and of counting took.
@@ -106,10 +111,9 @@ class Sampler:
 
         Parameters: the training's clock without our own time (s), calls seen since the start, the
         share of the run's time that counting may take, and what a flush takes (s). Returns whether
-        there was enough to judge by, and the first ones are over.
+        there was enough to judge by, and no more are counted than the budget allows.
         """
         mark = self._mark
-        self._began = now if self._began is None else self._began
         if mark is None or self._counted < 1 or calls - mark[1] < 8:
             if mark is None:
                 self._begin_stretch(now, calls)
@@ -118,13 +122,12 @@ class Sampler:
         one = self._counting_seconds / self._counted + flush_seconds / _BATCHES_PER_FLUSH
         one *= _AFTERMATH
         self._begin_stretch(now, calls)
-        if self._in_all < FIRST_COUNTED and now - self._began < FIRST_SECONDS:
-            return False
         wanted = one / (allowed * self.call_seconds) if allowed > 0 else _MOST_ONE_IN
         exact = math.ceil(max(wanted, 1.0))
         # One slow stretch (a busy machine) must not silence the counting: go stepwise.
-        self.one_in = int(min(max(exact, self.one_in // 4), self.one_in * 8, _MOST_ONE_IN))
-        return True
+        self._allowed = int(min(max(exact, self._allowed // 4), self._allowed * 8, _MOST_ONE_IN))
+        self.one_in = min(self._allowed, self._at_least)
+        return self._at_least >= self._allowed
 
     def _begin_stretch(self, now: float, calls: int) -> None:
         self._mark = (now, calls)

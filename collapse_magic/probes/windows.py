@@ -18,6 +18,8 @@ Ints = NDArray[np.integer[Any]]
 # Sorting is what a window costs; a few hundred samples of each side place an AUC within some 0.02,
 # and windows are merged before any rule speaks.
 _RANK_SAMPLES = 512
+# Of each of several classes fewer are enough for the mean over them.
+_LEAST_RANK_SAMPLES = 128
 _RANK_CLASSES = 16
 _JITTER = 0.5 + 0.5 * np.sin(np.arange(2 * _RANK_SAMPLES) * 12.9898)
 
@@ -161,24 +163,24 @@ def macro_auc(by_class: Floats, labels: Ints) -> float:
     small = labels.astype(np.int16) if len(by_class) < 2**15 else labels  # sorted by radix
     order = np.argsort(small, kind="stable")  # the samples of a class stand together
     ends = np.cumsum(counts)
-    rest = np.arange(len(labels)) if len(labels) <= 2 * _RANK_SAMPLES else _picks(len(labels), 2)
+    most = max(_RANK_SAMPLES // len(present), _LEAST_RANK_SAMPLES)
+    rest = np.arange(len(labels)) if len(labels) <= 2 * most else _picks(len(labels), 2 * most)
     ranks = []
     for c in present:
-        above = _thinned(order[ends[c] - counts[c] : ends[c]])
-        below = _thinned(rest[labels[rest] != c])
+        above = _thinned(order[ends[c] - counts[c] : ends[c]], most)
+        below = _thinned(rest[labels[rest] != c], most)
         ranks.append(_auc(by_class[c][above], by_class[c][below]))
     known = [rank for rank in ranks if rank == rank]
     return float(np.mean(known)) if known else float("nan")
 
 
-def _thinned(values: Any) -> Any:
-    return values if len(values) <= _RANK_SAMPLES else values[_picks(len(values))]
+def _thinned(values: Any, most: int = _RANK_SAMPLES) -> Any:
+    return values if len(values) <= most else values[_picks(len(values), most)]
 
 
-def _picks(n: int, times: int = 1) -> Ints:
+def _picks(n: int, wanted: int) -> Ints:
     """Places among n, evenly spaced but for a little: a constant stride could fall in step with
     the order of the data."""
-    wanted = times * _RANK_SAMPLES
     places = np.arange(wanted) + _JITTER[:wanted]
     found: Ints = (places * (n / (wanted + 0.5))).astype(np.intp)
     return found

@@ -81,6 +81,18 @@ def test_everything_is_counted_where_that_is_cheap_or_the_run_is_short() -> None
     assert short.counted == length
 
 
+def test_at_first_more_are_counted_than_the_budget_allows_and_ever_fewer() -> None:
+    training = Simulation(Schedule(2.0))
+    counts = []
+    for length in (128, 128, 256, 512, 100_000, 1_000):
+        before = training.counted
+        training.run(length, 1e-4, look_seconds=5e-5)
+        counts.append(training.counted - before)
+    assert counts[0] == 128
+    assert counts[1:4] == pytest.approx([64] * 3, abs=25)
+    assert counts[-1] == pytest.approx(1_000 / 64, abs=10)
+
+
 def test_counted_batches_do_not_fall_in_step_with_an_alternation() -> None:
     sampler = Sampler()
     sampler.one_in = 4

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # Backwards without any step before that is told: loops that accumulate gradients take so many.
 _BACKWARDS_BEFORE_STEPLESS = 16
+# Stretches after which a loop is known: from then on these of so many backwards are looked at.
+_KNOWN_AFTER, _LOOKED_AT, _OUT_OF = 64, 32, 256
 # Among so many parameters the smallest is looked for: one is as good as another.
 _MOST_COMPARED = 64
 
@@ -94,9 +96,11 @@ class Loops:
         self._stepless_told = 0
 
     def before_backward(self) -> None:
+        number = self._counter.backwards
         steps = self._counter.taken if len(self._loops) == 1 else None
         for loop in self._loops.values():
-            loop.backward(self._counter.backwards, steps)
+            if loop.cleared + loop.kept < _KNOWN_AFTER or number % _OUT_OF < _LOOKED_AT:
+                loop.backward(number, steps)
 
     def knows(self, optimizer: Any) -> bool:
         known = self._loops.get(id(optimizer))

@@ -14,6 +14,9 @@ def losses(tensors: Any, gradients: Any, torch: Any) -> list[tuple[Any, Any | No
     tensors with weights are left out: their gradients come from elsewhere, as those of a block
     that is computed again (activation checkpointing) or of a part on another machine.
     """
+    if gradients is None and isinstance(tensors, torch.Tensor):
+        known = reading.readable(tensors, torch) and tensors.numel() == 1
+        return [(tensors, None)] if known and not tensors.is_complex() else []
     if not isinstance(tensors, (list, tuple)):
         tensors, gradients = (tensors,), (gradients,)
     elif not isinstance(gradients, (list, tuple)) or len(gradients) != len(tensors):
