@@ -7,16 +7,14 @@ prediction can be computed again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from keras import layers
 
-from collapse_magic.records import EpochEnded, LossFacts, LossValues, PredictionWindow
+from collapse_magic.records import EpochEnded
 
 from .watched import counted, counts, facts, losses, watched
 

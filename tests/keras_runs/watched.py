@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from probes.fakes import FakeContext
 
 from collapse_magic.config import WatchConfig
 from collapse_magic.probes.keras import KerasProbe
 from collapse_magic.records import LossFacts, LossValues, PredictionWindow, ProbeNote
-
-from probes.fakes import FakeContext
 
 
 @contextmanager
@@ -29,7 +28,8 @@ def watched(
         probe.flush()
     finally:
         probe.detach()
-    assert context.of(ProbeNote) == []
+    notes = [note.text for note in context.of(ProbeNote)]
+    assert not notes, notes
 
 
 def facts(context: FakeContext) -> LossFacts:

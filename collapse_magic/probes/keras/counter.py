@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
+
+from . import state
 
 
 class StepCounter:
@@ -58,7 +59,5 @@ class StepCounter:
     def variable(self) -> Any:
         """Finished steps as an int64 variable that a graph may read; made outside of any graph."""
         if self._variable is None:
-            tf = sys.modules["tensorflow"]
-            with tf.init_scope():
-                self._variable = tf.Variable(self._eager, dtype=tf.int64, trainable=False)
+            self._variable = state.variable(self._eager, "int64")
         return self._variable

@@ -128,6 +128,8 @@ def _draws_random_numbers(function: Any) -> bool:
     These keep the state of their generator in the compiled function: a shadow would begin it anew.
     Generators in variables, as those of Keras' layers, are no obstacle.
     """
+    if not function.experimental_get_tracing_count():
+        return False  # and to ask for its graphs could have one made
     cached = function._list_all_concrete_functions()
     return any(
         "seed2" in operation.node_def.attr

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .fit import Switch
 
 _OPTIMIZER = "keras.src.backend.tensorflow.optimizer"
+_BASE = "keras.src.optimizers.base_optimizer"
 _TAPE = "tensorflow.python.eager.backprop"
 _FUNCTION = "tensorflow.python.eager.polymorphic_function.polymorphic_function"
 
@@ -30,6 +31,7 @@ def attach(patches: Patches, switch: Switch) -> None:
     """Put the wrappers in place."""
     for module, owner, name, around in (
         (_OPTIMIZER, "TFOptimizer", "_backend_update_step", around_update),
+        (_BASE, "BaseOptimizer", "apply", around_apply),
         (_TAPE, "GradientTape", "gradient", around_gradient),
         (_FUNCTION, "Function", "__call__", around_call),
     ):
@@ -55,11 +57,26 @@ def around_update(original: Callable[..., Any], switch: Switch) -> Callable[...,
         stage = current()
         if isinstance(stage, LoopStage):
             stage.updates += 1
-        elif stage is None and switch.probe is probe:
-            _stop_if_asked(probe)
         return result
 
     return update
+
+
+def around_apply(original: Callable[..., Any], switch: Switch) -> Callable[..., Any]:
+    """A wrapper for `apply` of optimizers: where it has run, a step is over, and may be the last.
+
+    Within functions and `fit` the step goes on: there it is ended where these are called.
+    """
+
+    @functools.wraps(original)
+    def apply(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = original(self, *args, **kwargs)
+        probe = switch.probe
+        if probe is not None and current() is None and probe.tensorflow.executing_eagerly():
+            _stop_if_asked(probe)
+        return result
+
+    return apply
 
 
 def around_gradient(original: Callable[..., Any], switch: Switch) -> Callable[..., Any]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ...records import LayerStatistics
 from ..schedule import FULL_LOOKS_AT_FIRST
+from . import state
 from .names import Model, native
 
 # Rows that are kept in the graph until they are fetched: as many as steps that a run of the graph
@@ -84,14 +85,14 @@ class ModelLook:
         tf = sys.modules["tensorflow"]
         if self._graph is None:
             self._graph = _GraphState(self, tf)
-        state = self._graph
+        own = self._graph
         step = steps.read_value() + 1
 
         def look() -> Any:
-            state.trace(gradients, step, rate)
+            own.trace(gradients, step, rate)
             return tf.constant(True)
 
-        tf.cond(step >= state.wake, look, lambda: tf.constant(False))
+        tf.cond(step >= own.wake, look, lambda: tf.constant(False))
 
     def fetch(self, gap: int) -> list[tuple[LayerStatistics, float]]:
         """What was seen in graphs since the last time, with the learning rates of these steps."""
@@ -125,25 +126,16 @@ class _GraphState:
     def __init__(self, look: ModelLook, tf: Any) -> None:
         self._look = look
         self._tf = tf
-        count = len(look.groups)
-        with tf.init_scope():
-            self.wake = self._number(look.due)
-            self._due = self._number(look.due)
-            self._gap = self._number(look.gap)
-            self._used = self._number(0)
-            self._pending = self._number(-1)
-            self._steps = tf.Variable(tf.zeros([ROWS], tf.int64), trainable=False)
-            self._rates = tf.Variable(tf.zeros([ROWS], tf.float32), trainable=False)
-            self._rows = tf.Variable(tf.zeros([ROWS, 4, count], tf.float64), trainable=False)
-            self._kept = [
-                # weights that a graph makes have shapes, but no values until that graph has run
-                tf.Variable(tf.zeros(_shape_of_part(v), v.dtype), trainable=False)
-                for group in look.groups
-                for v in group
-            ]
-
-    def _number(self, value: int) -> Any:
-        return self._tf.Variable(value, dtype=self._tf.int64, trainable=False)
+        self.wake, self._due, self._gap = (
+            state.variable(number, "int64") for number in (look.due, look.due, look.gap)
+        )
+        self._used = state.variable(0, "int64")  # rows
+        self._pending = state.variable(-1, "int64")
+        self._steps = state.variable([0] * ROWS, "int64")
+        self._rates = state.variable([0.0] * ROWS, "float32")
+        self._rows = state.variable(np.zeros((ROWS, 4, len(look.groups))), "float64")
+        weights = [v for group in look.groups for v in group]
+        self._kept = [state.variable(np.zeros(_part_shape(v)), v.dtype) for v in weights]
 
     def trace(self, gradients: dict[int, Any], step: Any, rate: Any) -> None:
         """The branch: finish the row that is open, and begin another one where it is due."""
@@ -209,22 +201,22 @@ def _squares(groups: list[list[Any]], gradients: dict[int, Any]) -> Any:
 
 
 def _moves(groups: list[list[Any]], kept: list[Any]) -> list[Any]:
-    """Sums of squares per layer of the weights kept, of the weights now, and of the change."""
+    """Sums of squares per layer of the weights as they were kept, as they are, and of the change.
+
+    Where a part is kept of a large weight, it stands for the whole.
+    """
     tf = sys.modules["tensorflow"]
-    nothing = tf.constant(0.0, tf.float64)
-    before: list[Any] = []
-    after: list[Any] = []
-    change: list[Any] = []
+    found: list[list[Any]] = [[], [], []]
     rest = iter(kept)
     for group in groups:
-        pairs = [(tf.cast(next(rest), tf.float64), tf.cast(_part(v), tf.float64)) for v in group]
-        for found, values in (
-            (before, [old for old, _ in pairs]),
-            (after, [new for _, new in pairs]),
-            (change, [new - old for old, new in pairs]),
-        ):
-            found.append(tf.add_n([_square(tf, v) for v in values]) if values else nothing)
-    return [tf.stack(before), tf.stack(after), tf.stack(change)]
+        sums: list[list[Any]] = [[], [], []]
+        for variable in group:
+            old, new = tf.cast(next(rest), tf.float64), tf.cast(_part(variable), tf.float64)
+            for place, value in zip(sums, (old, new, new - old), strict=True):
+                place.append(_square(tf, value) * _stride(variable))
+        for place, values in zip(found, sums, strict=True):
+            place.append(tf.add_n(values) if values else tf.constant(0.0, tf.float64))
+    return [tf.stack(values) for values in found]
 
 
 def _square(tf: Any, tensor: Any) -> Any:
@@ -243,13 +235,17 @@ def _part(variable: Any) -> Any:
     """A copy of a weight's values, or of evenly spaced ones of a very large one."""
     tf = sys.modules["tensorflow"]
     value = variable.read_value()
-    size = math.prod(variable.shape)
-    if size <= _MOST_KEPT:
-        return tf.identity(value)
-    return tf.reshape(value, [-1])[:: -(-size // _MOST_KEPT)]
+    stride = _stride(variable)
+    return tf.identity(value) if stride == 1 else tf.reshape(value, [-1])[::stride]
 
 
-def _shape_of_part(variable: Any) -> list[int]:
-    size = math.prod(variable.shape)
-    stride = max(1, -(-size // _MOST_KEPT))
-    return list(variable.shape) if stride == 1 else [-(-size // stride)]
+def _part_shape(variable: Any) -> list[int]:
+    """The shape of what `_part` returns, of a variable that may have no values yet, too."""
+    stride = _stride(variable)
+    shape = [int(length) for length in variable.shape]
+    return shape if stride == 1 else [-(-math.prod(shape) // stride)]
+
+
+def _stride(variable: Any) -> int:
+    size = math.prod(int(length) for length in variable.shape)
+    return max(-(-size // _MOST_KEPT), 1)
