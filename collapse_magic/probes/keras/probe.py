@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from time import perf_counter
 from typing import Any
 
-from ...records import EpochEnded, Phase
+from ...records import EpochEnded, LossRaised, Phase
 from ..base import Probe, ProbeContext
 from ..guard import Guard
 from ..patching import Patches
@@ -23,6 +23,7 @@ from .models import Models
 from .names import Names
 from .nonfinite import first_place
 from .optimizers import Optimizers
+from .raised import explain
 from .registry import Registry
 from .sites import Site
 from .stage import current
@@ -98,6 +99,12 @@ class KerasProbe(Probe):
         """From now on everything passes."""
         self.switch.probe = None
         self.losses.take = None
+
+    def explain(self, error: BaseException) -> LossRaised | None:
+        try:
+            return explain(error, self.context, self.counter.done + 1)
+        except Exception:  # the user's own error is what counts
+            return None
 
     # -- events -----------------------------------------------------------------------------------
 
