@@ -45,7 +45,7 @@ from .ranks import Rank, begin_run
 from .tracebacks import hide_our_frames
 from .user_code import UserCode
 
-FRAMEWORKS = ("torch", "keras", "tensorflow")
+FRAMEWORKS = ("torch", "keras", "tensorflow", "sklearn")
 # Rules look at windows of hundreds of samples: twice a second is as often as a reader can follow.
 UPDATE_SECONDS = 0.5
 # Rules and rendering may take this part of the budget; where one round takes long, rounds become
@@ -143,13 +143,13 @@ class WatchSession:
         if not self._running or self.error is error:
             return
         self.error = error
-        self._guard(hide_our_frames, error)
         with self._lock:
-            for probe in self._probes:
-                record = self._guard(probe.explain, error)
-                if record is not None:
-                    self.emit(record)
-                    break
+            explained = (self._guard(probe.explain, error) for probe in self._probes)
+            record = next((found for found in explained if found is not None), None)
+            # A framework that cuts its own frames out leaves ours in front of the one that tells.
+            self._guard(hide_our_frames, error)
+            if record is not None:
+                self.emit(record)
 
     def stop(self) -> Report:
         """Restores everything and gives the final report; the sinks get it first."""
@@ -397,6 +397,11 @@ def _is_training(record: Record) -> bool:
 
 def _framework(probes: Iterable[Probe]) -> str:
     """Those in sight; one whose probe knows that it trains nothing is only a tool of the others."""
-    idle = {name for probe in probes if probe.idle for name in probe.framework.split()}
-    names = [name for name in FRAMEWORKS if name in sys.modules and name not in idle]
+    at_work: set[str] = set()
+    idle: set[str] = set()
+    for probe in probes:
+        (idle if probe.idle else at_work).update(probe.framework.split())
+    in_sight = {name for name in FRAMEWORKS if name in sys.modules}
+    told = (in_sight - idle) | (at_work & sys.modules.keys())
+    names = [name for name in (*FRAMEWORKS, "jax") if name in told]
     return ", ".join(f"{n} {getattr(sys.modules[n], '__version__', '')}".strip() for n in names)

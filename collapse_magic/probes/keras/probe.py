@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from time import perf_counter
 from typing import Any
 
-from ...records import EpochEnded, Phase
+from ...records import EpochEnded, LossRaised, Phase
 from ..base import Probe, ProbeContext
 from ..guard import Guard
 from ..patching import Patches
@@ -23,6 +23,7 @@ from .models import Models
 from .names import Names
 from .nonfinite import finite, first_place
 from .optimizers import Optimizers
+from .raised import explain
 from .registry import Registry
 from .sites import Site
 from .stage import current
@@ -110,6 +111,12 @@ class KerasProbe(Probe):
         self.switch.probe = None
         self.losses.take = None
 
+    def explain(self, error: BaseException) -> LossRaised | None:
+        try:
+            return explain(error, self.context, self.counter.done + 1)
+        except Exception:  # the user's own error is what counts
+            return None
+
     # -- events -----------------------------------------------------------------------------------
 
     def take_loss(self, seen: LossSeen) -> None:
@@ -125,7 +132,7 @@ class KerasProbe(Probe):
         try:
             if step.phase == "train":
                 self.counter.executed += 1 if step.most == 1 else step.executed()
-            return self._passes(step.phase, [tensors["value"] for tensors in given.values()])
+            return self.losses_pass(step.phase, [tensors["value"] for tensors in given.values()])
         except Exception as error:
             self.guard.fail(error)
             return True
@@ -148,7 +155,7 @@ class KerasProbe(Probe):
         `updated`: the update of their step has been made already, by the function they come from.
         """
         began = self.context.clock()
-        if self._passes(phase, [call.seen.value for call in calls]):
+        if self.losses_pass(phase, [call.seen.value for call in calls]):
             return
         made = phase == "eval" or updated
         at = self.counter.current() if made else self.counter.under_way()
@@ -160,7 +167,8 @@ class KerasProbe(Probe):
 
     # -- what is counted --------------------------------------------------------------------------
 
-    def _passes(self, phase: Phase, losses: list[Any]) -> bool:
+    def losses_pass(self, phase: Phase, losses: list[Any]) -> bool:
+        """Whether losses with these values need not be looked at; they are counted then."""
         countdown = self._countdowns[phase]
         left = countdown.left
         if left <= 0 or (phase == "train" and not self._are_finite(losses, left)):

@@ -35,13 +35,13 @@ class _Late(NamedTuple):
 class BackendProbe(KerasProbe):
     """Observes `fit` and its kin where Python starts every step by itself."""
 
-    framework = "keras"
     optimizers: HostOptimizers
     fit: TorchFit | JaxFit
 
     def _fresh(self) -> None:
         super()._fresh()
         self.backend = _backend() or ""
+        self.framework = f"keras {self.backend}"
         self.losses = LossCalls(self.guard, self.take_loss, self.backend)
         self.fit = (TorchFit if self.backend == "torch" else JaxFit)(self.switch, self)
         self.optimizers = HostOptimizers(self.context, self.models, self.plan, self.counter)
