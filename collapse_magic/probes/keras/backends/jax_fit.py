@@ -1,8 +1,8 @@
 """Keras on JAX: a step of `fit` is traced once, and what is to be known comes out as a result.
 
 The compiled step returns, beside what Keras asks of it, the tensors that its losses were given and
-the norms of its gradients; the latter are computed only where the step is to be looked at, which
-is an argument. Nothing is fetched before it has been computed anyway.
+the norms of its gradients; those of large models are computed only where the step is to be looked
+at, which is an argument. Nothing is fetched before it has been computed anyway.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ...calls import Array
 from ...patching import Patches
 from ..fit import CALLS, Fit, Given, Step, Switch, Watched, like
 from ..losses import LossSeen
+from ..optimizers import OptimizerWatch
 from ..stage import Stage, current
 from .looks import HostLook, norm
 from .optimizers import Rate, accumulated
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
 
 TRAINER = "keras.src.backend.jax.trainer"
 _OPTIMIZER = "keras.src.optimizers.base_optimizer"
+
+
+# The norms of so few gradients are computed at every step: a branch would take longer.
+_ALWAYS = 2**18
+_SCALE = 2.0**20
 
 
 class JaxStage(Stage):
@@ -87,11 +93,17 @@ class JaxStep(Step):
         compiled: the function that returns more than Keras asks for.
         optimizer: the one whose update is in it.
         calls: executions so far; where gradients are accumulated, beginning with those before.
+        of_update: what is known of that optimizer, and the look at the model's layers.
     """
 
     compiled: Any = None
     optimizer: Any = None
     calls: int = 0
+    of_update: tuple[OptimizerWatch, HostLook] | None = None
+
+    def updates(self, optimizer: Any) -> bool:
+        """Whether the next execution ends in an update, and does not only accumulate gradients."""
+        return (self.calls + 1) % accumulated(optimizer) == 0
 
 
 class JaxFit(Fit):
@@ -182,7 +194,7 @@ class JaxFit(Fit):
                 logs, new_state = function(state, data)
             given = step.note(stage.seen)
             step.optimizer = stage.optimizer
-            return (logs, given, _of_update(stage, watched.model(), look)), new_state
+            return (logs, given, _told_of_update(stage, watched.model(), look)), new_state
 
         step.compiled = telling
         return step
@@ -190,17 +202,21 @@ class JaxFit(Fit):
     def _told(self, step: JaxStep) -> Callable[..., Any]:
         """What Keras calls in the place of its step function."""
         training = step.phase == "train"
+        numpy = sys.modules["jax"].numpy
+        # Made once: what comes from Python has to be brought to the device at every step.
+        no, yes = numpy.asarray(False), numpy.asarray(True)
 
         def told(state: Any, data: Any) -> Any:
             probe = self._switch.probe
-            begun = None
-            if probe is not None and training:
-                begun = probe.guard.run(self._before, step, state)
-            (logs, given, update), state = step.compiled(state, data, begun is not None)
-            if probe is None:
+            if probe is None or not training:
+                (logs, given, _), state = step.compiled(state, data, no)
+                if probe is not None:
+                    probe.guard.run(self._probe.executed, step, given)
                 return logs, state
-            probe.guard.run(self._after, step, begun, given, update, state)
-            reason = probe.context.stop_reason() if training else None
+            look = probe.guard.run(self._before, step, state)
+            (logs, given, update), state = step.compiled(state, data, no if look is None else yes)
+            probe.guard.run(self._after, step, look, given, update, state)
+            reason = probe.context.stop_reason()
             if reason is not None:
                 _keep(step.watched.model(), state)
                 raise TrainingStopped(reason)
@@ -225,43 +241,45 @@ class JaxFit(Fit):
     def _before(self, step: JaxStep, state: Any) -> HostLook | None:
         """A look, where this step is due for one; its weights are lent to the step and lost."""
         optimizer = self._optimizer(step)
-        model = step.watched.model()
-        if model is None or optimizer is None or not _updates(step, optimizer):
+        if optimizer is None or not step.updates(optimizer):
             return None
-        _, look = self._probe.optimizers.meet(
-            optimizer, step.watched, model.trainable_variables, None
-        )
+        _, look = self._of_update(step, optimizer)
         if self._probe.counter.under_way() < look.due:
             return None
         look.begin(state[0], self.host)
         return look
 
     def _after(
-        self, step: JaxStep, begun: HostLook | None, given: Given, update: Given, state: Any
+        self, step: JaxStep, begun: HostLook | None, given: Given, update: Any, state: Any
     ) -> None:
         """A step has been started; all of its results are on their way."""
-        if step.phase == "eval":
-            self._probe.executed(step, given)
-            return
-        counter, optimizers = self._probe.counter, self._probe.optimizers
+        counter = self._probe.counter
         counter.executed += 1
-        optimizer, model = self._optimizer(step), step.watched.model()
         rate: Rate | None = None
-        updated = step.optimizer is not None and model is not None and _updates(step, optimizer)
-        if updated and model is not None:
-            variables = model.trainable_variables
-            watch, look = optimizers.meet(optimizer, step.watched, variables, None)
-            if "rate" in update:
-                rate = Rate(watch, counter.under_way(), update["rate"])
+        updated = step.optimizer is not None and step.updates(step.optimizer)
+        if updated:
+            watch, look = self._of_update(step, step.optimizer)
+            at = counter.under_way()
+            if update is not None:
+                rate = Rate(watch, at, update)
             if begun is look:
-                norms = update.get("norms")
-                known = np.full(len(variables), -1.0) if norms is None else self.host(norms)
-                optimizers.looked(
-                    look, look.finish(counter.under_way(), state[0], self.host, known)
-                )
+                unknown = np.full(len(state[0]), -1.0)
+                known = unknown if update is None else self.host(update)[:-1]
+                found = look.finish(at, state[0], self.host, known)
+                self._probe.optimizers.looked(look, found)
             counter.step()
         step.calls += 1
         self._probe.executed(step, given, updated, rate)
+
+    def _of_update(self, step: JaxStep, optimizer: Any) -> tuple[OptimizerWatch, HostLook]:
+        """What is known of an optimizer; which weights are trained is settled with the step."""
+        known = step.of_update
+        if known is None or known[0].optimizer() is not optimizer:
+            model: Any = step.watched.model()
+            variables = model.trainable_variables
+            meet = self._probe.optimizers.meet
+            known = step.of_update = meet(optimizer, step.watched, variables, None)
+        return known
 
     def _optimizer(self, step: JaxStep) -> Any | None:
         """The optimizer whose update is in a step; the model's own until that has been traced."""
@@ -271,41 +289,36 @@ class JaxFit(Fit):
         return getattr(model, "inner_optimizer", model)
 
 
-def _updates(step: JaxStep, optimizer: Any) -> bool:
-    """Whether the next execution ends in an update, and does not only accumulate gradients."""
-    return (step.calls + 1) % accumulated(optimizer) == 0
+def _told_of_update(stage: JaxStage, model: Any, look: Any) -> Any | None:
+    """One array: the norms of the gradients where `look` is true, and at the end the learning rate.
 
-
-def _of_update(stage: JaxStage, model: Any, look: Any) -> dict[str, Any]:
-    """The learning rate of a step, and the norms of its gradients where `look` is true."""
-    if stage.optimizer is None:
-        return {}
-    known = {} if stage.rate is None else {"rate": stage.rate}
-    variables = model.trainable_variables
-    if not any(id(variable) in stage.gradients for variable in variables):
-        return known
-    gradients = [stage.gradients.get(id(variable)) for variable in variables]
+    None where the update cannot be seen into.
+    """
+    if stage.optimizer is None or stage.rate is None or not stage.gradients:
+        return None
+    gradients = [stage.gradients.get(id(variable)) for variable in model.trainable_variables]
     if stage.trace is None:
         norms = [-1.0 if g is None else norm(np.asarray(g)) for g in gradients] if look else []
-        return known | {"norms": np.array(norms)}
+        return np.array([*norms, float(stage.rate)])
     jax = sys.modules["jax"]
     numpy = jax.numpy
-    none = numpy.float32(-1)
-    norms = jax.lax.cond(
-        look,
-        lambda: numpy.stack([none if g is None else _norm(g) for g in gradients]),
-        lambda: numpy.full(len(gradients), none),
-    )
-    return known | {"norms": norms}
+
+    def norms_of_all() -> Any:
+        none = numpy.float32(-1)
+        return numpy.stack([none if g is None else _norm(g) for g in gradients])
+
+    if sum(g.size for g in gradients if g is not None) <= _ALWAYS:
+        found = norms_of_all()
+    else:
+        found = jax.lax.cond(look, norms_of_all, lambda: numpy.zeros(len(gradients)))
+    return numpy.append(found, stage.rate)
 
 
 def _norm(gradient: Any) -> Any:
-    """In single precision, and yet right for 1e-23: squares are taken of what is near 1."""
+    """In single precision: right from 1e-25 to 1e13, for squares are taken of larger numbers."""
     numpy = sys.modules["jax"].numpy
-    values = gradient.astype(numpy.float32)
-    largest = numpy.max(numpy.abs(values), initial=0)
-    scale = numpy.where(numpy.isfinite(largest) & (largest > 0), largest, 1)
-    return scale * numpy.sqrt(numpy.sum(numpy.square(values / scale)))
+    larger = gradient.astype(numpy.float32) * _SCALE
+    return numpy.sqrt(numpy.sum(numpy.square(larger))) / _SCALE
 
 
 def _keep(model: Any, state: Any) -> None:

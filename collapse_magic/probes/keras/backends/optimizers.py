@@ -13,11 +13,11 @@ from .looks import HostLook
 
 
 class Rate(NamedTuple):
-    """The learning rate in force at a step."""
+    """The learning rate in force at a step: the last of some numbers, which may be on their way."""
 
     watch: OptimizerWatch
     step: int
-    value: Any
+    numbers: Any
 
 
 class HostOptimizers(Optimizers):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from collections import deque
 from dataclasses import replace
+from time import perf_counter
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from ..fit import Given, Step
 from ..heads import heads_of
 from ..losses import LossCalls, LossSeen
-from ..nonfinite import finite
 from ..probe import KerasProbe
 from ..stage import current
 from . import jax_fit, torch_fit
@@ -58,6 +60,10 @@ class BackendProbe(KerasProbe):
         self.switch.probe = self
         self.fit.attach(self._patches)
 
+    @property
+    def cost_seconds(self) -> float:
+        return self.plan.own_seconds  # nothing passes without being timed
+
     def imported(self) -> None:
         """Nothing is attached to but Keras."""
 
@@ -78,37 +84,45 @@ class BackendProbe(KerasProbe):
         at = self.counter.done + 1 if to_come else self.counter.current()
         countdown = self._countdowns[step.phase]
         left = countdown.left
-        if left <= 0:
+        counted = left <= 0
+        if counted:
             sampler = self.plan.training if training else self.plan.evaluation
             countdown.count()
             countdown.grant(sampler.gap())
         else:
             countdown.left = left - 1
-        checked = training and not self._told_non_finite and not left & self.plan.unchecked
-        if left <= 0 or checked:
-            self._late.append(_Late(step, at, given, left <= 0, rate))
+        if counted:
+            self._late.append(_Late(step, at, given, True, rate))
+        elif training and not self._told_non_finite and not left & self.plan.unchecked:
+            self._late.append(_Late(step, at, given, False, None))
         self._settle()
 
     def _settle(self, wait: bool = False) -> None:
         """Look at what has arrived, in order."""
+        ready = self.fit.ready
         while self._late:
-            ready = all(
-                self.fit.ready(tensor)
-                for tensors in self._late[0].given.values()
-                for tensor in tensors.values()
-            )
-            if not (wait or ready or len(self._late) > _MOST_LATE):
+            # What a step hands out arrives together.
+            first = next(iter(self._late[0].given.values()), None)
+            here = wait or first is None or ready(first["value"])
+            if not here and len(self._late) <= _MOST_LATE:
                 break
-            self._arrived(self._late.popleft())
+            late = self._late.popleft()
+            if late.counted or not self._are_finite_now(late.given):
+                self._arrived(late)
+
+    def _are_finite_now(self, given: Given) -> bool:
+        asked = perf_counter()
+        host = self.fit.host
+        found = all(np.isfinite(host(tensors["value"])).all() for tensors in given.values())
+        self.plan.book_check(perf_counter() - asked)
+        return found
 
     def _arrived(self, late: _Late) -> None:
         began = self.context.clock()
         host, step = self.fit.host, late.step
         if late.rate is not None:
             watch, at, value = late.rate
-            self.optimizers.tell_rate(watch, at, float(host(value)))
-        if not late.counted and all(finite(host(t["value"])) for t in late.given.values()):
-            return
+            self.optimizers.tell_rate(watch, at, float(host(value)[-1]))
         for key, tensors in late.given.items():
             known = step.filled(key, {name: host(tensor) for name, tensor in tensors.items()})
             seen = _with_activations(known, step.watched.model())
