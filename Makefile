@@ -41,6 +41,7 @@ bench: install ## what watching costs, beside what others cost: docs/cost.md
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/overhead.py --write docs/cost.md
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/first_steps.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/estimators.py
 
 memory: install ## what watching keeps over a million steps (some ten minutes)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/memory.py

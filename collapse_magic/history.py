@@ -16,6 +16,7 @@ from itertools import takewhile
 from .records import (
     ActivationStatistics,
     EpochEnded,
+    FitEnded,
     InputFacts,
     LayerStatistics,
     LearningRate,
@@ -62,7 +63,9 @@ class History:
         self.run: RunStarted | None = None
         self.steps = 0
         self.epochs: int | None = None
+        self.fits = 0  # models that were fitted by a single call
         self.finished = False  # no more records will come
+        self._fits: dict[str, FitEnded] = {}
         self._facts: dict[str, LossFacts] = {}
         self._target_range: dict[str, tuple[float, float]] = {}
         self._models: dict[str, ModelFacts] = {}
@@ -99,6 +102,7 @@ class History:
             LearningRate: self._learning_rate,
             NonFinite: self._non_finite_seen,
             EpochEnded: self._epoch_ended,
+            FitEnded: self._fit_ended,
             LossRaised: self._raised.append,
             ProbeNote: self._note,
         }
@@ -119,6 +123,10 @@ class History:
             return None
         low, high = self._target_range[site]
         return replace(facts, target_min=low, target_max=high)
+
+    def fitted(self, site: str) -> FitEnded | None:
+        """The latest call that fitted a whole model at this site; None where steps are seen."""
+        return self._fits.get(site)
 
     def model_facts(self, model: str | None) -> ModelFacts | None:
         return None if model is None else self._models.get(model)
@@ -150,9 +158,10 @@ class History:
         return tuple(facts for facts in self._inputs.values() if facts.model == model)
 
     def class_name(self, site: str, index: int) -> str:
-        """ "class 1", or the name that the user gave if there are as many names as classes."""
-        names = self.run.class_names if self.run else None
+        """ "class 1", or the name that the user gave if there are as many names as classes, or that
+        the labels themselves give."""
         facts = self._facts.get(site)
+        names = (self.run.class_names if self.run else None) or (facts.class_names if facts else ())
         if names and index < len(names) and (facts is None or facts.classes in (0, len(names))):
             name = names[index]
             return name if len(name) <= MAX_NAME else name[: MAX_NAME - 1] + "…"
@@ -321,6 +330,11 @@ class History:
 
     def _epoch_ended(self, record: EpochEnded) -> None:
         self.epochs = record.epoch
+        self._seen(record.step)
+
+    def _fit_ended(self, record: FitEnded) -> None:
+        self._fits[record.site] = record
+        self.fits += record.fits
         self._seen(record.step)
 
     def _note(self, record: ProbeNote) -> None:

@@ -6,7 +6,8 @@ floats and tuples of these. ``records.schema.json`` is the written contract.
 
 Common words
     step    1 for the work up to and including the first optimizer step of the
-            run, counted over all optimizers of the run
+            run, counted over all optimizers of the run; where a model is fitted
+            by a single call, rounds of its solver
     site    one place where a loss is computed for one model, for example
             ``cross_entropy`` or ``cross_entropy-2``; several losses and models
             in one cell are several sites
@@ -217,6 +218,9 @@ class LossFacts:
     model: str | None
     cell: int | None  # execution count of the cell with the backward call
     line: int | None  # its line there, from 1
+    # What the user calls the classes, where the labels say so ("spam", "class 2"); () where they
+    # are numbered from 0.
+    class_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +302,22 @@ class EpochEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class FitEnded:
+    """A model was fitted by one call, and is finished: its site's window shows what came of it.
+
+    Such a call is a site of its own kind: its latest window stands for the training as a whole, and
+    a step is a round of the solver (or the call, where the solver has none).
+    """
+
+    site: str
+    step: int  # the last one of the call
+    fits: int  # calls of `fit` that this one stands for: of a search those of its candidates, too
+    iterations: int  # rounds that the solver took; 0 if it has none
+    limit: int  # rounds after which it gives up; 0 if it never does
+    converged: bool  # False: it gave up
+
+
+@dataclass(frozen=True, slots=True)
 class LossRaised:
     """The user's loss call raised; read from the traceback, which goes on its way unchanged.
 
@@ -343,6 +363,7 @@ Record = (
     | LearningRate
     | NonFinite
     | EpochEnded
+    | FitEnded
     | LossRaised
     | ProbeNote
 )

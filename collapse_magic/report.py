@@ -56,6 +56,7 @@ class Report:
     predictions: tuple[PredictionSummary, ...] = ()
     notes: tuple[str, ...] = ()  # one sentence each, about the watching itself
     finished: bool = True  # False while the cell still runs
+    fits: int = 0  # models fitted by a single call each; the steps are rounds of their solvers
     trace: Trace | None = field(default=None, compare=False)
 
     @property

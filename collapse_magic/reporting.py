@@ -50,6 +50,7 @@ def build_report(
         predictions=_predictions(history, class_names),
         notes=tuple(dict.fromkeys(notes)),
         finished=finished,
+        fits=history.fits,
         trace=make_trace(history, findings, class_names) if with_trace else None,
     )
 
@@ -99,7 +100,7 @@ def _predictions(history: History, names: Sequence[str] | None) -> tuple[Predict
         PredictionSummary(
             site=site,
             phase=phase,
-            classes=_class_names(names, total.classes),
+            classes=_class_names(names or _own(history, site), total.classes),
             samples=total.samples,
             label_share=total.prior,
             predicted_share=total.predicted_share,
@@ -127,6 +128,12 @@ def last_total(history: History, site: str, phase: Phase) -> WindowTotal | None:
     return WindowTotal.of(taken[::-1])
 
 
+def _own(history: History, site: str) -> tuple[str, ...]:
+    """What the labels at a site call their classes, where they say so."""
+    facts = history.loss_facts(site)
+    return () if facts is None else facts.class_names
+
+
 def _class_names(names: Sequence[str] | None, classes: int) -> tuple[str, ...]:
     if names is not None and len(names) == classes:
         return tuple(names)
@@ -149,7 +156,9 @@ def make_trace(history: History, findings: Sequence[Finding], names: Sequence[st
     )
     return Trace(
         site=site,
-        classes=_class_names(names, len(windows[-1].labels)) if windows else (),
+        classes=(
+            _class_names(names or _own(history, site), len(windows[-1].labels)) if windows else ()
+        ),
         share_steps=tuple(window.last_step for window in windows),
         shares=tuple(WindowTotal(window).predicted_share for window in windows),
         label_share=WindowTotal.of(windows).prior if windows else (),

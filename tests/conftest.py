@@ -30,6 +30,9 @@ def _hooked() -> dict[str, Any]:
         optimizer = sys.modules["torch.optim.optimizer"]  # torch.optim deletes the attribute
         state["optimizer pre-hooks"] = len(optimizer._global_optimizer_pre_hooks)
         state["optimizer post-hooks"] = len(optimizer._global_optimizer_post_hooks)
+    base = sys.modules.get("sklearn.base")
+    if base is not None:
+        state["sklearn's methods"] = _watched_methods(base.BaseEstimator, base.ClassifierMixin)
     return state | _hooked_in_keras()
 
 
@@ -59,6 +62,20 @@ def _hooked_in_keras() -> dict[str, Any]:
         for name, value in vars(owner).items()
         if callable(value)
     }
+
+
+def _watched_methods(*roots: type) -> int:
+    """How many attributes of these classes and of those below are ours."""
+    waiting, seen = [*roots], set(roots)
+    ours = 0
+    while waiting:
+        cls = waiting.pop()
+        ours += sum(type(value).__name__ == "WatchedMethod" for value in vars(cls).values())
+        ours += cls in roots and "__init_subclass__" in vars(cls)
+        new = [derived for derived in type.__subclasses__(cls) if derived not in seen]
+        seen.update(new)
+        waiting += new
+    return ours
 
 
 @pytest.fixture(autouse=True)

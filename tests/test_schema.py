@@ -93,6 +93,7 @@ RECORDS = [
     records.LearningRate("optimizer", 1, (0.1,)),
     records.NonFinite("loss", 1, "loss", "", "nan"),
     records.EpochEnded(1, 10),
+    records.FitEnded("LogisticRegression", 12, 1, 12, 100, True),
     raised(),
     records.ProbeNote("a sentence"),
     model_mode(),

@@ -5,10 +5,11 @@ from __future__ import annotations
 from .base import Probe, ProbeContext, TrainingStopped
 from .keras import KerasProbe
 from .pytorch import TorchProbe
+from .sklearn import SklearnProbe
 
 __all__ = ["Probe", "ProbeContext", "TrainingStopped", "probes_for"]
 
-_PROBES: tuple[type[Probe], ...] = (TorchProbe, KerasProbe)
+_PROBES: tuple[type[Probe], ...] = (TorchProbe, KerasProbe, SklearnProbe)
 
 
 def probes_for(context: ProbeContext) -> list[Probe]:

@@ -61,6 +61,8 @@ class Probe:
     """
 
     framework = ""
+    # Surely nothing has been trained so far: the framework is in sight as a tool, if at all.
+    idle = False
 
     def __init__(self, context: ProbeContext) -> None:
         self.context = context

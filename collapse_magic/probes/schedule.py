@@ -82,7 +82,7 @@ class Sampler:
         self.call_seconds = 0.0  # of the run, per call, lately
         self._allowed = 1  # one in so many is what the budget allows ...
         self._at_least = 1  # ... and what is counted in any case
-        self._thinned_at = FIRST_COUNTED
+        self.thinned_at = FIRST_COUNTED  # so many were counted whatever they took
         self._counted = 0
         self._counting_seconds = 0.0  # since the last `adapt`
         self._in_all = 0  # counted since the start
@@ -98,8 +98,8 @@ class Sampler:
         self._counted += 1
         self._counting_seconds += seconds
         self._in_all += 1
-        if self._in_all >= self._thinned_at:
-            self._thinned_at += COUNTED_PER_GAP
+        if self._in_all >= self.thinned_at:
+            self.thinned_at += COUNTED_PER_GAP
             self._at_least *= 2
             self.one_in = min(self._allowed, self._at_least)
 
@@ -178,6 +178,11 @@ class Schedule:
 
     def begin(self, now: float) -> None:
         self._began = now
+
+    def left_seconds(self, now: float) -> float:
+        """What of the budget is left by now, below 0 where more was spent."""
+        began = now if self._began is None else self._began
+        return self.budget * (now - began) - self.own_seconds
 
     def adapt(self, now: float, backwards: int, evaluations: int) -> int:
         """Set how often to count from here on; to be called at a flush.

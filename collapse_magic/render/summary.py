@@ -32,7 +32,10 @@ def nothing_seen(report: Report) -> bool:
 
 def title(report: Report) -> str:
     work = [] if report.epochs is None else [count(report.epochs, "epoch")]
-    work += [count(report.steps, "step"), duration(report.seconds)]
+    work += [count(report.fits, "fit")] if report.fits else []
+    if report.steps > report.fits:  # else a step is a fit
+        work.append(count(report.steps, "step"))
+    work.append(duration(report.seconds))
     return f"watch_training  run '{report.run}'  {', '.join(work)}  (cost {percent(report.cost)})"
 
 

@@ -16,7 +16,8 @@ and 15 points below the frequent class', in both together surely (Wilson bound),
 rank better than chance (.6). An error where it is found in less than 10% of the cases, else a
 warning. Silent as long as training still gets there: since the first half of the run the recall has
 risen, and once more as much would do, or the loss falls quickly. Where the run ends before it got
-there, a note says how far it came.
+there, a note says how far it came. A model that one call has fitted (scikit-learn's `fit`) is
+judged by its answers on its own training samples, from 200 of them with 20 of the rare class on.
 
 ## Known limits
 A rare class that is also hard to tell apart looks the same; weights then trade its recall for false
@@ -59,6 +60,9 @@ MIN_LABELS = 1000
 WINDOWS = 2
 MIN_RARE_LABELS = 50
 ONE_SIDED = 1.28
+# The training samples of a finished model are all there is, and not seen in passing: 20 cases of
+# which 13 are found are enough to say so.
+MIN_FITTED_RARE = 20
 # Below .6 the scores hardly follow the inputs: then something else is wrong, or too.
 MIN_RANK = 0.6
 # A rare class that is found in four of five cases needs no warning; the gap keeps out tasks that
@@ -81,33 +85,33 @@ class ClassImbalance:
 
     def check(self, history: History) -> Iterable[Diagnosis]:
         for site in gates.classification_sites(history):
-            counts = history.label_counts(site)
-            rare = _rare(counts)
+            counts, rare = _labels(history, site)
             if not rare:
                 continue
             needed = _needed(counts, rare)
             look = gates.look(history, site, needed)
             if look is None or gates.sees_one_class_at_a_time(look.last):
                 continue
-            both = look.before.with_next(look.last)
+            both = look.both
             lagging = [index for index in rare if _lags(look, both, index)]
             # worse than the label shares: what is wrong is more than the place of the threshold
-            knows_shares = both.cross_entropy_over_entropy <= gates.WORSE_THAN_PRIOR
-            if lagging and knows_shares and both.rank >= MIN_RANK:
+            knows_shares = not both.cross_entropy_over_entropy > gates.WORSE_THAN_PRIOR
+            if lagging and knows_shares and both.rank >= _least_rank(history, look):
                 worst = min(lagging, key=both.recall.__getitem__)
-                early = recall_gets_there(history, look, worst, LAGGING_RECALL, needed)
+                early = not look.fitted and recall_gets_there(
+                    history, look, worst, LAGGING_RECALL, needed
+                )
                 if not early or history.finished:
                     yield self._diagnosis(history, replace(look, last=both), counts, worst, early)
 
     def is_over(self, history: History, diagnosis: Diagnosis) -> bool:
         """Only a recall that is seen to be good ends it: few cases make the rule silent, too."""
         site = diagnosis.site or ""
-        counts = history.label_counts(site)
-        rare = _rare(counts)
+        counts, rare = _labels(history, site)
         look = gates.look(history, site, _needed(counts, rare)) if rare else None
         if look is None:
             return False
-        recall = look.before.with_next(look.last).recall
+        recall = look.both.recall
         return min(recall[index] for index in rare) >= LAGGING_RECALL
 
     def _diagnosis(
@@ -136,7 +140,7 @@ class ClassImbalance:
             evidence=(
                 _counts(history, look, counts, rare),
                 _recalls(history, look, rare),
-                _pull(history, look),
+                *([] if look.fitted else [_pull(history, look)]),
             ),
             step=last.last_step,
             since_step=look.before.first_step,
@@ -146,16 +150,29 @@ class ClassImbalance:
         )
 
 
-def _rare(counts: Sequence[int]) -> list[int]:
-    """Classes that are rare beside the most frequent one, and were seen often enough to judge."""
+def _labels(history: History, site: str) -> tuple[tuple[int, ...], list[int]]:
+    """Labels of each class, over the whole run or of the model that is fitted; and the classes that
+    are rare among them."""
+    if history.fitted(site) is not None:
+        counts = history.windows(site)[-1].labels
+        return counts, _rare(counts, gates.MIN_FITTED_SAMPLES, MIN_FITTED_RARE)
+    counts = history.label_counts(site)
+    return counts, _rare(counts, MIN_LABELS, WINDOWS * MIN_RARE_LABELS)
+
+
+def _rare(counts: Sequence[int], labels: int, rare: int) -> list[int]:
+    """Classes that are rare beside the most frequent one, and were seen often enough to judge.
+
+    ``labels`` and ``rare``: how many that takes, of all classes and of the rare one.
+    """
     most = max(counts)
-    if sum(counts) < MIN_LABELS:
+    if sum(counts) < labels:
         return []
     ratio = 1.0 if most >= TOP_LABEL_SHARE * sum(counts) else LABEL_RATIO
     return [
         index
         for index, count in enumerate(counts)
-        if WINDOWS * MIN_RARE_LABELS <= count < most and most >= ratio * count
+        if rare <= count < most and most >= ratio * count
     ]
 
 
@@ -163,6 +180,26 @@ def _needed(counts: Sequence[int], rare: Sequence[int]) -> int:
     """Samples of one window, so that it holds enough of the rarest class."""
     smallest = min(counts[index] for index in rare)
     return math.ceil(max(MIN_LABELS / WINDOWS, MIN_RARE_LABELS / smallest * sum(counts)))
+
+
+def _least_rank(history: History, look: gates.Look) -> float:
+    """The rank from which on the scores follow the inputs, and not only noise in them.
+
+    A fitted model ranks its own training samples better than chance even where the labels do not
+    depend on the p features: between a samples of one class and b others the squared distance of
+    the means then is (1/a + 1/b) times a chi-squared of p degrees. Two deviations of that, and two
+    standard errors of the rank (Mann-Whitney) above it.
+    """
+    facts = history.loss_facts(look.site)
+    if not look.fitted or facts is None or len(facts.input_shape) != 2:
+        return MIN_RANK
+    labels = [count for count in look.last.window.labels if count]
+    frequent = max(labels)
+    unevenness = 1 / frequent + 1 / max(sum(labels) - frequent, 1)
+    features = facts.input_shape[1]
+    squared = (features + 2 * math.sqrt(2 * features)) * unevenness
+    by_noise = 0.5 * (1 + math.erf(math.sqrt(squared) / 2))
+    return max(MIN_RANK, min(by_noise + 2 * math.sqrt(unevenness / 12), 1.0))
 
 
 def _upper(total: WindowTotal, index: int) -> float:
@@ -235,5 +272,7 @@ def _remedy(history: History, site: str, counts: Sequence[int], rare: int) -> Re
     }
     if len(counts) == 2:
         values["pos_weight"] = round_measured(counts[0] / counts[1], 2)
+    if facts is not None and facts.class_names:
+        values["labels"] = list(facts.class_names)
     name = history.class_name(site, rare)
     return Remedy("weigh-classes", f"weigh {name} by the measured ratio", values)

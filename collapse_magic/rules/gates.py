@@ -41,13 +41,26 @@ MIN_BATCH_SIZE = 8
 CLASSIFICATION = ("binary", "multiclass")
 
 
+# The answers of a finished model to 200 of its own training samples: a healthy predictor of a 90%
+# majority gives the same one to all of them once in a billion.
+MIN_FITTED_SAMPLES = 200
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Two windows running at one site: the one before and the last."""
+    """Two windows running at one site: the one before and the last.
+
+    A model that one call has fitted is finished: its one window stands for both.
+    """
 
     site: str
     before: WindowTotal
     last: WindowTotal
+    fitted: bool = False
+
+    @property
+    def both(self) -> WindowTotal:
+        return self.last if self.fitted else self.before.with_next(self.last)
 
 
 def needed_samples(classes: int) -> int:
@@ -96,6 +109,10 @@ def look(history: History, site: str, samples: int | None = None) -> Look | None
     windows = history.windows(site)
     if facts is None or not windows:
         return None
+    if history.fitted(site) is not None:
+        total = WindowTotal.of(windows[-1:])
+        enough = max(MIN_FITTED_SAMPLES, MIN_SAMPLES_PER_CLASS * total.classes)
+        return Look(site, total, total, fitted=True) if total.samples >= enough else None
     since = history.settled_step(facts.model)
     needed = samples or needed_samples(len(windows[-1].labels))
     totals = history.two_totals(site, "train", needed, since=since)
@@ -111,7 +128,7 @@ def predicts_one_class(look: Look) -> bool:
     """
     by_labels = max(look.before.ttop, look.last.ttop) <= LABELS_NEARLY_ONE_CLASS
     return (
-        (by_labels or look.last.last_step >= NOT_LEARNING_STEPS)
+        (by_labels or look.fitted or look.last.last_step >= NOT_LEARNING_STEPS)
         and look.before.top_class == look.last.top_class
         and one_class(look.before)
         and one_class(look.last)
@@ -141,7 +158,10 @@ def gets_better(history: History, look: Look) -> bool:
     Against everything, since a training that jumps about beats the window before every other time.
     Where windows are short a slow learner on its way down to a constant answer gains less than 1%
     from one to the next: it counts, too, that both together beat everything from the first half.
+    A model that is fitted stays as it is.
     """
+    if look.fitted:
+        return False
     earlier = [
         (window.last_step, total.cross_entropy_over_entropy)
         for window in history.windows(look.site)
@@ -156,7 +176,7 @@ def gets_better(history: History, look: Look) -> bool:
     start = history.settled_step(facts.model if facts else None)
     half = start + (look.last.last_step - start) // 2
     first_half = [value for step, value in earlier if step <= half]
-    both = look.before.with_next(look.last).cross_entropy_over_entropy
+    both = look.both.cross_entropy_over_entropy
     return bool(first_half) and NOT_LEARNING <= both < BETTER_BY * min(first_half)
 
 
@@ -165,11 +185,13 @@ def only_threshold_is_off(history: History, look: Look) -> bool:
 
     Before Gate N's time that mostly comes right by itself; later only where the labels are
     one-sided: there it is what a frequent class does, and class-imbalance watches how it goes on.
+    Where the scores are no probabilities nothing is known of a constant answer's loss.
     """
     early = look.last.last_step < NOT_LEARNING_STEPS or history.epochs == 0
+    early = early and not look.fitted
     one_sided = min(look.before.ttop, look.last.ttop) >= ONE_SIDED_LABELS
     return (early or one_sided) and all(
-        total.rank >= FOLLOWING_RANK and total.cross_entropy_over_entropy < NOT_LEARNING
+        total.rank >= FOLLOWING_RANK and not total.cross_entropy_over_entropy >= NOT_LEARNING
         for total in (look.before, look.last)
     )
 

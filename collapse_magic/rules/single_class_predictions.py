@@ -15,7 +15,8 @@ also rank no better than chance, or hardly differ between samples, after 200 ste
 cross entropy or the ranking still gets better, and where the scores tell the classes apart and beat
 a constant answer in the first epoch or 200 steps, or on one-sided labels (80% or more): then only
 the threshold is off. It is over once the scores rank better than chance: a constant answer whose
-class changes is no cure.
+class changes is no cure. A model that one call has fitted is judged as it is, by its answers on
+200 or more of its own training samples.
 
 ## Known limits
 Where nearly every batch holds a single class (sorted data, a GAN's real and fake halves) it says

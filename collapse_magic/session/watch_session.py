@@ -45,7 +45,7 @@ from .ranks import Rank, begin_run
 from .tracebacks import hide_our_frames
 from .user_code import UserCode
 
-FRAMEWORKS = ("torch",)
+FRAMEWORKS = ("torch", "sklearn")
 # Rules look at windows of hundreds of samples: twice a second is as often as a reader can follow.
 UPDATE_SECONDS = 0.5
 # Rules and rendering may take this part of the budget; where one round takes long, rounds become
@@ -143,13 +143,13 @@ class WatchSession:
         if not self._running or self.error is error:
             return
         self.error = error
-        self._guard(hide_our_frames, error)
         with self._lock:
-            for probe in self._probes:
-                record = self._guard(probe.explain, error)
-                if record is not None:
-                    self.emit(record)
-                    break
+            explained = (self._guard(probe.explain, error) for probe in self._probes)
+            record = next((found for found in explained if found is not None), None)
+            # A framework that cuts its own frames out leaves ours in front of the one that tells.
+            self._guard(hide_our_frames, error)
+            if record is not None:
+                self.emit(record)
 
     def stop(self) -> Report:
         """Restores everything and gives the final report; the sinks get it first."""
@@ -264,7 +264,7 @@ class WatchSession:
         started = RunStarted(
             run=self.run,
             started=self._started_at,
-            framework=_framework(),
+            framework=_framework(self._probes),
             cell=self.code.cell,
             class_names=self._names(),
             **({} if rank is None else rank.in_record()),
@@ -393,6 +393,8 @@ def _is_training(record: Record) -> bool:
     return not isinstance(record, (RunStarted, ModelFacts, LossFacts, ProbeNote))
 
 
-def _framework() -> str:
-    names: Iterable[str] = (name for name in FRAMEWORKS if name in sys.modules)
+def _framework(probes: Iterable[Probe]) -> str:
+    """Those in sight; one whose probe knows that it trains nothing is only a tool of the others."""
+    idle = {probe.framework for probe in probes if probe.idle}
+    names = [name for name in FRAMEWORKS if name in sys.modules and name not in idle]
     return ", ".join(f"{n} {getattr(sys.modules[n], '__version__', '')}".strip() for n in names)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from ..records import (
     ActivationStatistics,
+    FitEnded,
     InputFacts,
     LayerStatistics,
     LearningRate,
@@ -67,6 +68,7 @@ class EventLog:
         self._wirings: dict[str | None, Wiring] = {}
         self._loops: dict[str, TrainingLoop] = {}
         self._inputs: dict[tuple[str, str], InputFacts] = {}
+        self._fits: dict[str, FitEnded] = {}
         self._facts_changed = False
         self._run_step = 0
         self._report: Report | None = None
@@ -117,6 +119,9 @@ class EventLog:
             case InputFacts():
                 key = (record.model, record.layer)
                 self._inputs[key], self._facts_changed = record, True
+            case FitEnded():
+                self._reached(record.step)
+                self._fits[record.site], self._facts_changed = record, True
 
     def report(self, report: Report) -> None:
         """Takes the report as it stands; only the newest one is written."""
@@ -147,7 +152,8 @@ class EventLog:
 
     def _add_window(self, window: PredictionWindow, wall_time: float) -> None:
         classes = len(window.labels)
-        names = self._run.class_names or ()
+        facts = self._losses.get(window.site)
+        names = self._run.class_names or (facts.class_names if facts else ())
         labels = names if len(names) == classes else tuple(map(str, range(classes)))
         tag = self._tag("predictions", window.site, rows.prediction_fields(labels), window.phase)
         if tag.series is None:
@@ -230,6 +236,7 @@ class EventLog:
             "wirings": plain(tuple(self._wirings.values())),
             "loops": plain(tuple(self._loops.values())),
             "inputs": plain(tuple(self._inputs.values())),
+            "fits": plain(tuple(self._fits.values())),
         }
 
     def _is_due(self, report: Report, now: float) -> bool:

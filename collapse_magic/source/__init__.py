@@ -23,6 +23,10 @@ from .keras.remedies import REMEDIES as KERAS_REMEDIES
 from .locate import locate
 from .patch import undecided
 from .remedies import REMEDIES, Case
+from .sklearn import Fit as SklearnFit
+from .sklearn import place as sklearn_place
+from .sklearn.remedies import REMEDIES as SKLEARN_REMEDIES
+from .sklearn.remedies import Case as SklearnCase
 
 __all__ = ["Code"]
 
@@ -47,6 +51,10 @@ class Code:
         None where it is not certain. Never raises.
         """
         try:
+            fitted = self._fit(cell, line)
+            if fitted is not None:
+                spot = fitted.classifier or fitted.call
+                return Location(spot.cell.number, spot.line, spot.cell.code(spot.line))
             trained = self._keras(diagnosis, cell, line)
             if trained is not None:
                 return locate_in_keras(trained, diagnosis.target)
@@ -61,6 +69,9 @@ class Code:
         if remedy is None:
             return None
         try:
+            fitted = self._fit(cell, line)
+            if fitted is not None:
+                return SKLEARN_REMEDIES[remedy.kind](SklearnCase(self._flow, fitted, remedy))
             trained = self._keras(diagnosis, cell, line)
             if trained is not None:
                 return KERAS_REMEDIES[remedy.kind](trained)
@@ -84,6 +95,12 @@ class Code:
     @cached_property
     def _flow(self) -> Flow:
         return Flow(self._cells, self._namespace)
+
+    def _fit(self, cell: int | None, line: int | None) -> SklearnFit | None:
+        """The call of scikit-learn's that fits an estimator on that line; None where none does."""
+        if cell is None or line is None or cell not in self._cells:
+            return None
+        return sklearn_place(self._flow, self._cells[cell], line)
 
     def _keras(self, diagnosis: Diagnosis, cell: int | None, line: int | None) -> keras.Case | None:
         """What Keras or a tape of TensorFlow trains on that line; None where neither does."""

@@ -14,7 +14,6 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from collapse_magic.config import WatchConfig
-from collapse_magic.probes import probes_for
 from collapse_magic.probes.pytorch import TorchProbe
 from collapse_magic.records import (
     EpochEnded,
@@ -36,7 +35,7 @@ from .fakes import FakeContext
 def watched(**options: Any) -> Iterator[FakeContext]:
     options.setdefault("config", WatchConfig(budget=1e6, every=1))
     context = FakeContext(user_file="test_observed.py", **options)
-    (probe,) = probes_for(context)
+    probe = TorchProbe(context)
     probe.attach()
     try:
         yield context

@@ -14,7 +14,7 @@ from collapse_magic.config import WatchConfig
 from collapse_magic.engine import Engine
 from collapse_magic.findings import Finding
 from collapse_magic.history import History
-from collapse_magic.probes import probes_for
+from collapse_magic.probes.pytorch import TorchProbe
 from collapse_magic.records import LossFacts, PredictionWindow, Record
 from collapse_magic.rules import RULES
 
@@ -90,7 +90,7 @@ def watch(train: Callable[[], Any], every: int = 20, seed: int = 0, **namespace:
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     context = Context(every, namespace)
-    (probe,) = probes_for(context)
+    probe = TorchProbe(context)
     probe.attach()
     try:
         train()

@@ -439,8 +439,8 @@ def test_an_import_is_added_where_nothing_spells_the_name() -> None:
 )
 def test_a_fit_of_another_library_is_left_alone(fit: str) -> None:
     notebook = cells(
-        "import tensorflow as tf\nfrom sklearn.linear_model import LogisticRegression\n"
-        "clf = LogisticRegression()",
+        "import tensorflow as tf\nfrom elsewhere import Booster\n"
+        "clf = Booster()",
         fit,
     )
     assert ask(notebook, "weigh-classes", at=".fit", **WEIGHTS) is None

@@ -90,6 +90,7 @@ export function replyOf(run: string, findings: readonly Finding[] = [], series: 
       predictions: [],
       notes: [],
       finished: false,
+      fits: 0,
       verdict: '',
     },
     facts: null,

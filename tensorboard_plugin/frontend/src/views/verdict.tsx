@@ -34,6 +34,7 @@ function facts(store: Store): ComponentChildren[] {
   const steps = report?.steps ?? run.steps;
   const items: ComponentChildren[] = [<b>{run.run}</b>, counted(steps, 'step')];
   if (report) {
+    if (report.fits) items.push(counted(report.fits, 'fit'));
     if (report.epochs !== null) items.push(counted(report.epochs, 'epoch'));
     items.push(duration(toNumber(report.seconds)));
     items.push(`watching cost ${percent(toNumber(report.cost))}`);

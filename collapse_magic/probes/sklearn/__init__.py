@@ -1,0 +1,7 @@
+"""The scikit-learn probe."""
+
+from __future__ import annotations
+
+from .probe import SklearnProbe
+
+__all__ = ["SklearnProbe"]

@@ -1,0 +1,151 @@
+"""Remedies as scikit-learn's users would write them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ...findings import Fix, Remedy
+from ..cells import Spot
+from ..flow import Flow
+from ..patch import Patch, example, number
+from .place import Fit
+
+# Classes that take `class_weight`.
+_TAKES_WEIGHTS = frozenset(
+    {
+        "DecisionTreeClassifier",
+        "ExtraTreeClassifier",
+        "ExtraTreesClassifier",
+        "HistGradientBoostingClassifier",
+        "LGBMClassifier",
+        "LinearSVC",
+        "LogisticRegression",
+        "LogisticRegressionCV",
+        "NuSVC",
+        "PassiveAggressiveClassifier",
+        "Perceptron",
+        "RandomForestClassifier",
+        "RidgeClassifier",
+        "RidgeClassifierCV",
+        "SGDClassifier",
+        "SVC",
+    }
+)
+# Classes whose `fit` takes `sample_weight` instead, in every supported version.
+_TAKES_SAMPLE_WEIGHTS = frozenset(
+    {
+        "AdaBoostClassifier",
+        "BaggingClassifier",
+        "BernoulliNB",
+        "CategoricalNB",
+        "ComplementNB",
+        "GaussianNB",
+        "GradientBoostingClassifier",
+        "MultinomialNB",
+        "XGBClassifier",
+    }
+)
+_COMPUTE = "from sklearn.utils.class_weight import compute_sample_weight"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One remedy at one fit."""
+
+    flow: Flow
+    fit: Fit
+    remedy: Remedy
+
+
+def balance_classes(case: Case) -> Fix | None:
+    """`class_weight="balanced"` where the classifier is made, or weights for the samples."""
+    fit, patch = case.fit, Patch(case.flow)
+    if fit.classifier is None:
+        return None
+    if fit.kind in _TAKES_WEIGHTS:
+        weights = '"balanced"' if fit.method != "partial_fit" else _measured(case)
+        if weights is None:
+            return None
+        patch.set_argument(fit.classifier, "class_weight", weights)
+        return patch.fix(case.remedy.title)
+    labels = fit.argument("y", 1)
+    if fit.kind not in _TAKES_SAMPLE_WEIGHTS or fit.method != "fit" or labels is None:
+        return None
+    weights = f'compute_sample_weight("balanced", {labels.text})'
+    if not fit.alone:  # the name of the step decides what the argument is called
+        line = f"sample_weight={weights}  # with the name of the step in front: STEP__sample_weight"
+        return example(case.remedy.title, [], [_COMPUTE, line])
+    patch.set_argument(fit.call, "sample_weight", weights)
+    if "compute_sample_weight" not in case.flow.namespace:
+        patch.add_import(fit.call, _COMPUTE)
+    return patch.fix(case.remedy.title)
+
+
+def _measured(case: Case) -> str | None:
+    """A part of the data does not tell how frequent the classes are: weights by the numbers that
+    were measured, by label."""
+    weights = case.remedy.values.get("weights") or ()
+    labels = case.remedy.values.get("labels") or [str(index) for index in range(len(weights))]
+    if not weights or len(weights) != len(labels):
+        return None
+    pairs = (f"{_literal(str(n))}: {number(w)}" for n, w in zip(labels, weights, strict=True))
+    return "{" + ", ".join(pairs) + "}"
+
+
+def _literal(name: str) -> str:
+    """A label as code, from what it is called: "2" of class 2, "'spam'"."""
+    text = name.removeprefix("class ")
+    try:
+        ast.literal_eval(text)
+    except (SyntaxError, ValueError):
+        return repr(text)
+    return text
+
+
+def scale_inputs(case: Case) -> Fix | None:
+    """A `StandardScaler` in front of the classifier."""
+    fit, patch = case.fit, Patch(case.flow)
+    made = fit.classifier
+    if made is None:
+        return None
+    around = made.cell.parents.get(made.node)
+    if isinstance(around, ast.Tuple):  # a named step of a pipeline
+        steps = made.cell.parents.get(around)
+        if not isinstance(steps, ast.List):
+            return None
+        texts = [made.cell.text(element) for element in steps.elts]
+        texts.insert(steps.elts.index(around), '("scale", StandardScaler())')
+        patch.replace(Spot(made.cell, steps), f"[{', '.join(texts)}]")
+        imports = ["from sklearn.preprocessing import StandardScaler"]
+    elif isinstance(around, ast.Call) and made.node in around.args[-1:] and _is_pipeline(around):
+        texts = [made.cell.text(argument) for argument in around.args]
+        texts.insert(-1, "StandardScaler()")
+        texts += [made.cell.text(keyword) for keyword in around.keywords]
+        func = made.cell.text(around.func)
+        patch.replace(Spot(made.cell, around), f"{func}({', '.join(texts)})")
+        imports = ["from sklearn.preprocessing import StandardScaler"]
+    elif fit.alone:
+        patch.replace(made, f"make_pipeline(StandardScaler(), {made.text})")
+        imports = [
+            "from sklearn.pipeline import make_pipeline",
+            "from sklearn.preprocessing import StandardScaler",
+        ]
+    else:
+        return None
+    for line in imports:
+        if line.rpartition(" ")[2] not in case.flow.namespace:
+            patch.add_import(made, line)
+    return patch.fix(case.remedy.title)
+
+
+def _is_pipeline(call: ast.Call) -> bool:
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else call.func
+    return (name if isinstance(name, str) else getattr(name, "id", "")) == "make_pipeline"
+
+
+REMEDIES: Mapping[str, Callable[[Case], Fix | None]] = {
+    "weigh-classes": balance_classes,
+    "scale-inputs": scale_inputs,
+}
