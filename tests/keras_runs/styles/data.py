@@ -32,7 +32,7 @@ def validation_split(account: Account) -> None:
 def tf_data(account: Account) -> None:
     (x, y), model = data(), compiled()
     batches = tf.data.Dataset.from_tensor_slices((x, y)).shuffle(N, seed=1).batch(BATCH)
-    account.fitted(model.fit(batches, epochs=2, verbose=0), y)
+    account.fitted(model.fit(batches, epochs=2, shuffle=False, verbose=0), y)
     account.result(model)
 
 
@@ -46,7 +46,7 @@ def forever() -> Iterator[tuple[np.ndarray, np.ndarray]]:
 @style("generator", "`fit(generator(), steps_per_epoch=3)`")
 def generator(account: Account) -> None:
     model = compiled()
-    history = model.fit(forever(), steps_per_epoch=BATCHES, epochs=2, verbose=0)
+    history = model.fit(forever(), steps_per_epoch=BATCHES, epochs=2, shuffle=False, verbose=0)
     account.fitted(history, data()[1])
     account.result(model)
 

@@ -24,7 +24,12 @@ def eager(account: Account) -> None:
     train(account, run_eagerly=True)
 
 
-@style("several steps per execution", "`compile(..., steps_per_execution=3)`")
+@style(
+    "several steps per execution",
+    "`compile(..., steps_per_execution=3)`",
+    predictions="the last batch of each execution is counted, for no other comes back from it",
+    losses="likewise",
+)
 def several_steps(account: Account) -> None:
     train(account, steps_per_execution=3)
 

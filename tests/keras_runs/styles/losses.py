@@ -133,7 +133,9 @@ def per_token(account: Account) -> None:
 
 
 @style(
-    "added losses", "`kernel_regularizer=l2(0.01)`: what is added to the loss is part of its value"
+    "added losses",
+    "`kernel_regularizer=L2(0.01)`",
+    losses="of the loss its compiled part is told, without what layers add",
 )
 def regularized(account: Account) -> None:
     model = keras.Sequential(

@@ -96,7 +96,9 @@ def own_step(account: Account) -> None:
 
 
 class OwnLoss(Subclassed):
-    def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, **_: Any) -> Any:
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, *_: Any, **__: Any
+    ) -> Any:
         return keras.ops.mean(keras.losses.sparse_categorical_crossentropy(y, y_pred))
 
 

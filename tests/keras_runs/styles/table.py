@@ -46,7 +46,7 @@ def seen(style: Style, run: Run) -> str:
         (run.labels("eval").total(), "prediction at evaluation"),
     )
     words = [f"{n} {noun if n == 1 else _several(noun)}" for n, noun in amounts if n]
-    missing = [f"**no {aspect}**: {reason}" for aspect, reason in style.unseen.items()]
+    missing = [f"**not all {aspect}**: {reason}" for aspect, reason in style.unseen.items()]
     return "; ".join([", ".join(words), *missing])
 
 
