@@ -90,6 +90,9 @@ class Probe:
             _attached.discard(self)
             self._detach()
 
+    def imported(self) -> None:
+        """One more framework has been imported: take hold of what was not there before."""
+
     def flush(self) -> None: ...
 
     def explain(self, error: BaseException) -> LossRaised | None:  # noqa: ARG002

@@ -45,7 +45,7 @@ from .ranks import Rank, begin_run
 from .tracebacks import hide_our_frames
 from .user_code import UserCode
 
-FRAMEWORKS = ("torch", "sklearn")
+FRAMEWORKS = ("torch", "keras", "tensorflow", "sklearn")
 # Rules look at windows of hundreds of samples: twice a second is as often as a reader can follow.
 UPDATE_SECONDS = 0.5
 # Rules and rendering may take this part of the budget; where one round takes long, rounds become
@@ -353,6 +353,8 @@ class WatchSession:
 
     def _attach(self) -> None:
         have = {type(probe) for probe in self._probes}
+        for probe in self._probes:
+            self._guard(probe.imported)
         for probe in self._make_probes(self):
             if type(probe) not in have:
                 self._probes.append(probe)
@@ -395,6 +397,6 @@ def _is_training(record: Record) -> bool:
 
 def _framework(probes: Iterable[Probe]) -> str:
     """Those in sight; one whose probe knows that it trains nothing is only a tool of the others."""
-    idle = {probe.framework for probe in probes if probe.idle}
+    idle = {name for probe in probes if probe.idle for name in probe.framework.split()}
     names = [name for name in FRAMEWORKS if name in sys.modules and name not in idle]
     return ", ".join(f"{n} {getattr(sys.modules[n], '__version__', '')}".strip() for n in names)

@@ -19,15 +19,21 @@ from ...records import Phase
 from ..base import TrainingStopped
 from ..patching import Patches
 from .losses import LossSeen
-from .stage import Stage, graph_here
+from .stage import Stage, current, graph_here
 
 if TYPE_CHECKING:
     from .probe import KerasProbe
 
-_TRAINER = "keras.src.backend.tensorflow.trainer"
+TRAINER = "keras.src.backend.tensorflow.trainer"
 _TENSORS = ("value", "scores", "targets", "weights")  # of a loss that was seen
 Given = dict[str, dict[str, Any]]  # these tensors by loss, as they come out of a step
-_FUNCTIONS = ("train_function", "test_function")
+# What the user calls -> the function of the model that it runs; `fit` calls `evaluate`.
+_CALLS = {
+    "fit": "train_function",
+    "train_on_batch": "train_function",
+    "evaluate": "test_function",
+    "test_on_batch": "test_function",
+}
 
 
 class Switch:
@@ -59,31 +65,32 @@ class Watched:
     before: dict[str, Any] = field(default_factory=dict)
     ours: dict[str, Any] = field(default_factory=dict)
 
-    def make_room(self, names: tuple[str, ...]) -> None:
-        """Functions that are not ours are put aside: Keras makes new ones, which are."""
+    def make_room(self, name: str) -> None:
+        """A function that is not ours is put aside: Keras makes a new one, which is."""
         model = self.model()
-        for name in names:
-            held = getattr(model, name, None)
-            if held is None or held is not self.ours.get(name):
-                self.before[name] = held
-                if held is not None:
-                    setattr(model, name, None)
+        held = getattr(model, name, None)
+        if held is None or held is not self.ours.get(name):
+            self.before[name] = held
+            self.ours.pop(name, None)
+            setattr(model, name, None)
 
-    def put_back(self) -> None:
+    def put_back(self, name: str) -> None:
+        """The user's function again, where ours stands in its place or none has been made."""
         model = self.model()
-        if model is None:
-            return
-        for name, ours in self.ours.items():
-            if getattr(model, name, None) is ours:
-                setattr(model, name, self.before.get(name))
+        if model is not None and getattr(model, name, None) is self.ours.get(name):
+            setattr(model, name, self.before.get(name))
 
 
 @dataclass(slots=True, eq=False)
 class Step:
-    """The losses of a step function, as they were met when it was traced last."""
+    """The losses of a step function, as they were met when it was traced last.
+
+    Where one execution takes several steps, the last one is what comes out of it.
+    """
 
     watched: Watched
     phase: Phase
+    most: int = 1  # steps of one execution
     seen: dict[str, LossSeen] = field(default_factory=dict)
     iterations: int = 0  # of the optimizer, before the next execution
 
@@ -103,13 +110,11 @@ class Step:
 
     def executed(self) -> int:
         """Steps that the latest execution took: of several at once the optimizer knows."""
-        model = self.watched.model()
-        most = int(getattr(model, "steps_per_execution", 1))
-        optimizer = getattr(model, "optimizer", None)
-        if most == 1 or optimizer is None:
-            return most
+        optimizer = getattr(self.watched.model(), "optimizer", None)
+        if self.most == 1 or optimizer is None:
+            return self.most
         before, self.iterations = self.iterations, int(optimizer.iterations)
-        return min(max(self.iterations - before, 1), most)
+        return min(max(self.iterations - before, 1), self.most)
 
 
 class Fit:
@@ -120,18 +125,11 @@ class Fit:
         self._models: dict[int, Watched] = {}
 
     def attach(self, patches: Patches) -> None:
-        module = sys.modules.get(_TRAINER)
-        if module is None:
-            return
-        trainer = module.TensorFlowTrainer
+        trainer = sys.modules[TRAINER].TensorFlowTrainer
         patches.replace(trainer, "_make_function", self._around_make_function)
-        for name, functions in (
-            ("fit", _FUNCTIONS),
-            ("evaluate", _FUNCTIONS[1:]),
-            ("train_on_batch", _FUNCTIONS[:1]),
-            ("test_on_batch", _FUNCTIONS[1:]),
-        ):
-            patches.replace(trainer, name, partial(self._around_call, functions))
+        for call, function in _CALLS.items():
+            patches.replace(trainer, call, partial(self._around_call, function))
+        patches.replace(trainer, "_compute_loss", self._around_compute_loss)
         callbacks = sys.modules["keras.src.callbacks.callback_list"].CallbackList
         patches.replace(callbacks, "on_epoch_end", self._around_epoch_end)
 
@@ -139,7 +137,8 @@ class Fit:
         """Put back every model's own functions, and forget the models."""
         models, self._models = list(self._models.values()), {}
         for watched in models:
-            watched.put_back()
+            for name in watched.ours:
+                watched.put_back(name)
 
     def of(self, model: Any, frame: FrameType | None = None) -> Watched:
         known = self._models.get(id(model))
@@ -151,9 +150,7 @@ class Fit:
 
     # -- the functions that stand in place --------------------------------------------------------
 
-    def _around_call(
-        self, functions: tuple[str, ...], original: Callable[..., Any]
-    ) -> Callable[..., Any]:
+    def _around_call(self, function: str, original: Callable[..., Any]) -> Callable[..., Any]:
         switch = self._switch
 
         def call(model: Any, *args: Any, **kwargs: Any) -> Any:
@@ -162,12 +159,12 @@ class Fit:
                 return original(model, *args, **kwargs)
             inputs = args[0] if args else kwargs.get("x")
             frame = sys._getframe(1)
-            watched = probe.guard.run(self._enter, model, functions, inputs, frame)
+            watched = probe.guard.run(self._enter, model, function, inputs, frame)
             try:
                 return original(model, *args, **kwargs)
             finally:
                 if watched is not None:
-                    self._leave(watched)
+                    self._leave(watched, function)
 
         return _like(call, original)
 
@@ -180,7 +177,7 @@ class Fit:
                 return original(model, step_function)
             watched = self.of(model)
             phase: Phase = "eval" if step_function == model.test_step else "train"
-            step = Step(watched, phase)
+            step = Step(watched, phase, int(getattr(model, "steps_per_execution", 1)))
             step.executed()
 
             def watched_step(data: Any) -> tuple[Any, dict[str, Any]]:
@@ -193,17 +190,31 @@ class Fit:
             def run(iterator: Any) -> Any:
                 logs, given = function(iterator)
                 probe = switch.probe
-                if probe is not None:
-                    probe.guard.run(probe.after_execution, step, given)
-                    reason = probe.context.stop_reason()
-                    if reason is not None and phase == "train":
-                        raise TrainingStopped(reason)
+                if probe is None or probe.passes(step, given):
+                    return logs
+                probe.guard.run(probe.after_execution, step, given)
+                reason = probe.context.stop_reason() if phase == "train" else None
+                if reason is not None:
+                    raise TrainingStopped(reason)
                 return logs
 
             watched.ours["test_function" if phase == "eval" else "train_function"] = run
             return run
 
         return _like(_make_function, original)
+
+    def _around_compute_loss(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        switch = self._switch
+
+        def _compute_loss(model: Any, *args: Any, **kwargs: Any) -> Any:
+            stage = current()
+            known = 0 if stage is None else len(stage.seen)
+            loss = original(model, *args, **kwargs)
+            if stage is not None and switch.probe is not None and len(stage.seen) == known:
+                stage.note(LossSeen("custom", loss))  # by functions that nobody knows
+            return loss
+
+        return _like(_compute_loss, original)
 
     def _around_epoch_end(self, original: Callable[..., Any]) -> Callable[..., Any]:
         switch = self._switch
@@ -218,9 +229,7 @@ class Fit:
 
     # -- what they tell ---------------------------------------------------------------------------
 
-    def _enter(
-        self, model: Any, functions: tuple[str, ...], inputs: Any, frame: FrameType
-    ) -> Watched | None:
+    def _enter(self, model: Any, function: str, inputs: Any, frame: FrameType) -> Watched | None:
         probe = self._switch.probe
         if probe is None:
             return None
@@ -228,11 +237,13 @@ class Fit:
         if not watched.calls:
             watched.place = probe.context.place(frame)
             watched.inputs = inputs
-        watched.make_room(functions)
+        watched.make_room(function)
         watched.calls += 1
         return watched
 
-    def _leave(self, watched: Watched) -> None:
+    def _leave(self, watched: Watched, function: str) -> None:
+        if function not in watched.ours:
+            watched.put_back(function)  # the call has failed before one was made
         watched.calls -= 1
         if not watched.calls:
             watched.inputs = None

@@ -27,17 +27,17 @@ _TAPE = "tensorflow.python.eager.backprop"
 _FUNCTION = "tensorflow.python.eager.polymorphic_function.polymorphic_function"
 
 
-def attach(patches: Patches, switch: Switch) -> None:
-    """Put the wrappers in place."""
-    for module, owner, name, around in (
-        (_OPTIMIZER, "TFOptimizer", "_backend_update_step", around_update),
-        (_BASE, "BaseOptimizer", "apply", around_apply),
-        (_TAPE, "GradientTape", "gradient", around_gradient),
-        (_FUNCTION, "Function", "__call__", around_call),
-    ):
-        found = getattr(sys.modules.get(module), owner, None)
-        if found is not None:
-            patches.replace(found, name, functools.partial(around, switch=switch))
+def attach_to_keras(patches: Patches, switch: Switch) -> None:
+    optimizer, base = sys.modules[_OPTIMIZER].TFOptimizer, sys.modules[_BASE].BaseOptimizer
+    update = functools.partial(around_update, switch=switch)
+    patches.replace(optimizer, "_backend_update_step", update)
+    patches.replace(base, "apply", functools.partial(around_apply, switch=switch))
+
+
+def attach_to_tensorflow(patches: Patches, switch: Switch) -> None:
+    tape, function = sys.modules[_TAPE].GradientTape, sys.modules[_FUNCTION].Function
+    patches.replace(tape, "gradient", functools.partial(around_gradient, switch=switch))
+    patches.replace(function, "__call__", functools.partial(around_call, switch=switch))
 
 
 def around_update(original: Callable[..., Any], switch: Switch) -> Callable[..., Any]:

@@ -100,19 +100,19 @@ class LossCalls:
         self._guard = guard
         self._local = _Local()
 
-    def attach(self, patches: Patches) -> None:
-        backend = sys.modules.get(_BACKEND)
-        if backend is not None:
-            for name in _CROSS_ENTROPIES:
-                patches.replace(backend, name, partial(self._around_cross_entropy, name))
-            loss = sys.modules["keras.src.losses.loss"].Loss
-            patches.replace(loss, "__call__", self._around_object)
-            metric = sys.modules["keras.src.metrics.reduction_metrics"].MeanMetricWrapper
-            patches.replace(metric, "update_state", self._around_metric)
+    def attach_to_tensorflow(self, patches: Patches) -> None:
         for module, name, loss in _OPERATIONS:
-            owner = sys.modules.get(f"tensorflow.python.ops.{module}")
-            if owner is not None and hasattr(owner, name):
-                patches.replace(owner, name, partial(self._around_operation, loss))
+            owner = sys.modules[f"tensorflow.python.ops.{module}"]
+            patches.replace(owner, name, partial(self._around_operation, loss))
+
+    def attach_to_keras(self, patches: Patches) -> None:
+        backend = sys.modules[_BACKEND]
+        for name in _CROSS_ENTROPIES:
+            patches.replace(backend, name, partial(self._around_cross_entropy, name))
+        loss = sys.modules["keras.src.losses.loss"].Loss
+        patches.replace(loss, "__call__", self._around_object)
+        metric = sys.modules["keras.src.metrics.reduction_metrics"].MeanMetricWrapper
+        patches.replace(metric, "update_state", self._around_metric)
 
     # -- the functions that stand in place --------------------------------------------------------
 

@@ -30,6 +30,13 @@ def first_place(site: str, step: int, seen: LossSeen, inputs: Any) -> NonFinite 
     return None if word is None else NonFinite(site, step, "loss", "", word)
 
 
+def finite(value: Any) -> bool:
+    """Whether a loss with values is finite."""
+    number = value.numpy()
+    difference = number - number  # neither NaN nor an infinity gives 0
+    return bool((difference == 0).all())
+
+
 def _word(values: Any) -> str | None:
     if values.dtype.kind != "f" or np.isfinite(values).all():
         return None

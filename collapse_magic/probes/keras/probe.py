@@ -15,13 +15,13 @@ from ..patching import Patches
 from ..schedule import Countdown, Schedule
 from . import hooks
 from .counter import StepCounter
-from .fit import Fit, Given, Step, Switch
+from .fit import TRAINER, Fit, Given, Step, Switch
 from .loop_calls import LoopCall, LoopStage
 from .loops import Loops
 from .losses import LossCalls, LossSeen
 from .models import Models
 from .names import Names
-from .nonfinite import first_place
+from .nonfinite import finite, first_place
 from .optimizers import Optimizers
 from .raised import explain
 from .registry import Registry
@@ -29,13 +29,11 @@ from .sites import Site
 from .stage import current
 from .wirings import Wirings
 
-FLUSH_SECONDS = 0.5
-
 
 class KerasProbe(Probe):
     """Observes losses, predictions, steps and epochs of models that are trained through Keras."""
 
-    framework = "keras"
+    framework = "keras tensorflow"
 
     def __init__(self, context: ProbeContext) -> None:
         super().__init__(context)
@@ -57,24 +55,29 @@ class KerasProbe(Probe):
         self.wirings = Wirings(self.context, self.models, self.counter)
         self.optimizers = Optimizers(self.context, self.models, self.plan, self.counter)
         self.loops = Loops(self)
-        self._training, self._evaluations = Countdown(), Countdown()
-        self._last_flush = -math.inf
+        self._countdowns: dict[Phase, Countdown] = {"train": Countdown(), "eval": Countdown()}
+        self._last_flush, self._batches = -math.inf, 0  # counted since then
         self._epochs = 0
+        self._told_non_finite = False
+        self._on_host: bool | None = None  # where losses are computed
+        self._keras = False  # it is there, and attached to
 
     @classmethod
     def available(cls) -> bool:
-        return "keras.src.backend.tensorflow.trainer" in sys.modules and hasattr(
-            sys.modules.get("keras"), "Model"
-        )
+        return hasattr(sys.modules.get("tensorflow"), "function")
 
     @property
     def cost_seconds(self) -> float:
-        return self.plan.own_seconds + self._training.passed * self.plan.quick_seconds
+        return self.plan.own_seconds + self._countdowns["train"].passed * self.plan.quick_seconds
 
     @property
     def steps(self) -> int:
         """Finished steps of the run so far."""
         return self.counter.done
+
+    @property
+    def idle(self) -> bool:  # type: ignore[override]
+        return self.counter.done == 0
 
     # -- attaching --------------------------------------------------------------------------------
 
@@ -84,9 +87,17 @@ class KerasProbe(Probe):
         self._last_flush = self.context.clock()
         self.plan.begin(self._last_flush)
         self.switch.probe = self
-        self.losses.attach(self._patches)
-        self.fit.attach(self._patches)
-        hooks.attach(self._patches, self.switch)
+        self.losses.attach_to_tensorflow(self._patches)
+        hooks.attach_to_tensorflow(self._patches, self.switch)
+        self.imported()
+
+    def imported(self) -> None:
+        keras = sys.modules.get("keras")
+        if self.attached and not self._keras and TRAINER in sys.modules and hasattr(keras, "Model"):
+            self._keras = True
+            self.losses.attach_to_keras(self._patches)
+            self.fit.attach(self._patches)
+            hooks.attach_to_keras(self._patches, self.switch)
 
     def _detach(self) -> None:
         with ExitStack() as duties:  # the last one first, each of them whatever became of another
@@ -116,55 +127,27 @@ class KerasProbe(Probe):
         else:
             stage.note(seen)
 
+    def passes(self, step: Step, given: Given) -> bool:
+        """A train or test function has run: whether there is nothing to look at."""
+        try:
+            if step.phase == "train":
+                self.counter.executed += 1 if step.most == 1 else step.executed()
+            return self._passes(step.phase, [tensors["value"] for tensors in given.values()])
+        except Exception as error:
+            self.guard.fail(error)
+            return True
+
     def after_execution(self, step: Step, given: Given) -> None:
-        """A train or test function has run: one step, or several of which the last is told."""
-        if step.phase == "eval":
-            self._evaluated(step, given)
-        else:
-            self._trained(step, given)
-
-    def _trained(self, step: Step, given: Given) -> None:
+        """One step, or several of which the last is told, is to be looked at."""
         began = self.context.clock()
-        self.counter.executed += step.executed()
-        countdown = self._training
-        finite = self._is_finite(given)
-        if countdown.left > 0 and finite:
-            countdown.left -= 1
-            return
-        countdown.count()
-        self._take(step, given, finite)
-        self.plan.training.book(self.context.clock() - began)
-        countdown.grant(self.plan.training.gap())
-        self._maybe_flush()
-
-    def _evaluated(self, step: Step, given: Given) -> None:
-        began = self.context.clock()
-        countdown = self._evaluations
-        if countdown.left > 0:
-            countdown.left -= 1
-            return
-        countdown.count()
-        self._take(step, given, True)
-        self.plan.evaluation.book(self.context.clock() - began)
-        countdown.grant(self.plan.evaluation.gap())
-        self._maybe_flush()
-
-    def _take(self, step: Step, given: Given, finite: bool) -> None:
         at = self.counter.current()
         for key, tensors in given.items():
-            site = self.registry.site(step.watched, key, step.seen[key].loss)
-            if site is None:
-                continue
             seen = step.filled(key, tensors)
-            site.take(step.phase, at, seen)
-            if not finite and not site.non_finite_told:
-                self._tell_non_finite(site, at, seen, step.watched.inputs)
-
-    def _tell_non_finite(self, site: Site, at: int, seen: LossSeen, inputs: Any) -> None:
-        record = first_place(site.name, at, seen, inputs)
-        if record is not None:
-            site.non_finite_told = True
-            self.context.emit(record)
+            site = self.registry.site(step.watched, key, seen.loss)
+            if site is not None:
+                site.most = step.most
+                self._take(site, step.phase, at, seen, step.watched.inputs)
+        self._counted(step.phase, began)
 
     def passes(self, values: list[Any]) -> bool:
         """Whether losses that were trained with may pass without being looked at."""
@@ -179,40 +162,57 @@ class KerasProbe(Probe):
         `updated`: the update of their step has been made already, by the function they come from.
         """
         began = self.context.clock()
-        training = phase == "train"
-        countdown = self._training if training else self._evaluations
-        finite = not training or self._are_finite([call.seen.value for call in calls])
-        if countdown.left > 0 and finite:
-            countdown.left -= 1
+        if self._passes(phase, [call.seen.value for call in calls]):
             return
-        countdown.count()
-        at = self.counter.under_way() if training and not updated else self.counter.current()
+        made = phase == "eval" or updated
+        at = self.counter.current() if made else self.counter.under_way()
         for call in calls:
             site = self.loops.site(phase, call)
             if site is not None:
-                seen = self.loops.seen(call)
-                site.take(phase, at, seen)
-                if not finite and not site.non_finite_told:
-                    self._tell_non_finite(site, at, seen, None)
-        sampler = self.plan.training if training else self.plan.evaluation
-        sampler.book(self.context.clock() - began)
-        countdown.grant(sampler.gap())
+                self._take(site, phase, at, self.loops.seen(call), None)
+        self._counted(phase, began)
+
+    # -- what is counted --------------------------------------------------------------------------
+
+    def _passes(self, phase: Phase, losses: list[Any]) -> bool:
+        countdown = self._countdowns[phase]
+        left = countdown.left
+        if left <= 0 or (phase == "train" and not self._are_finite(losses, left)):
+            return False
+        countdown.left = left - 1
+        return True
+
+    def _counted(self, phase: Phase, began: float) -> None:
+        """A batch has been looked at; not in its turn, where its loss is not finite."""
+        countdown = self._countdowns[phase]
+        sampler = self.plan.training if phase == "train" else self.plan.evaluation
+        due = countdown.left <= 0
+        countdown.count()
+        if due:
+            self._batches += phase == "train"
+            sampler.book(self.context.clock() - began)
+            countdown.grant(sampler.gap())
         self._maybe_flush()
 
-    def _is_finite(self, given: Given) -> bool:
-        return self._are_finite([tensors["value"] for tensors in given.values()])
+    def _take(self, site: Site, phase: Phase, at: int, seen: LossSeen, inputs: Any) -> None:
+        site.take(phase, at, seen)
+        if phase == "train" and not site.non_finite_told and not finite(seen.value):
+            record = first_place(site.name, at, seen, inputs)
+            if record is not None:
+                site.non_finite_told = self._told_non_finite = True
+                self.context.emit(record)
 
-    def _are_finite(self, values: list[Any]) -> bool:
+    def _are_finite(self, losses: list[Any], left: int) -> bool:
         """Whether losses are finite numbers; on a device nobody waits for the answer."""
-        for value in values:
-            if "CPU" not in value.device:
-                continue
-            asked = perf_counter()
-            number = value.numpy()
-            difference = number - number  # neither NaN nor an infinity gives 0
-            self.plan.book_check(perf_counter() - asked)
-            if not (difference == 0).all():
+        if left & self.plan.unchecked or self._told_non_finite:
+            return True
+        asked = perf_counter()
+        for value in losses:
+            if self._on_host is None:
+                self._on_host = "CPU" in value.device
+            if self._on_host and not finite(value):
                 return False
+        self.plan.book_check(perf_counter() - asked)
         return True
 
     def epoch_ended(self, epoch: int) -> None:
@@ -225,14 +225,15 @@ class KerasProbe(Probe):
 
     def _maybe_flush(self) -> None:
         now = self.context.clock()
-        if now - self._last_flush >= FLUSH_SECONDS or any(s.full for s in self._sites()):
+        due = now - self._last_flush >= self.plan.flush_gap(now, self._batches)
+        if due or any(site.full for site in self._sites()):
             self._flush(now)
 
     def _sites(self) -> list[Site]:
         return self.registry.sites() + self.loops.sites()
 
     def _flush(self, now: float, final: bool = False) -> None:
-        self._last_flush = now
+        self._last_flush, self._batches = now, 0
         for site in self._sites():
             site.flush(self.plan.training.one_in, self.plan.evaluation.one_in)
         self.optimizers.flush()
@@ -240,9 +241,10 @@ class KerasProbe(Probe):
         self.loops.flush()
         done = self.context.clock()
         self.plan.book_flush(done - now)
-        pause = self.plan.adapt(done, self._training.passed, self._evaluations.passed)
-        if pause > self._training.left:
-            self._training.grant(pause)
+        training, evaluations = self._countdowns["train"], self._countdowns["eval"]
+        pause = self.plan.adapt(done, training.passed, evaluations.passed)
+        if pause > training.left:
+            training.grant(pause)
 
     def flush(self) -> None:
         if self.attached:

@@ -35,6 +35,7 @@ class Site:
         self.facts = Facts(name, context)
         self.facts.name_model(model)
         self.non_finite_told = False
+        self.most = 1  # steps of one execution, of which the last is seen
         self._context = context
         self._signature: tuple[Any, ...] | None = None
         self._values: tuple[list[int], list[Any]] = ([], [])
@@ -75,7 +76,7 @@ class Site:
         self._bytes += scores.nbytes + targets.nbytes
 
     def flush(self, train_one_in: int, eval_one_in: int) -> None:
-        """Emit what is held."""
+        """Emit what is held; one execution of the model's functions in so many was counted."""
         steps, values = self._values
         if steps:
             self._values = ([], [])
@@ -83,7 +84,7 @@ class Site:
             self._context.emit(LossValues(self.name, tuple(steps), losses))
         self._bytes = 0
         for phase, one_in in (("train", train_one_in), ("eval", eval_one_in)):
-            self._flush_window(phase, one_in)  # type: ignore[arg-type]
+            self._flush_window(phase, one_in * self.most)  # type: ignore[arg-type]
 
     def _flush_window(self, phase: Phase, one_in: int) -> None:
         batches = self._held[phase]
