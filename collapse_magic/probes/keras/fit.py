@@ -188,9 +188,16 @@ class Fit:
             function = original(model, watched_step)
 
             def run(iterator: Any) -> Any:
+                probe = switch.probe
+                looks = phase == "train" and probe is not None and probe.begins_look()
                 logs, given = function(iterator)
                 probe = switch.probe
-                if probe is None or probe.passes(step, given):
+                if probe is None:
+                    return logs
+                passes = probe.passes(step, given)
+                if looks:
+                    probe.guard.run(probe.optimizers.after_execution)
+                if passes:
                     return logs
                 probe.guard.run(probe.after_execution, step, given)
                 reason = probe.context.stop_reason() if phase == "train" else None

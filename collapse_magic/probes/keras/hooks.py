@@ -106,6 +106,7 @@ def around_call(original: Callable[..., Any], switch: Switch) -> Callable[..., A
         if shadow is None:
             return original(self, *args, **kwargs)
         traced = len(shadow.traces)
+        looks = current() is None and probe.begins_look()
         try:
             result, given = original(shadow.function, *args, **kwargs)
         except Exception:
@@ -114,6 +115,8 @@ def around_call(original: Callable[..., Any], switch: Switch) -> Callable[..., A
             # Its very first call: were it for us that it failed, it would not by itself.
             probe.loops.functions.give_up(self)
             return original(self, *args, **kwargs)
+        if looks:
+            probe.guard.run(probe.optimizers.after_execution)
         for key, tensors in given.items():
             trace = shadow.traces[int(key.removeprefix("trace "))]
             probe.guard.run(probe.loops.executed, trace, tensors)

@@ -137,6 +137,14 @@ class KerasProbe(Probe):
             self.guard.fail(error)
             return True
 
+    def begins_look(self) -> bool:
+        """A compiled training step is about to run: whether it is looked at from outside."""
+        optimizers = self.optimizers
+        if not optimizers.looks_from_outside or current() is not None:
+            return False
+        self.guard.run(optimizers.before_execution)
+        return optimizers.looking
+
     def after_execution(self, step: Step, given: Given) -> None:
         """One step, or several of which the last is told, is to be looked at."""
         began = self.context.clock()
@@ -148,13 +156,6 @@ class KerasProbe(Probe):
                 site.most = step.most
                 self._take(site, step.phase, at, seen, step.watched.inputs)
         self._counted(step.phase, began)
-
-    def passes(self, values: list[Any]) -> bool:
-        """Whether losses that were trained with may pass without being looked at."""
-        if self._training.left <= 0 or not self._are_finite(values):
-            return False
-        self._training.left -= 1
-        return True
 
     def loop_losses(self, phase: Phase, calls: list[LoopCall], updated: bool = False) -> None:
         """Losses of a loop that the user has written have their values.
