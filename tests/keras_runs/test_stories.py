@@ -173,7 +173,7 @@ def test_early_stopping_ends_a_sound_training() -> None:
 
 TAPE = """
 %%watch_training
-data = tf.data.Dataset.from_tensor_slices((X, {labels})).shuffle(2000, seed=1).batch(25)
+data = tf.data.Dataset.from_tensor_slices((X, {labels})).shuffle(2000, seed=1).batch(50)
 for epoch in range({epochs}):
     for batch, wanted in data:
         with tf.GradientTape() as tape:
@@ -185,7 +185,7 @@ for epoch in range({epochs}):
 STEPPED = """
 model = keras.Sequential([layers.Dense(16, activation="relu"), {last}])
 loss_fn = {loss}
-optimizer = keras.optimizers.Adam(0.01)
+optimizer = keras.optimizers.Adam(0.03)
 """
 
 
@@ -195,7 +195,7 @@ def test_four_groups_into_one_sigmoid_in_a_tape() -> None:
         STEPPED.format(
             last='layers.Dense(1, activation="sigmoid")', loss="keras.losses.BinaryCrossentropy()"
         ),
-        TAPE.format(labels="group", epochs=6, call="loss_fn(wanted, out)"),
+        TAPE.format(labels="group", epochs=4, call="loss_fn(wanted, out)"),
     )
     before = run(*cells)
     assert before.first.rule == "labels-out-of-range"
@@ -211,7 +211,7 @@ def test_one_sigmoid_with_float_labels_in_a_tape_is_well() -> None:
         STEPPED.format(
             last='layers.Dense(1, activation="sigmoid")', loss="keras.losses.BinaryCrossentropy()"
         ),
-        TAPE.format(labels='group.astype("float32")', epochs=6, call="loss_fn(wanted, out)"),
+        TAPE.format(labels='group.astype("float32")', epochs=4, call="loss_fn(wanted, out)"),
     )
     done = silent(*cells)
     found = probabilities(done).ravel() > 0.5
@@ -225,7 +225,7 @@ def test_a_one_hot_encoding_that_is_a_column_short() -> None:
             last='layers.Dense(2, activation="softmax")',
             loss="keras.losses.CategoricalCrossentropy()",
         ),
-        TAPE.format(labels="group", epochs=6, call="loss_fn(tf.one_hot(wanted, depth=2), out)"),
+        TAPE.format(labels="group", epochs=4, call="loss_fn(tf.one_hot(wanted, depth=2), out)"),
     )
     before = run(*cells)
     assert before.first.rule == "labels-out-of-range"
@@ -351,7 +351,7 @@ def test_tensorflows_loss_on_logits_after_a_softmax_in_a_compiled_step() -> None
         return loss
     """
     loop = """
-    data = tf.data.Dataset.from_tensor_slices((X, group)).shuffle(2000, seed=1).batch(25)
+    data = tf.data.Dataset.from_tensor_slices((X, group)).shuffle(2000, seed=1).batch(50)
     for epoch in range(6):
         for batch, wanted in data:
             step(batch, wanted)
