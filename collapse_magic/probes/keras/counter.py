@@ -16,26 +16,29 @@ class StepCounter:
     Attributes
         executed: training steps that Python has seen run. They count where no optimizer of Keras'
             makes the updates.
+        fused: updates in steps that XLA has compiled, counted by Python as these are run: what is
+            added to such a step may change its last bits.
     """
 
-    __slots__ = ("_eager", "_variable", "executed")
+    __slots__ = ("_eager", "_variable", "executed", "fused")
 
     def __init__(self) -> None:
         self.executed = 0
+        self.fused = 0
         self._eager = 0
         self._variable: Any = None
 
     @property
     def updating(self) -> bool:
         """Whether updates by an optimizer have been seen, or have become part of a graph."""
-        return self._eager > 0 or self._variable is not None
+        return self._eager > 0 or self.fused > 0 or self._variable is not None
 
     @property
     def done(self) -> int:
         """Finished steps; waits for the graph that is running."""
         if self._variable is not None:
-            return int(self._variable.numpy())
-        return self._eager or self.executed
+            return self.fused + int(self._variable.numpy())
+        return self.fused + self._eager or self.executed
 
     def current(self) -> int:
         """The step of what was just seen in an evaluation: before any step, step 1."""

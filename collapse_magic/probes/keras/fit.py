@@ -93,6 +93,7 @@ class Step:
     most: int = 1  # steps of one execution
     seen: dict[str, LossSeen] = field(default_factory=dict)
     iterations: int = 0  # of the optimizer, before the next execution
+    fused: int = 0  # updates of one step that XLA has compiled
 
     def note(self, calls: list[LossSeen]) -> Given:
         """The tensors to hand out; what is known without them is kept."""
@@ -183,6 +184,7 @@ class Fit:
             def watched_step(data: Any) -> tuple[Any, dict[str, Any]]:
                 with Stage(phase, graph_here(probe.tensorflow)) as stage:
                     logs = step_function(data)
+                step.fused = stage.fused
                 return logs, step.note(stage.seen)
 
             function = original(model, watched_step)

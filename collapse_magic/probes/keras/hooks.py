@@ -55,6 +55,8 @@ def around_update(original: Callable[..., Any], switch: Switch) -> Callable[...,
         run(steps.after_update)
         run(probe.wirings.update, self, trainable_variables)
         stage = current()
+        if stage is not None:
+            stage.fused += steps.for_xla()
         if isinstance(stage, LoopStage):
             stage.updates += 1
         return result
@@ -115,13 +117,13 @@ def around_call(original: Callable[..., Any], switch: Switch) -> Callable[..., A
             # Its very first call: were it for us that it failed, it would not by itself.
             probe.loops.functions.give_up(self)
             return original(self, *args, **kwargs)
-        if looks:
-            probe.guard.run(probe.optimizers.after_execution)
         for key, tensors in given.items():
             trace = shadow.traces[int(key.removeprefix("trace "))]
             probe.guard.run(probe.loops.executed, trace, tensors)
             if trace.updates and current() is None and switch.probe is probe:
                 _stop_if_asked(probe)
+        if looks:
+            probe.guard.run(probe.optimizers.after_execution)
         return result
 
     return __call__

@@ -71,7 +71,7 @@ class Optimizers:
             id(native(v)): g for v, g in zip(variables, gradients, strict=True) if g is not None
         }
         if not tf.executing_eagerly():
-            if _is_for_xla(tf):
+            if self.for_xla():
                 self._outside += [look for look in watch.looks if look not in self._outside]
                 return
             for look in watch.looks:
@@ -86,7 +86,8 @@ class Optimizers:
     def after_update(self) -> None:
         """The update has been made, or traced."""
         if not sys.modules["tensorflow"].executing_eagerly():
-            self._counter.step_in_graph()
+            if not self.for_xla():
+                self._counter.step_in_graph()
             return
         step = self._counter.under_way()
         stepping, self._stepping = self._stepping, []
@@ -97,11 +98,11 @@ class Optimizers:
         self._counter.step()
 
     def before_execution(self) -> None:
-        """A compiled step is about to run, from Python.
+        """A step that XLA has compiled is about to run, from Python.
 
-        What XLA compiles holds no look: with one it fuses the user's operations in another way,
-        and the weights come out different in their last bits. From outside it is seen how far they
-        move; the gradients are not.
+        It holds no look: with one the user's operations are fused in another way, and the weights
+        come out different in their last bits. From outside it is seen how far they move; the
+        gradients are not.
         """
         done = self._counter.done
         self._stepping = [look for look in self._outside if done + 1 >= look.due]
@@ -115,10 +116,23 @@ class Optimizers:
         if not stepping:
             return
         step = self._counter.done
+        for watch in list(self._watches.values()):
+            optimizer = watch.optimizer()
+            if optimizer is not None and any(look in stepping for look in watch.looks):
+                self._tell_rate(watch, step, self._rate_now(optimizer, watch))
         for look in stepping:
             found = look.finish(step, self._gap(look, step))
             if found is not None and step == self._done_before + 1:
                 self._context.emit(found)
+
+    def for_xla(self) -> bool:
+        """Whether a graph is being traced that will be compiled by XLA."""
+        tf = sys.modules["tensorflow"]
+        if tf.executing_eagerly():
+            return False
+        control_flow = sys.modules["tensorflow.python.ops.control_flow_util"]
+        graph = tf.compat.v1.get_default_graph()
+        return bool(control_flow.GraphOrParentsInXlaContext(graph))
 
     @property
     def looks_from_outside(self) -> bool:
@@ -216,10 +230,3 @@ def _number(optimizer: Any, name: str) -> float:
 def _momentum(optimizer: Any) -> float:
     """Of SGD the momentum, of Adam and its kin the first beta, as for other frameworks."""
     return _number(optimizer, "momentum") or _number(optimizer, "beta_1")
-
-
-def _is_for_xla(tf: Any) -> bool:
-    """Whether the graph that is being traced will be compiled by XLA."""
-    control_flow = sys.modules["tensorflow.python.ops.control_flow_util"]
-    graph = tf.compat.v1.get_default_graph()
-    return bool(control_flow.GraphOrParentsInXlaContext(graph))

@@ -131,8 +131,10 @@ class KerasProbe(Probe):
         """A train or test function has run: whether there is nothing to look at."""
         try:
             if step.phase == "train":
-                self.counter.executed += 1 if step.most == 1 else step.executed()
-            return self._passes(step.phase, [tensors["value"] for tensors in given.values()])
+                steps = 1 if step.most == 1 else step.executed()
+                self.counter.executed += steps
+                self.counter.fused += steps * step.fused
+            return self.lets_pass(step.phase, [tensors["value"] for tensors in given.values()])
         except Exception as error:
             self.guard.fail(error)
             return True
@@ -163,7 +165,7 @@ class KerasProbe(Probe):
         `updated`: the update of their step has been made already, by the function they come from.
         """
         began = self.context.clock()
-        if self._passes(phase, [call.seen.value for call in calls]):
+        if self.lets_pass(phase, [call.seen.value for call in calls]):
             return
         made = phase == "eval" or updated
         at = self.counter.current() if made else self.counter.under_way()
@@ -175,7 +177,7 @@ class KerasProbe(Probe):
 
     # -- what is counted --------------------------------------------------------------------------
 
-    def _passes(self, phase: Phase, losses: list[Any]) -> bool:
+    def lets_pass(self, phase: Phase, losses: list[Any]) -> bool:
         countdown = self._countdowns[phase]
         left = countdown.left
         if left <= 0 or (phase == "train" and not self._are_finite(losses, left)):
