@@ -44,7 +44,7 @@ from collections.abc import Iterable
 from ..findings import Diagnosis, Evidence, Remedy
 from ..history import History
 from ..records import InputFacts
-from ..statistics import number
+from ..statistics import number, round_measured
 from . import gates
 
 # Steps along the widest and the narrowest feature then differ by the square of it, a million.
@@ -81,7 +81,7 @@ class UnscaledInputs:
         fitted = history.fitted(site)
         ratio = _ratio(inputs)
         message = (
-            f"the widest feature is {number(ratio)} times as wide as the narrowest"
+            f"features differ {number(round_measured(ratio))}-fold in scale"
             if ratio > STD_RATIO
             else f"inputs go up to {number(max(abs(inputs.minimum), abs(inputs.maximum)))}"
         )
