@@ -33,9 +33,9 @@ _IN_KERAS = {
 
 
 def trains_keras(history: History) -> bool:
-    """Whether Keras or TensorFlow trains in this run."""
+    """Whether Keras or TensorFlow trains in this run, and nothing else does."""
     framework = history.run.framework if history.run else ""
-    return "keras" in framework or "tensorflow" in framework
+    return ("keras" in framework or "tensorflow" in framework) and "torch" not in framework
 
 
 def loss_name(history: History, name: str) -> str:

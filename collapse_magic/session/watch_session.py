@@ -144,13 +144,13 @@ class WatchSession:
         if not self._running or self.error is error:
             return
         self.error = error
-        self._guard(hide_our_frames, error)
         with self._lock:
-            for probe in self._probes:
-                record = self._guard(probe.explain, error)
-                if record is not None:
-                    self.emit(record)
-                    break
+            explained = (self._guard(probe.explain, error) for probe in self._probes)
+            record = next((found for found in explained if found is not None), None)
+            # A framework that cuts its own frames out leaves ours in front of the one that tells.
+            self._guard(hide_our_frames, error)
+            if record is not None:
+                self.emit(record)
 
     def stop(self) -> Report:
         """Restores everything and gives the final report; the sinks get it first."""

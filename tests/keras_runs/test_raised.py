@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 from collapse_magic.history import History
+from collapse_magic.probes.keras import KerasProbe
 from collapse_magic.probes.keras.raised import explain
 from collapse_magic.records import LossRaised
 from collapse_magic.rules.raised import Problem, problem_of
@@ -206,3 +207,25 @@ def test_other_errors_are_not_ours_to_explain() -> None:
     assert explained(lambda: model(3, "softmax")(np.zeros((2, 5), "float32"))) is None
     assert explained(lambda: model(1, None).fit(X, Y[:9], verbose=0)) is None
     assert explained(lambda: [].pop()) is None
+
+
+@pytest.mark.parametrize(
+    ("call", "loss", "given", "problem"), [c[1:] for c in CASES], ids=[c[0] for c in CASES]
+)
+def test_it_is_the_same_while_the_probe_watches(
+    call: Callable[[], Any], loss: str, given: tuple[Any, ...], problem: Problem
+) -> None:
+    """Keras cuts its own frames out of the traceback, and leaves those of the probe."""
+    probe = KerasProbe(FakeContext(user_file="test_raised.py"))
+    probe.attach()
+    try:
+        with pytest.raises(Exception) as caught:
+            call()
+        found = probe.explain(caught.value)
+    finally:
+        probe.detach()
+    assert found is not None
+    assert found.loss == loss
+    shapes = found.input_shape, found.target_shape
+    assert (*shapes, found.target_min, found.target_max) == given
+    assert problem_of(found) is problem

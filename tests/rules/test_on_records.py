@@ -10,7 +10,7 @@ import pytest
 from collapse_magic.engine import Engine
 from collapse_magic.findings import Diagnosis
 from collapse_magic.history import History
-from collapse_magic.records import LossValues, NonFinite
+from collapse_magic.records import LossValues, NonFinite, RunStarted
 from collapse_magic.rules import RULES
 from collapse_magic.rules.wording import MAX_COLUMNS
 
@@ -461,3 +461,31 @@ SILENT: dict[str, list[Any]] = {
 @pytest.mark.parametrize("case", SILENT)
 def test_what_is_well_stays_silent(case: str) -> None:
     assert diagnoses(history_of(*SILENT[case])) == {}
+
+
+@pytest.mark.parametrize(
+    ("framework", "words"),
+    [
+        ("torch 2.13.0", "binary_cross_entropy_with_logits"),
+        ("keras 3.15.1, tensorflow 2.21.0", "binary_crossentropy on logits"),
+        ("torch 2.13.0, tensorflow 2.21.0", "binary_cross_entropy_with_logits"),
+    ],
+)
+def test_a_loss_is_called_what_its_users_call_it(framework: str, words: str) -> None:
+    started = RunStarted("run", 0.0, framework, 1, None)
+    facts = loss_facts("binary_cross_entropy_with_logits", activations=("sigmoid",))
+    found = diagnoses(history_of(started, facts))["double-activation"]
+    assert found.evidence[0].text == f"{words} <- sigmoid <- last layer"
+
+
+def test_keras_needs_no_loss_on_logits_against_an_overflow() -> None:
+    records = [
+        loss_facts("binary_cross_entropy", activations=("sigmoid",)),
+        optimizer_facts(1.0),
+        NonFinite("loss", 3, "logits", "", "nan"),
+    ]
+    in_torch = diagnoses(history_of(*records))["non-finite"]
+    started = RunStarted("run", 0.0, "keras 3.15.1", 1, None)
+    in_keras = diagnoses(history_of(started, *records))["non-finite"]
+    assert in_torch.remedy is not None and in_torch.remedy.kind == "use-logits-loss"
+    assert in_keras.remedy is not None and in_keras.remedy.kind == "scale-learning-rate"

@@ -439,8 +439,7 @@ def test_an_import_is_added_where_nothing_spells_the_name() -> None:
 )
 def test_a_fit_of_another_library_is_left_alone(fit: str) -> None:
     notebook = cells(
-        "import tensorflow as tf\nfrom elsewhere import Booster\n"
-        "clf = Booster()",
+        "import tensorflow as tf\nfrom elsewhere import Booster\nclf = Booster()",
         fit,
     )
     assert ask(notebook, "weigh-classes", at=".fit", **WEIGHTS) is None

@@ -34,9 +34,14 @@ class Trace:
         self.updates, self.gradients = stage.updates, stage.gradients
         self.material = bool(stage.calls or stage.updates or stage.gradients)
         self.tensors: list[Any] = []  # of the graph; handed out, and let go of
+        # Whether gradients of all losses were asked for in the function itself, and where among
+        # the tensors their values are.
+        self.trained = all(call.trained for call in stage.calls)
+        self.values: list[int] = []
         self._forms: list[tuple[LoopCall, tuple[str, ...]]] = []
         for call in stage.calls:
             parts = tuple(part for part in _PARTS if getattr(call.seen, part) is not None)
+            self.values.append(len(self.tensors))  # the first part
             self.tensors += [getattr(call.seen, part) for part in parts]
             bare: dict[str, Any] = dict.fromkeys(_PARTS)
             form = replace(call, seen=replace(call.seen, **bare))
@@ -96,6 +101,10 @@ class Functions:
         self._loops = loops
         # None: called as it is, for there is nothing to see, or it must not be traced again.
         self._shadows: weakref.WeakKeyDictionary[Any, Shadow | None] = weakref.WeakKeyDictionary()
+
+    def known(self, function: Any) -> bool:
+        """Whether a function is called as it is: it was met before, and there is nothing to see."""
+        return self._shadows.get(function, self) is None
 
     def shadow_of(self, function: Any) -> Shadow | None:
         """The shadow to call in the place of a function; None where it is to be called itself."""

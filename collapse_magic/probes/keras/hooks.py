@@ -100,8 +100,10 @@ def around_call(original: Callable[..., Any], switch: Switch) -> Callable[..., A
     @functools.wraps(original)
     def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N807 - it stands in for one
         probe = switch.probe
-        shadow = None if probe is None else probe.guard.run(probe.loops.functions.shadow_of, self)
-        if probe is None or shadow is None:
+        if probe is None or probe.loops.functions.known(self):
+            return original(self, *args, **kwargs)
+        shadow = probe.guard.run(probe.loops.functions.shadow_of, self)
+        if shadow is None:
             return original(self, *args, **kwargs)
         traced = len(shadow.traces)
         try:

@@ -92,7 +92,7 @@ class ModelLook:
             own.trace(gradients, step, rate)
             return tf.constant(True)
 
-        tf.cond(step >= own.wake, look, lambda: tf.constant(False))
+        _keep_apart(tf.cond(step >= own.wake, look, lambda: tf.constant(False)), tf)
 
     def fetch(self, gap: int) -> list[tuple[LayerStatistics, float]]:
         """What was seen in graphs since the last time, with the learning rates of these steps."""
@@ -184,6 +184,19 @@ class _GraphState:
         self._due.assign(due)
         self.wake.assign(due)
         return [(self._look.record(steps[i], rows[i]), rates[i]) for i in range(used)]
+
+
+def _keep_apart(result: Any, tf: Any) -> None:
+    """Keep a branch a function of its own, that costs nothing where it is not called.
+
+    Otherwise its operations become part of the graph, and each is passed over at every step.
+    """
+    operation = result.op
+    while operation.type == "Identity":
+        operation = operation.inputs[0].op
+    if operation.type in ("If", "StatelessIf"):
+        value = tf.compat.v1.AttrValue(b=False)
+        operation._set_attr("_lower_using_switch_merge", value)
 
 
 def _squares(groups: list[list[Any]], gradients: dict[int, Any]) -> Any:

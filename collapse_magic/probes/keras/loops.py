@@ -79,6 +79,12 @@ class Loops:
         if stage is None:
             self._gradients += trace.gradients
             self._probe.counter.executed += trace.gradients
+            if (
+                trace.values
+                and trace.trained
+                and self._probe.passes([tensors[i] for i in trace.values])
+            ):
+                return
         trained: list[LoopCall] = []
         for call in trace.calls(tensors):
             if isinstance(stage, LoopStage):

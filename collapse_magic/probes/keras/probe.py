@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from time import perf_counter
 from typing import Any
 
-from ...records import EpochEnded, Phase
+from ...records import EpochEnded, LossRaised, Phase
 from ..base import Probe, ProbeContext
 from ..guard import Guard
 from ..patching import Patches
@@ -23,6 +23,7 @@ from .models import Models
 from .names import Names
 from .nonfinite import first_place
 from .optimizers import Optimizers
+from .raised import explain
 from .registry import Registry
 from .sites import Site
 from .stage import current
@@ -99,6 +100,12 @@ class KerasProbe(Probe):
         self.switch.probe = None
         self.losses.take = None
 
+    def explain(self, error: BaseException) -> LossRaised | None:
+        try:
+            return explain(error, self.context, self.counter.done + 1)
+        except Exception:  # the user's own error is what counts
+            return None
+
     # -- events -----------------------------------------------------------------------------------
 
     def take_loss(self, seen: LossSeen) -> None:
@@ -158,6 +165,13 @@ class KerasProbe(Probe):
         if record is not None:
             site.non_finite_told = True
             self.context.emit(record)
+
+    def passes(self, values: list[Any]) -> bool:
+        """Whether losses that were trained with may pass without being looked at."""
+        if self._training.left <= 0 or not self._are_finite(values):
+            return False
+        self._training.left -= 1
+        return True
 
     def loop_losses(self, phase: Phase, calls: list[LoopCall], updated: bool = False) -> None:
         """Losses of a loop that the user has written have their values.

@@ -18,6 +18,7 @@ import numpy as np
 
 from ...records import LossRaised
 from ..base import ProbeContext
+from . import losses
 
 _KERAS_LOSSES = {
     "sparse_categorical_crossentropy": "sparse_categorical_crossentropy",
@@ -42,6 +43,7 @@ _BACKENDS, _IN_KERAS, _IN_TENSORFLOW = (
         "tensorflow/python/util/traceback_utils.py",
     )
 )
+_OURS = losses.__file__
 _OP_FILES = tuple(
     name.replace("/", os.sep)
     for name in ("tensorflow/python/ops/nn_impl.py", "tensorflow/python/ops/nn_ops.py")
@@ -122,8 +124,8 @@ def _chain(traceback: TracebackType | None) -> list[TracebackType]:
 
 
 def _from_frames(chain: list[TracebackType], fit: _Fit) -> _Given | None:
-    """The innermost frame of a function that computes a cross entropy."""
-    for traceback in reversed(chain):
+    """The outermost function that computes a cross entropy: the one that the user chose."""
+    for traceback in chain:
         frame = traceback.tb_frame
         found = _arguments(frame)
         if found is None:
@@ -148,17 +150,23 @@ def _arguments(frame: FrameType) -> tuple[str, Any, Any] | None:
     """(loss, outputs, targets) of a frame that works on a loss."""
     path, name = frame.f_code.co_filename, frame.f_code.co_name
     variables = frame.f_locals
-    if _BACKENDS in path and name in _KERAS_LOSSES:
+    if path == _OURS:  # Keras may have cut out what our wrapper calls, and left the wrapper
+        name = str(getattr(variables.get("original"), "__name__", ""))
+    elif path.endswith(_IN_TENSORFLOW):
+        name = _handled(variables)
+    if name in _KERAS_LOSSES and (path == _OURS or _BACKENDS in path):
         loss = _KERAS_LOSSES[name]
         if loss == "binary_cross_entropy" and variables.get("from_logits"):
             loss = "binary_cross_entropy_with_logits"
         return loss, variables.get("output"), variables.get("target")
-    if path.endswith(_OP_FILES) and name in _OPS:
+    if name in _OPS and path.endswith(_OP_FILES):
         return _OPS[name], variables.get("logits"), variables.get("labels")
-    if path.endswith(_IN_TENSORFLOW) and (op := _OPS.get(_handled(variables))) is not None:
-        given = dict(zip(("labels", "logits"), variables.get("args", ()), strict=False))
+    if name in _OPS and (path == _OURS or path.endswith(_IN_TENSORFLOW)):
+        by_kernel = path == _OURS and "sigmoid" not in name
+        names = ("features", "labels") if by_kernel else ("labels", "logits")
+        given = dict(zip(names, variables.get("args", ()), strict=False))
         given.update(variables.get("kwargs", {}))
-        return op, given.get("logits"), given.get("labels")
+        return _OPS[name], given.get("logits", given.get("features")), given.get("labels")
     return None
 
 

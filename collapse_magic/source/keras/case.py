@@ -13,6 +13,7 @@ from ..cells import Spot
 from ..flow import Flow
 from ..names import dotted
 from ..patch import Patch
+from .compiling import compiled
 from .losses import Loss, TapeLoss, named
 from .models import Activation, Models, Step, argument
 from .optimizers import Optimizer, of_compile, of_tape
@@ -56,7 +57,7 @@ class Case:
         """The `compile` call that counts for this `fit`."""
         if isinstance(self.place, Tape):
             return None
-        return self.models.compiled(self.place.model, self.place.spot)
+        return compiled(self.flow, self.models, self.place.model, self.place.spot)
 
     def compile_argument(self, name: str) -> Spot | None:
         if self.compiled is None:
@@ -157,8 +158,4 @@ class Case:
 def _paths(wanted: str) -> list[str]:
     if wanted.startswith("tf."):
         return [f"tensorflow.{wanted.removeprefix('tf.')}"]
-    inner = wanted.removeprefix("keras.")
-    paths = [f"keras.{inner}", f"tensorflow.keras.{inner}"]
-    area, _, name = inner.rpartition(".")
-    # an alias of the class itself is known by where it is at home
-    return [*paths, f"keras.src.{area}.{name.lower()}.{name}", f"keras.src.{area}.{area}.{name}"]
+    return [wanted, f"tensorflow.{wanted}"]

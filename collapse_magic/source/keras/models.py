@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from ..cells import Function, Spot, line_of
+from ..cells import Spot, line_of
 from ..flow import Flow
-from ..scopes import bindings
 
 _DEPTH = 64  # layers in a row
 # Layers that are an activation, by class.
@@ -89,7 +88,7 @@ class Models:
             for element, at in reversed(self._elements(made)):
                 yield from self._of_element(element, at, depth - 1)
         elif name == "keras.Model":
-            outputs = _argument(made.node, "outputs", 1)
+            outputs = argument(made.node, "outputs", 1)
             if outputs is not None:
                 yield from self._walk(Spot(made.cell, outputs), depth - 1)
         elif (owner := self._class(made)) is not None:
@@ -108,7 +107,7 @@ class Models:
     def _elements(self, made: Spot) -> list[tuple[Spot, Spot]]:
         """(layer, element or `add` call) of a Sequential, in their order."""
         assert isinstance(made.node, ast.Call)
-        listed = _argument(made.node, "layers", 0)
+        listed = argument(made.node, "layers", 0)
         found: list[tuple[Spot, Spot]] = []
         if listed is not None:
             origins = self._flow.origins(Spot(made.cell, listed))
@@ -163,7 +162,7 @@ class Models:
             yield from self._walk_call(spot, node, depth)
 
     def _walk_call(self, spot: Spot, node: ast.Call, depth: int) -> Iterator[Step]:
-        operand = node.args[0] if node.args else _argument(node, "inputs", 0)
+        operand = node.args[0] if node.args else argument(node, "inputs", 0)
         name = self._flow.names.keras(node.func) or ""
         last = name.rpartition(".")[2]
         rest = None if operand is None else Spot(spot.cell, operand)
@@ -211,7 +210,7 @@ class Models:
             return None
         if layer in ACTIVATION_LAYERS:
             return Activation(ACTIVATION_LAYERS[layer], "layer", step.made, step)
-        value = _argument(step.call, "activation", 0 if layer == "Activation" else 1)
+        value = argument(step.call, "activation", 0 if layer == "Activation" else 1)
         if value is None or (layer != "Activation" and not _takes_activation(step.call, value)):
             return None
         spot = Spot(step.made.cell, value)
@@ -280,34 +279,9 @@ class Models:
                     found.append(activation)
         return found
 
-    # compile
 
-    def compiled(self, model: Spot, before: Spot) -> Spot | None:
-        """The `compile` call of a model that counts at `before`: the latest one above it."""
-        nodes = {o.node for o in self.constructions(model)}
-        names = self._live_names(model)
-        found: list[Spot] = []
-        for cell in self._flow.latest_first:
-            for node in cell.nodes:
-                if not (
-                    isinstance(node, ast.Call)
-                    and isinstance(node.func, ast.Attribute)
-                    and node.func.attr == "compile"
-                ):
-                    continue
-                owner = Spot(cell, node.func.value)
-                same = any(o.node in nodes for o in self.constructions(owner))
-                if same or (not nodes and owner.text in names):
-                    found.append(Spot(cell, node))
-        above = [s for s in found if _order(s) < _order(before) or _in_function(s)]
-        return max(above, key=_order, default=None)
-
-    def _live_names(self, model: Spot) -> set[str]:
-        """How a model whose construction is not in the cells is called there."""
-        return {model.text} if not bindings(model.cell, model.cell.tree, model.text) else set()
-
-
-def _argument(call: ast.Call, name: str, position: int) -> ast.expr | None:
+def argument(call: ast.Call, name: str, position: int) -> ast.expr | None:
+    """The value of an argument, by name or by its place; None where it is not given."""
     for keyword in call.keywords:
         if keyword.arg == name:
             return keyword.value
@@ -315,9 +289,6 @@ def _argument(call: ast.Call, name: str, position: int) -> ast.expr | None:
     if len(given) <= position or any(isinstance(a, ast.Starred) for a in given):
         return None
     return given[position]
-
-
-argument = _argument
 
 
 def _takes_activation(call: ast.Call, value: ast.expr) -> bool:
@@ -330,11 +301,3 @@ def _takes_activation(call: ast.Call, value: ast.expr) -> bool:
 
 def _is_call(spot: Spot) -> bool:
     return isinstance(spot.node, ast.Call)
-
-
-def _order(spot: Spot) -> tuple[int, int]:
-    return spot.cell.number, spot.line
-
-
-def _in_function(spot: Spot) -> bool:
-    return isinstance(spot.cell.function(spot.node), Function)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from types import ModuleType
 
 from ..cells import Cell, Function, Spot, line_of, own_nodes
 from ..flow import Flow
@@ -81,6 +82,8 @@ class Tape:
 
 def place(flow: Flow, cell: Cell, line: int) -> Fit | Tape | None:
     """What trains on the line, or in the functions that it calls; None where that is no Keras."""
+    if not _in_use(flow):
+        return None
     for statement in cell.statements_at(line):
         spot = Spot(cell, statement)
         if (found := _fit(flow, spot)) is not None:
@@ -88,6 +91,18 @@ def place(flow: Flow, cell: Cell, line: int) -> Fit | Tape | None:
         if (tape := _tape(flow, spot, _DEPTH)) is not None:
             return tape
     return None
+
+
+def _in_use(flow: Flow) -> bool:
+    """Whether the user has anything of Keras or TensorFlow: most who use torch have not."""
+    if flow.names.imports("keras") or flow.names.imports("tensorflow"):
+        return True
+    kinds = [(value, type(value)) for value in list(flow.namespace.values())]
+    homes = (
+        str(value.__name__) if issubclass(kind, ModuleType) else str(kind.__module__)
+        for value, kind in kinds
+    )
+    return any(home.partition(".")[0] in ("keras", "tensorflow") for home in homes)
 
 
 def _calls(statement: Spot) -> list[ast.Call]:
@@ -167,8 +182,10 @@ def _tape(flow: Flow, statement: Spot, depth: int) -> Tape | None:
 
 def _is_gradient(flow: Flow, call: ast.Call) -> bool:
     """Whether it is surely one, though the loss behind it is not understood."""
-    named = isinstance(call.func, ast.Attribute) and call.func.attr in _GRADIENT
-    return named and (flow.names.imports("tensorflow") or flow.names.imports("keras"))
+    if not isinstance(call.func, ast.Attribute) or call.func.attr not in _GRADIENT:
+        return False
+    # np.gradient(y) and the like take no gradient of a loss
+    return not (flow.names.path(call.func) or "").startswith(("numpy", "scipy", "torch"))
 
 
 def _sent(flow: Flow, calls: LossCalls, call: Spot) -> Iterator[TapeLoss]:
