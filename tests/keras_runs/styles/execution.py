@@ -60,10 +60,10 @@ def fit_twice(account: Account) -> None:
 )
 def callbacks(account: Account) -> None:
     (x, y), model = data(), mlp()
-    model.compile(keras.optimizers.SGD(3.0), SPARSE, metrics=["accuracy"])
+    model.compile(keras.optimizers.SGD(0.1), SPARSE, metrics=["accuracy"])
     watching = [
-        keras.callbacks.EarlyStopping("loss", patience=2),
-        keras.callbacks.ReduceLROnPlateau("loss", patience=1),
+        keras.callbacks.EarlyStopping("loss", patience=2, min_delta=1.0),
+        keras.callbacks.ReduceLROnPlateau("loss", patience=1, min_delta=1.0),
     ]
     account.fitted(model.fit(x, y, BATCH, 12, verbose=0, callbacks=watching), y)
     account.result(model)
