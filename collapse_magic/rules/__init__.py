@@ -22,6 +22,7 @@ from .missing_activation import MissingActivation
 from .non_finite import NonFiniteValues
 from .single_class_predictions import SingleClassPredictions
 from .single_unit_softmax import SingleUnitSoftmax
+from .unscaled_inputs import UnscaledInputs
 from .vanishing_gradients import VanishingGradients
 
 __all__ = ["RULES", "Rule", "UnknownRule", "explanation", "select"]
@@ -36,6 +37,7 @@ RULES: tuple[Rule, ...] = (
     NonFiniteValues(),
     LearningRateTooHigh(),
     VanishingGradients(),
+    UnscaledInputs(),
     ClassImbalance(),
     SingleClassPredictions(),
 )

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -161,6 +162,8 @@ class WatchSession:
                 for probe in self._probes:
                     self._guard(probe.flush)
             finally:  # a second Ctrl-C meets us here: what was replaced is put back all the same
+                with suppress(ValueError):
+                    sys.meta_path.remove(self._late_import)
                 for probe in self._probes:
                     self._guard(probe.detach)
                 self._ended = self._clock()

@@ -198,6 +198,16 @@ def test_a_scaler_goes_in_front_of_the_classifier(before: str, after: str) -> No
     exec(notebook[2], space)
 
 
+def test_a_pipeline_has_no_partial_fit() -> None:
+    notebook = cells(
+        "from sklearn.linear_model import SGDClassifier\nclf = SGDClassifier()",
+        "for xb, yb in batches:\n    clf.partial_fit(xb, yb, classes=[0, 1])",
+    )
+    fix = ask(notebook, "scale-inputs", ".partial_fit(")
+    assert fix is not None and fix.safety == "example"
+    assert changed(fix)[1][1] == "clf.partial_fit(scaler.transform(xb), yb, classes=[0, 1])"
+
+
 # -- stories that people tell ---------------------------------------------------------------------
 
 UNEVEN = """

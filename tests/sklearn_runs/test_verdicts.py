@@ -12,6 +12,7 @@ from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     RandomForestClassifier,
 )
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
@@ -177,3 +178,49 @@ def test_a_healthy_partial_fit_loop_on_shuffled_data() -> None:
         for at in range(0, len(y), 50):
             model.partial_fit(X[at : at + 50], y[at : at + 50], classes=[0, 1])
     assert context.alarms == []
+
+
+def raw_scales() -> Data:
+    X, y = overlapping(rare=0.5, gap=2.0)
+    return X * np.array([1.0, 1e4, 1.0, 1e-2, 1.0]), y
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        LogisticRegression(solver="saga", max_iter=20),
+        MLPClassifier((8,), max_iter=15, random_state=0),
+        SGDClassifier(max_iter=5, random_state=0),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_a_solver_that_gives_up_on_raw_scales(model: BaseEstimator) -> None:
+    X, y = raw_scales()
+    with pytest.warns(ConvergenceWarning):
+        context = fit(model, X, y)
+    finding = next(f for f in context.findings() if f.rule == "unscaled-inputs")
+    deviation = X.std(axis=0, ddof=1)
+    values = finding.evidence[0].values
+    assert finding.severity == "warning"
+    assert values["widest_std"] == pytest.approx(deviation.max(), rel=0.1)
+    assert values["narrowest_std"] == pytest.approx(deviation.min(), rel=0.1)
+    assert finding.evidence[1].values["limit"] == model.max_iter
+
+
+def test_scales_that_a_solver_does_not_mind_are_no_matter() -> None:
+    X, y = raw_scales()
+    for model in (
+        RandomForestClassifier(5),
+        HistGradientBoostingClassifier(max_iter=5),
+        GaussianNB(),
+        make_pipeline(StandardScaler(), LogisticRegression()),
+        LogisticRegression(solver="newton-cholesky"),
+    ):
+        assert fit(model, X, y).alarms == []
+
+
+def test_a_solver_that_gives_up_on_even_scales_is_another_matter() -> None:
+    X, y = overlapping(rare=0.5, gap=2.0)
+    with pytest.warns(ConvergenceWarning):
+        context = fit(MLPClassifier((4,), max_iter=3, random_state=0), X, y)
+    assert "unscaled-inputs" not in [finding.rule for finding in context.findings()]

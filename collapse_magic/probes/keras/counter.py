@@ -16,12 +16,15 @@ class StepCounter:
     Attributes
         executed: training steps that Python has seen run. They count where no optimizer of Keras'
             makes the updates.
+        fused: updates in steps that XLA has compiled, counted by Python as these are run: what is
+            added to such a step may change its last bits.
     """
 
-    __slots__ = ("_eager", "_expecting", "_variable", "executed")
+    __slots__ = ("_eager", "_expecting", "_variable", "executed", "fused")
 
     def __init__(self) -> None:
         self.executed = 0
+        self.fused = 0
         self._eager = 0
         self._expecting = False
         self._variable: Any = None
@@ -29,7 +32,8 @@ class StepCounter:
     @property
     def updating(self) -> bool:
         """Whether updates by an optimizer have been seen, or have become part of a graph."""
-        return self._expecting or self._eager > 0 or self._variable is not None
+        counted = self._eager > 0 or self.fused > 0 or self._variable is not None
+        return self._expecting or counted
 
     def expect_updates(self) -> None:
         """Executions come first, that only add to the gradients."""
@@ -39,8 +43,8 @@ class StepCounter:
     def done(self) -> int:
         """Finished steps; waits for the graph that is running."""
         if self._variable is not None:
-            return int(self._variable.numpy())
-        return self._eager if self.updating else self.executed
+            return self.fused + int(self._variable.numpy())
+        return self.fused + self._eager if self.updating else self.executed
 
     def current(self) -> int:
         """The step of what was just seen in an evaluation: before any step, step 1."""

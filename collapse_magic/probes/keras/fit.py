@@ -95,6 +95,7 @@ class Step:
     most: int = 1  # steps of one execution
     seen: dict[str, LossSeen] = field(default_factory=dict)
     iterations: int = 0  # of the optimizer, before the next execution
+    fused: int = 0  # updates of one step that XLA has compiled
 
     def note(self, calls: list[LossSeen]) -> Given:
         """The tensors to hand out; what is known without them is kept."""
@@ -193,14 +194,22 @@ class Fit:
             def watched_step(data: Any) -> Outcome:
                 with Stage(phase, graph_here(probe.tensorflow)) as stage:
                     logs = step_function(data)
+                step.fused = stage.fused
                 return Outcome(logs, step.note(stage.seen))
 
             function = original(model, watched_step)
 
             def run(iterator: Any) -> Any:
+                probe = switch.probe
+                looks = phase == "train" and probe is not None and probe.begins_look()
                 logs, given = function(iterator)
                 probe = switch.probe
-                if probe is None or probe.passes(step, given):
+                if probe is None:
+                    return logs
+                passes = probe.passes(step, given)
+                if looks:
+                    probe.guard.run(probe.optimizers.after_execution)
+                if passes:
                     return logs
                 probe.guard.run(probe.after_execution, step, given)
                 reason = probe.context.stop_reason() if phase == "train" else None

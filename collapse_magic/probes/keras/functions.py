@@ -32,6 +32,7 @@ class Trace:
 
     def __init__(self, stage: LoopStage) -> None:
         self.updates, self.gradients = stage.updates, stage.gradients
+        self.fused = stage.fused
         self.material = bool(stage.calls or stage.updates or stage.gradients)
         self.tensors: list[Any] = []  # of the graph; handed out, and let go of
         # Whether gradients of all losses were asked for in the function itself, and where among

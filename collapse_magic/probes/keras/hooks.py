@@ -56,6 +56,8 @@ def around_update(original: Callable[..., Any], switch: Switch) -> Callable[...,
         run(steps.after_update)
         run(probe.wirings.update, self, trainable_variables)
         stage = current()
+        if stage is not None:
+            stage.fused += steps.for_xla()
         if isinstance(stage, LoopStage):
             stage.updates += 1
         return result
@@ -107,6 +109,7 @@ def around_call(original: Callable[..., Any], switch: Switch) -> Callable[..., A
         if shadow is None:
             return original(self, *args, **kwargs)
         traced = len(shadow.traces)
+        looks = current() is None and probe.begins_look()
         try:
             result, given = original(shadow.function, *args, **kwargs)
         except Exception:
@@ -120,6 +123,8 @@ def around_call(original: Callable[..., Any], switch: Switch) -> Callable[..., A
             probe.guard.run(probe.loops.executed, trace, tensors)
             if trace.updates and current() is None and switch.probe is probe:
                 _stop_if_asked(probe)
+        if looks:
+            probe.guard.run(probe.optimizers.after_execution)
         return result
 
     return __call__

@@ -79,10 +79,11 @@ class Loops:
         if stage is None:
             self._gradients += trace.gradients
             self._probe.counter.executed += trace.gradients
+            self._probe.counter.fused += trace.fused
             if (
                 trace.values
                 and trace.trained
-                and self._probe.losses_pass("train", [tensors[i] for i in trace.values])
+                and self._probe.lets_pass("train", [tensors[i] for i in trace.values])
             ):
                 return
         trained: list[LoopCall] = []
@@ -98,6 +99,7 @@ class Loops:
         if isinstance(stage, LoopStage):
             stage.updates += trace.updates
             stage.gradients += trace.gradients
+            stage.fused += trace.fused
         elif trained:
             self._probe.loop_losses("train", trained, updated=trace.updates > 0)
 

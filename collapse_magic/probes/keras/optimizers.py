@@ -55,6 +55,8 @@ class Optimizers:
         self._counter = counter
         self._watches: weakref.WeakKeyDictionary[Any, OptimizerWatch] = weakref.WeakKeyDictionary()
         self._stepping: list[ModelLook] = []  # of the eager step that is under way
+        self._outside: list[ModelLook] = []  # at models whose graphs hold no look
+        self._done_before = 0  # steps, where a look from outside is under way
         self._began: tuple[float, int] | None = None
 
     # -- around an update -------------------------------------------------------------------------
@@ -72,6 +74,9 @@ class Optimizers:
             id(native(v)): g for v, g in zip(variables, gradients, strict=True) if g is not None
         }
         if not tf.executing_eagerly():
+            if self.for_xla():
+                self._outside += [look for look in watch.looks if look not in self._outside]
+                return
             for look in watch.looks:
                 look.trace(by_variable, self._counter.variable(), rate)
             return
@@ -86,7 +91,8 @@ class Optimizers:
         if replicas.here():
             return
         if not sys.modules["tensorflow"].executing_eagerly():
-            self._counter.step_in_graph()
+            if not self.for_xla():
+                self._counter.step_in_graph()
             return
         step = self._counter.under_way()
         stepping, self._stepping = self._stepping, []
@@ -95,6 +101,52 @@ class Optimizers:
             if found is not None:
                 self._context.emit(found)
         self._counter.step()
+
+    def before_execution(self) -> None:
+        """A step that XLA has compiled is about to run, from Python.
+
+        It holds no look: with one the user's operations are fused in another way, and the weights
+        come out different in their last bits. From outside it is seen how far they move; the
+        gradients are not.
+        """
+        done = self._counter.done
+        self._stepping = [look for look in self._outside if done + 1 >= look.due]
+        self._done_before = done
+        for look in self._stepping:
+            look.begin({})
+
+    def after_execution(self) -> None:
+        """It has run: one step, or several, of which none can be told by itself."""
+        stepping, self._stepping = self._stepping, []
+        if not stepping:
+            return
+        step = self._counter.done
+        for watch in list(self._watches.values()):
+            optimizer = watch.optimizer()
+            if optimizer is not None and any(look in stepping for look in watch.looks):
+                self._tell_rate(watch, step, self._rate_now(optimizer, watch))
+        for look in stepping:
+            found = look.finish(step, self._gap(look, step))
+            if found is not None and step == self._done_before + 1:
+                self._context.emit(found)
+
+    def for_xla(self) -> bool:
+        """Whether a graph is being traced that will be compiled by XLA."""
+        tf = sys.modules["tensorflow"]
+        if tf.executing_eagerly():
+            return False
+        control_flow = sys.modules["tensorflow.python.ops.control_flow_util"]
+        graph = tf.compat.v1.get_default_graph()
+        return bool(control_flow.GraphOrParentsInXlaContext(graph))
+
+    @property
+    def looks_from_outside(self) -> bool:
+        return bool(self._outside)
+
+    @property
+    def looking(self) -> bool:
+        """Whether a look is under way."""
+        return bool(self._stepping)
 
     def flush(self) -> None:
         """Emit what was seen inside graphs since the last time."""

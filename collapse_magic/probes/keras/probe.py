@@ -131,11 +131,21 @@ class KerasProbe(Probe):
         """A train or test function has run: whether there is nothing to look at."""
         try:
             if step.phase == "train":
-                self.counter.executed += 1 if step.most == 1 else step.executed()
-            return self.losses_pass(step.phase, [tensors["value"] for tensors in given.values()])
+                steps = 1 if step.most == 1 else step.executed()
+                self.counter.executed += steps
+                self.counter.fused += steps * step.fused
+            return self.lets_pass(step.phase, [tensors["value"] for tensors in given.values()])
         except Exception as error:
             self.guard.fail(error)
             return True
+
+    def begins_look(self) -> bool:
+        """A compiled training step is about to run: whether it is looked at from outside."""
+        optimizers = self.optimizers
+        if not optimizers.looks_from_outside or current() is not None:
+            return False
+        self.guard.run(optimizers.before_execution)
+        return optimizers.looking
 
     def after_execution(self, step: Step, given: Given) -> None:
         """One step, or several of which the last is told, is to be looked at."""
@@ -155,7 +165,7 @@ class KerasProbe(Probe):
         `updated`: the update of their step has been made already, by the function they come from.
         """
         began = self.context.clock()
-        if self.losses_pass(phase, [call.seen.value for call in calls]):
+        if self.lets_pass(phase, [call.seen.value for call in calls]):
             return
         made = phase == "eval" or updated
         at = self.counter.current() if made else self.counter.under_way()
@@ -167,8 +177,7 @@ class KerasProbe(Probe):
 
     # -- what is counted --------------------------------------------------------------------------
 
-    def losses_pass(self, phase: Phase, losses: list[Any]) -> bool:
-        """Whether losses with these values need not be looked at; they are counted then."""
+    def lets_pass(self, phase: Phase, losses: list[Any]) -> bool:
         countdown = self._countdowns[phase]
         left = countdown.left
         if left <= 0 or (phase == "train" and not self._are_finite(losses, left)):

@@ -23,12 +23,14 @@ class Stage:
         phase: whether the step trains or evaluates.
         graph: the one that the step is traced into; None where it runs eagerly.
         seen: the loss calls so far whose tensors can be handed out, in order.
+        fused: how many updates by an optimizer are in it that XLA compiles: nobody counts there.
     """
 
     def __init__(self, phase: Phase, graph: Any | None) -> None:
         self.phase = phase
         self.graph = graph
         self.seen: list[LossSeen] = []
+        self.fused = 0
 
     def __enter__(self) -> Self:
         _stack().append(self)

@@ -11,7 +11,7 @@ from .activations import (
     replace_output_activation,
 )
 from .base import Case
-from .examples import check_one_batch, clean_inputs, widen_output
+from .examples import check_one_batch, clean_inputs, scale_inputs, widen_output
 from .labels import binarize_labels, cast_labels, match_shapes, shift_labels
 from .losses import use_logits_loss
 from .training import clip_gradients, scale_learning_rate
@@ -31,6 +31,7 @@ REMEDIES: Mapping[str, Callable[[Case], Fix | None]] = {
     "scale-learning-rate": scale_learning_rate,
     "clip-gradients": clip_gradients,
     "clean-inputs": clean_inputs,
+    "scale-inputs": scale_inputs,
     "check-one-batch": check_one_batch,
 }
 

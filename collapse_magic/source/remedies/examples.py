@@ -67,6 +67,21 @@ def clean_inputs(case: Case) -> Fix | None:
     )
 
 
+def scale_inputs(case: Case) -> Fix | None:
+    """Each feature less its mean, over its deviation, both of the training data."""
+    given = _model_input(case)
+    if given is None:
+        return None
+    return example(
+        case.title,
+        [],
+        [
+            f"mean, std = {given}.mean(0), {given}.std(0)  # of the whole training data, once",
+            f"{given} = ({given} - mean) / std  # in training and wherever the model is used",
+        ],
+    )
+
+
 def _model_input(case: Case) -> str | None:
     """What the model is called with, as a name."""
     model = case.context.model

@@ -108,6 +108,8 @@ def scale_inputs(case: Case) -> Fix | None:
     """A `StandardScaler` in front of the classifier."""
     fit, patch = case.fit, Patch(case.flow)
     made = fit.classifier
+    if fit.method == "partial_fit":
+        return _scale_parts(case)
     if made is None:
         return None
     around = made.cell.parents.get(made.node)
@@ -138,6 +140,22 @@ def scale_inputs(case: Case) -> Fix | None:
         if line.rpartition(" ")[2] not in case.flow.namespace:
             patch.add_import(made, line)
     return patch.fix(case.remedy.title)
+
+
+def _scale_parts(case: Case) -> Fix | None:
+    """A pipeline has no `partial_fit`: the parts are scaled one by one, all in the same way."""
+    fit, rows = case.fit, case.fit.argument("X", 0)
+    if rows is None:
+        return None
+    line = fit.call.text
+    return example(
+        case.remedy.title,
+        [line],
+        [
+            "scaler = StandardScaler().fit(X)  # the training data, once",
+            line.replace(rows.text, f"scaler.transform({rows.text})", 1),
+        ],
+    )
 
 
 def _is_pipeline(call: ast.Call) -> bool:
