@@ -106,6 +106,14 @@ def test_on_jax_every_way_to_step_is_seen() -> None:
     assert recorded == pytest.approx(told, rel=1e-6)
 
 
+def test_on_jax_steps_that_are_only_counted_hide_no_nan() -> None:
+    passing = found("on_jax")["passing"]
+    assert passing["non finite"] == [[555, "logits", "nan"]]
+    assert passing["steps"] == [600]
+    assert passing["looks"] == [1, 2, 3, 103, 203, 303, 403, 503]
+    assert 128 <= passing["counted"] < 400
+
+
 def test_on_torch_a_later_fit_is_not_watched() -> None:
     assert found("on_torch")["lasting"] == {"seen": True, "put back": True, "backward": True}
 

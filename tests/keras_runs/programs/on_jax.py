@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+from collections.abc import Iterator
 from typing import Any
 
 os.environ["KERAS_BACKEND"] = "jax"
@@ -15,7 +16,13 @@ from keras.src.backend.jax import trainer
 
 import collapse_magic
 from collapse_magic.probes import TrainingStopped
-from collapse_magic.records import LayerStatistics, LossValues, NonFinite
+from collapse_magic.records import (
+    EpochEnded,
+    LayerStatistics,
+    LossValues,
+    NonFinite,
+    PredictionWindow,
+)
 from keras_runs.programs import shared
 
 
@@ -101,6 +108,26 @@ def broken() -> list[Any]:
     return [[n.step, n.place, n.name, n.value] for n in context.of(NonFinite)]
 
 
+def passing() -> dict[str, Any]:
+    """A NaN in a step of a long training, most of whose steps are only counted."""
+    x, y = shared.data()
+
+    def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for step in range(1, 601):
+            yield (x * np.nan if step == 555 else x)[:8], y[:8]
+
+    model = shared.mlp()
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    with shared.watched(__file__, every=100, budget=0.01, model=model) as context:
+        model.fit(batches(), verbose=0)
+    return {
+        "non finite": [[n.step, n.place, n.value] for n in context.of(NonFinite)],
+        "steps": [e.step for e in context.of(EpochEnded)],
+        "counted": sum(w.batches for w in context.of(PredictionWindow)),
+        "looks": [s.step for s in context.of(LayerStatistics)],
+    }
+
+
 def several() -> dict[str, Any]:
     """Steps executed at once, batches by hand, and a step that runs eagerly."""
     x, y = shared.data()
@@ -159,6 +186,7 @@ def main() -> None:
             "stopped": stopped(),
             "accumulated": accumulated(),
             "broken": broken(),
+            "passing": passing(),
             "several": several(),
             "session": session(),
         }

@@ -54,10 +54,12 @@ def noisy() -> keras.Model:
 
 
 @contextmanager
-def watched(user_file: str, every: int | None = 1, **namespace: Any) -> Iterator[FakeContext]:
+def watched(
+    user_file: str, every: int | None = 1, budget: float = 1e6, **namespace: Any
+) -> Iterator[FakeContext]:
     """Every probe that a session would attach; nothing of it is left in place."""
     before = hooked()
-    options = WatchConfig(budget=1e6, every=every)
+    options = WatchConfig(budget=budget, every=every)
     context = FakeContext(namespace, options, user_file=Path(user_file).name)
     probes = probes_for(context)
     for probe in probes:

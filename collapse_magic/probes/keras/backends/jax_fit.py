@@ -94,12 +94,14 @@ class JaxStep(Step):
         optimizer: the one whose update is in it.
         calls: executions so far; where gradients are accumulated, beginning with those before.
         of_update: what is known of that optimizer, and the look at the model's layers.
+        passing: so many of the next executions need only be counted.
     """
 
     compiled: Any = None
     optimizer: Any = None
     calls: int = 0
     of_update: tuple[OptimizerWatch, HostLook] | None = None
+    passing: int = 0
 
     def updates(self, optimizer: Any) -> bool:
         """Whether the next execution ends in an update, and does not only accumulate gradients."""
@@ -213,6 +215,12 @@ class JaxFit(Fit):
                 if probe is not None:
                     probe.guard.run(self._probe.executed, step, given)
                 return logs, state
+            if step.passing > 0 and probe.context.stop_reason() is None:
+                step.passing -= 1
+                step.calls += 1
+                (logs, given, _), state = step.compiled(state, data, no)
+                self._probe.passed(step, given)
+                return logs, state
             look = probe.guard.run(self._before, step, state)
             (logs, given, update), state = step.compiled(state, data, no if look is None else yes)
             probe.guard.run(self._after, step, look, given, update, state)
@@ -270,6 +278,8 @@ class JaxFit(Fit):
             counter.step()
         step.calls += 1
         self._probe.executed(step, given, updated, rate)
+        if updated and accumulated(step.optimizer) == 1:
+            step.passing = min(look.due - counter.under_way(), self._probe.passing(given))
 
     def _of_update(self, step: JaxStep, optimizer: Any) -> tuple[OptimizerWatch, HostLook]:
         """What is known of an optimizer; which weights are trained is settled with the step."""

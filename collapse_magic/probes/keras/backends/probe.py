@@ -22,6 +22,9 @@ from .torch_fit import TorchFit
 
 # Executions whose results are still being computed; of more than these the oldest is waited for.
 _MOST_LATE = 32
+# Executions in a row that are only counted, and what their results may take (bytes): they are kept
+# until it is known that the last loss is finite.
+_MOST_PASSING, _MOST_BYTES = 16, 4 * 2**20
 
 
 class _Late(NamedTuple):
@@ -97,18 +100,40 @@ class BackendProbe(KerasProbe):
             self._late.append(_Late(step, at, given, False, None))
         self._settle()
 
+    def passing(self, given: Given) -> int:
+        """How many of the next training steps need only be counted."""
+        size = sum(int(held.nbytes) for tensors in given.values() for held in tensors.values())
+        most = min(_MOST_PASSING, _MOST_BYTES // max(size, 1))
+        return max(min(self._countdowns["train"].left, most), 0)
+
+    def passed(self, step: Step, given: Given) -> None:
+        """A training step that is only counted has been started. As short as can be: after the
+        training's own work nothing of ours is in the processor's caches."""
+        counter = self.counter
+        counter.executed += 1
+        counter.step()
+        self._countdowns["train"].left -= 1
+        self._late.append(_Late(step, counter.done, given, False, None))
+
     def _settle(self, wait: bool = False) -> None:
-        """Look at what has arrived, in order."""
-        ready = self.fit.ready
-        while self._late:
-            # What a step hands out arrives together.
-            first = next(iter(self._late[0].given.values()), None)
-            here = wait or first is None or ready(first["value"])
-            if not here and len(self._late) <= _MOST_LATE:
-                break
-            late = self._late.popleft()
-            if late.counted or not self._are_finite_now(late.given):
+        """Look at what has arrived, in order.
+
+        Of those that are not counted the last one is asked: a loss that is not finite leaves
+        weights that are not, and every later loss is like it.
+        """
+        arrived: list[_Late] = []
+        while self._late and (wait or len(self._late) > _MOST_LATE or self._is_here(self._late[0])):
+            arrived.append(self._late.popleft())
+        unasked = [late for late in arrived if not late.counted]
+        suspicious = bool(unasked) and not self._are_finite_now(unasked[-1].given)
+        for late in arrived:
+            if late.counted or (suspicious and not self._are_finite_now(late.given)):
                 self._arrived(late)
+
+    def _is_here(self, late: _Late) -> bool:
+        """Whether an execution has its results, which arrive together."""
+        first = next(iter(late.given.values()), None)
+        return first is None or self.fit.ready(first["value"])
 
     def _are_finite_now(self, given: Given) -> bool:
         asked = perf_counter()
