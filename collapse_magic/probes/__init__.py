@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from .base import Probe, ProbeContext, TrainingStopped
-from .keras import KerasProbe
+from .keras import BackendProbe, KerasProbe
 from .pytorch import TorchProbe
 from .sklearn import SklearnProbe
 
 __all__ = ["Probe", "ProbeContext", "TrainingStopped", "probes_for"]
 
-_PROBES: tuple[type[Probe], ...] = (TorchProbe, KerasProbe, SklearnProbe)
+_PROBES: tuple[type[Probe], ...] = (TorchProbe, KerasProbe, BackendProbe, SklearnProbe)
 
 
 def probes_for(context: ProbeContext) -> list[Probe]:

@@ -40,6 +40,11 @@ class ProbeContext(Protocol):
 _attached: weakref.WeakSet[Probe] = weakref.WeakSet()
 
 
+def attached_beside(probe: Probe) -> list[Probe]:
+    """The other probes of the same run."""
+    return [one for one in _attached if one is not probe and one.context is probe.context]
+
+
 def _leave_the_run() -> None:
     """In a process that was forked off, a loader's worker say: it serves the run, it is not it."""
     for probe in list(_attached):
@@ -92,6 +97,12 @@ class Probe:
 
     def imported(self) -> None:
         """One more framework has been imported: take hold of what was not there before."""
+
+    def stand_aside(self) -> None:
+        """What comes until `come_back` is seen by another probe of this run."""
+
+    def come_back(self, epochs: bool = True) -> None:
+        """What comes from now on is this probe's again, its epochs only where these are wanted."""
 
     def flush(self) -> None: ...
 

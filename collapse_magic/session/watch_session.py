@@ -400,6 +400,11 @@ def _is_training(record: Record) -> bool:
 
 def _framework(probes: Iterable[Probe]) -> str:
     """Those in sight; one whose probe knows that it trains nothing is only a tool of the others."""
-    idle = {name for probe in probes if probe.idle for name in probe.framework.split()}
-    names = [name for name in FRAMEWORKS if name in sys.modules and name not in idle]
+    at_work: set[str] = set()
+    idle: set[str] = set()
+    for probe in probes:
+        (idle if probe.idle else at_work).update(probe.framework.split())
+    in_sight = {name for name in FRAMEWORKS if name in sys.modules}
+    told = (in_sight - idle) | (at_work & sys.modules.keys())
+    names = [name for name in (*FRAMEWORKS, "jax") if name in told]
     return ", ".join(f"{n} {getattr(sys.modules[n], '__version__', '')}".strip() for n in names)

@@ -1,7 +1,8 @@
-"""The probe for Keras 3 and TensorFlow."""
+"""The probes for Keras 3, on TensorFlow and on its other backends."""
 
 from __future__ import annotations
 
+from .backends import BackendProbe
 from .probe import KerasProbe
 
-__all__ = ["KerasProbe"]
+__all__ = ["BackendProbe", "KerasProbe"]

@@ -20,25 +20,31 @@ class StepCounter:
             added to such a step may change its last bits.
     """
 
-    __slots__ = ("_eager", "_variable", "executed", "fused")
+    __slots__ = ("_eager", "_expecting", "_variable", "executed", "fused")
 
     def __init__(self) -> None:
         self.executed = 0
         self.fused = 0
         self._eager = 0
+        self._expecting = False
         self._variable: Any = None
 
     @property
     def updating(self) -> bool:
         """Whether updates by an optimizer have been seen, or have become part of a graph."""
-        return self._eager > 0 or self.fused > 0 or self._variable is not None
+        counted = self._eager > 0 or self.fused > 0 or self._variable is not None
+        return self._expecting or counted
+
+    def expect_updates(self) -> None:
+        """Executions come first, that only add to the gradients."""
+        self._expecting = True
 
     @property
     def done(self) -> int:
         """Finished steps; waits for the graph that is running."""
         if self._variable is not None:
             return self.fused + int(self._variable.numpy())
-        return self.fused + self._eager or self.executed
+        return self.fused + self._eager if self.updating else self.executed
 
     def current(self) -> int:
         """The step of what was just seen in an evaluation: before any step, step 1."""

@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any
 from ...records import Phase
 from ..base import TrainingStopped
 from ..patching import Patches
+from . import replicas
 from .losses import LossSeen
+from .replicas import Outcome
 from .stage import Stage, current, graph_here
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ TRAINER = "keras.src.backend.tensorflow.trainer"
 _TENSORS = ("value", "scores", "targets", "weights")  # of a loss that was seen
 Given = dict[str, dict[str, Any]]  # these tensors by loss, as they come out of a step
 # What the user calls -> the function of the model that it runs; `fit` calls `evaluate`.
-_CALLS = {
+CALLS = {
     "fit": "train_function",
     "train_on_batch": "train_function",
     "evaluate": "test_function",
@@ -126,11 +128,17 @@ class Fit:
         self._models: dict[int, Watched] = {}
 
     def attach(self, patches: Patches) -> None:
-        trainer = sys.modules[TRAINER].TensorFlowTrainer
+        module = sys.modules[TRAINER]
+        trainer = module.TensorFlowTrainer
+        patches.replace(module, "reduce_per_replica", replicas.around_reduce)
         patches.replace(trainer, "_make_function", self._around_make_function)
-        for call, function in _CALLS.items():
-            patches.replace(trainer, call, partial(self._around_call, function))
-        patches.replace(trainer, "_compute_loss", self._around_compute_loss)
+        patches.replace(trainer, "_compute_loss", self.around_compute_loss)
+        self.attach_to_calls(trainer, patches)
+
+    def attach_to_calls(self, trainer: Any, patches: Patches) -> None:
+        """See the calls that train and evaluate, and where epochs end."""
+        for call, function in CALLS.items():
+            patches.replace(trainer, call, partial(self.around_call, function))
         callbacks = sys.modules["keras.src.callbacks.callback_list"].CallbackList
         patches.replace(callbacks, "on_epoch_end", self._around_epoch_end)
 
@@ -151,7 +159,7 @@ class Fit:
 
     # -- the functions that stand in place --------------------------------------------------------
 
-    def _around_call(self, function: str, original: Callable[..., Any]) -> Callable[..., Any]:
+    def around_call(self, function: str, original: Callable[..., Any]) -> Callable[..., Any]:
         switch = self._switch
 
         def call(model: Any, *args: Any, **kwargs: Any) -> Any:
@@ -167,25 +175,27 @@ class Fit:
                 if watched is not None:
                     self._leave(watched, function)
 
-        return _like(call, original)
+        return like(call, original)
 
     def _around_make_function(self, original: Callable[..., Any]) -> Callable[..., Any]:
         switch = self._switch
 
         def _make_function(model: Any, step_function: Any) -> Any:
             probe = switch.probe
-            if probe is None or _replicas(model) > 1:
+            if probe is None:
                 return original(model, step_function)
             watched = self.of(model)
+            if replicas.of_model(model) > 1:  # while nothing is traced: within, it has no values
+                probe.guard.run(probe.models.meet, model, None)
             phase: Phase = "eval" if step_function == model.test_step else "train"
             step = Step(watched, phase, int(getattr(model, "steps_per_execution", 1)))
             step.executed()
 
-            def watched_step(data: Any) -> tuple[Any, dict[str, Any]]:
+            def watched_step(data: Any) -> Outcome:
                 with Stage(phase, graph_here(probe.tensorflow)) as stage:
                     logs = step_function(data)
                 step.fused = stage.fused
-                return logs, step.note(stage.seen)
+                return Outcome(logs, step.note(stage.seen))
 
             function = original(model, watched_step)
 
@@ -210,9 +220,9 @@ class Fit:
             watched.ours["test_function" if phase == "eval" else "train_function"] = run
             return run
 
-        return _like(_make_function, original)
+        return like(_make_function, original)
 
-    def _around_compute_loss(self, original: Callable[..., Any]) -> Callable[..., Any]:
+    def around_compute_loss(self, original: Callable[..., Any]) -> Callable[..., Any]:
         switch = self._switch
 
         def _compute_loss(model: Any, *args: Any, **kwargs: Any) -> Any:
@@ -223,7 +233,7 @@ class Fit:
                 stage.note(LossSeen("custom", loss))  # by functions that nobody knows
             return loss
 
-        return _like(_compute_loss, original)
+        return like(_compute_loss, original)
 
     def _around_epoch_end(self, original: Callable[..., Any]) -> Callable[..., Any]:
         switch = self._switch
@@ -234,7 +244,7 @@ class Fit:
                 probe.guard.run(self._epoch_ended, probe, callbacks)
             return original(callbacks, epoch, logs)
 
-        return _like(on_epoch_end, original)
+        return like(on_epoch_end, original)
 
     # -- what they tell ---------------------------------------------------------------------------
 
@@ -266,12 +276,7 @@ class Fit:
         probe.epoch_ended(watched.epochs)
 
 
-def _replicas(model: Any) -> int:
-    strategy = getattr(model, "distribute_strategy", None)
-    return int(getattr(strategy, "num_replicas_in_sync", 1))
-
-
-def _like(wrapper: Any, original: Any) -> Callable[..., Any]:
+def like(wrapper: Any, original: Any) -> Callable[..., Any]:
     wrapper.__name__ = original.__name__
     wrapper.__qualname__ = original.__qualname__
     wrapper.__doc__ = original.__doc__

@@ -35,6 +35,7 @@ def attach_to_keras(patches: Patches, switch: Switch) -> None:
 
 
 def attach_to_tensorflow(patches: Patches, switch: Switch) -> None:
+    """Put the wrappers around gradients and compiled functions in place."""
     tape, function = sys.modules[_TAPE].GradientTape, sys.modules[_FUNCTION].Function
     patches.replace(tape, "gradient", functools.partial(around_gradient, switch=switch))
     patches.replace(function, "__call__", functools.partial(around_call, switch=switch))

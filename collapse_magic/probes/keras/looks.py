@@ -99,21 +99,26 @@ class ModelLook:
         return [] if self._graph is None else self._graph.fetch(gap)
 
     def record(self, step: int, row: Array) -> LayerStatistics:
-        gradient, before, after, change = row
-        with np.errstate(invalid="ignore", divide="ignore"):
-            ratio = np.where(before > 0, np.sqrt(change) / np.sqrt(before), np.nan)
         # Weights that this optimizer does not hold stay what they are, and are not looked at.
         empty = np.array([not group for group in self.groups])
-        ratio[empty] = np.nan
-        norms = np.where(gradient < 0, np.nan, np.sqrt(np.maximum(gradient, 0)))
-        norms[np.isnan(gradient)] = np.inf
-        return LayerStatistics(
-            model=self.model.name,
-            step=step,
-            gradient_norm=tuple(norms.tolist()),
-            weight_norm=tuple(np.where(empty, np.nan, np.sqrt(after)).tolist()),
-            update_ratio=tuple(ratio.tolist()),
-        )
+        return statistics(self.model.name, step, row, empty)
+
+
+def statistics(model: str, step: int, row: Array, empty: NDArray[np.bool_]) -> LayerStatistics:
+    """The record of a row (4, layers); `empty` (layers,) are those that were not looked at."""
+    gradient, before, after, change = row
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = np.where(before > 0, np.sqrt(change) / np.sqrt(before), np.nan)
+    ratio[empty] = np.nan
+    norms = np.where(gradient < 0, np.nan, np.sqrt(np.maximum(gradient, 0)))
+    norms[np.isnan(gradient)] = np.inf
+    return LayerStatistics(
+        model=model,
+        step=step,
+        gradient_norm=tuple(norms.tolist()),
+        weight_norm=tuple(np.where(empty, np.nan, np.sqrt(after)).tolist()),
+        update_ratio=tuple(ratio.tolist()),
+    )
 
 
 class _GraphState:

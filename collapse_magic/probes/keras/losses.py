@@ -19,7 +19,7 @@ from ..guard import Guard
 from ..patching import Patches
 from .activations import activations_of, operation_of
 
-_BACKEND = "keras.src.backend.tensorflow.nn"
+_BACKEND = "keras.src.backend.{}.nn"
 
 # Function of Keras' backend -> operation that it looks behind for logits, and what the loss goes by
 # where it is given probabilities, and logits.
@@ -93,11 +93,15 @@ class LossCalls:
     Parameters
         guard: runs what is ours.
         take: is given each loss that was computed, on the thread that did; None: switched off.
+        backend: the one that Keras runs on.
     """
 
-    def __init__(self, guard: Guard, take: Callable[[LossSeen], None]) -> None:
+    def __init__(
+        self, guard: Guard, take: Callable[[LossSeen], None], backend: str = "tensorflow"
+    ) -> None:
         self.take: Callable[[LossSeen], None] | None = take
         self._guard = guard
+        self._backend = backend
         self._local = _Local()
 
     def attach_to_tensorflow(self, patches: Patches) -> None:
@@ -106,7 +110,7 @@ class LossCalls:
             patches.replace(owner, name, partial(self._around_operation, loss))
 
     def attach_to_keras(self, patches: Patches) -> None:
-        backend = sys.modules[_BACKEND]
+        backend = sys.modules[_BACKEND.format(self._backend)]
         for name in _CROSS_ENTROPIES:
             patches.replace(backend, name, partial(self._around_cross_entropy, name))
         loss = sys.modules["keras.src.losses.loss"].Loss
@@ -125,8 +129,10 @@ class LossCalls:
             with self._mute():
                 values = original(target, output, from_logits, *args, **kwargs)
             if self.take is not None and not self._local.muted:
-                # Keras takes the logits behind a softmax or sigmoid, whatever `from_logits` says.
-                raw = from_logits and not _is_corrected(output, operation)
+                # On TensorFlow Keras takes the logits behind a softmax or sigmoid, whatever
+                # `from_logits` says.
+                corrects = self._backend == "tensorflow"
+                raw = from_logits and not (corrects and _is_corrected(output, operation))
                 loss = on_logits if raw else on_probabilities
                 self._guard.run(self._seen, loss, values, output, target)
             return values

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from types import FrameType
 from typing import Any
 
@@ -30,7 +31,7 @@ class Models:
             known.layers = layers_of(model)
             if known.layers:
                 self._told.append(known)
-                with sys.modules["tensorflow"].init_scope():
+                with _outside_of_graphs():
                     self._context.emit(structure.facts_of(model, known.name))
         return known
 
@@ -70,7 +71,15 @@ class Models:
                 units = int(shape[-1]) if shape else 0
                 known.layers.append(Layer(name, "Variable", [variable], True, units))
                 self._bare[id(native(variable))] = known
-            with sys.modules["tensorflow"].init_scope():
+            with _outside_of_graphs():
                 layers = tuple(map(structure.facts_of_layer, known.layers))
                 self._context.emit(ModelFacts(known.name, "", layers, (), (), ()))
         return known
+
+
+def _outside_of_graphs() -> AbstractContextManager[Any]:
+    """Where variables have values, though a graph of TensorFlow's may be traced just now."""
+    scope: AbstractContextManager[Any] = getattr(
+        sys.modules.get("tensorflow"), "init_scope", nullcontext
+    )()
+    return scope

@@ -32,7 +32,7 @@ def first_place(site: str, step: int, seen: LossSeen, inputs: Any) -> NonFinite 
 
 def finite(value: Any) -> bool:
     """Whether a loss with values is finite."""
-    number = value.numpy()
+    number = value.numpy() if hasattr(value, "numpy") else value
     difference = number - number  # neither NaN nor an infinity gives 0
     return bool((difference == 0).all())
 

@@ -17,6 +17,7 @@ from typing import Any
 from ...records import LearningRate, OptimizerFacts
 from ..base import ProbeContext
 from ..schedule import Schedule
+from . import replicas
 from .counter import StepCounter
 from .looks import GAP_AT_FIRST, ModelLook
 from .models import Models
@@ -67,6 +68,8 @@ class Optimizers:
         """An optimizer is about to update variables by these gradients, at this learning rate."""
         tf = sys.modules["tensorflow"]
         watch = self._meet(optimizer, variables, frame)
+        if replicas.here():
+            return  # each of several updates what is the same for all: their calls are counted
         by_variable = {
             id(native(v)): g for v, g in zip(variables, gradients, strict=True) if g is not None
         }
@@ -85,6 +88,8 @@ class Optimizers:
 
     def after_update(self) -> None:
         """The update has been made, or traced."""
+        if replicas.here():
+            return
         if not sys.modules["tensorflow"].executing_eagerly():
             if not self.for_xla():
                 self._counter.step_in_graph()

@@ -8,7 +8,7 @@ arithmetic can change, and a compiled step (XLA) is as good as any.
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import Any, Self
 
 from ...records import Phase
 from .losses import LossSeen
@@ -32,7 +32,7 @@ class Stage:
         self.seen: list[LossSeen] = []
         self.fused = 0
 
-    def __enter__(self) -> Stage:
+    def __enter__(self) -> Self:
         _stack().append(self)
         return self
 

@@ -30,7 +30,12 @@ class _Pass:
 
 
 class Epochs:
-    """Counts passes per data set; several loaders in one cell make one count, the highest."""
+    """Counts passes per data set; several loaders in one cell make one count, the highest.
+
+    Attributes
+        told_elsewhere: another probe knows where the epochs of what is running end.
+        sizes: id of the iterator -> batches it has, where known.
+    """
 
     def __init__(self, context: ProbeContext, counter: StepCounter) -> None:
         self._context = context
@@ -38,10 +43,13 @@ class Epochs:
         self._open: dict[int, _Pass] = {}  # by id of the iterator
         self._passes: dict[tuple[Any, ...], int] = {}  # whole passes with training, by data set
         self._told = 0
-        self.sizes: dict[int, int] = {}  # id of the iterator -> batches it has, where known
+        self.sizes: dict[int, int] = {}
+        self.told_elsewhere = False
 
     def before_batch(self, iterator: Any) -> None:
         """A pass begins. Iterators that are dropped half-way never end theirs."""
+        if self.told_elsewhere:
+            return
         self.settle()
         while len(self._open) >= _MOST_OPEN:
             self._close(next(iter(self._open)))
@@ -86,7 +94,11 @@ class Epochs:
         dataset = iterator._dataset
         if iterator._dataset_kind != _MAP_STYLE or not hasattr(type(dataset), "__len__"):
             return (source,)
-        data = (type(dataset).__qualname__, len(dataset))
+        try:
+            size = len(dataset)
+        except Exception:  # it holds something that has no length
+            size = -1
+        data = (type(dataset).__qualname__, size)
         at_once = any(o.data == data and o.source != source for o in self._open.values())
         return (source,) if at_once else data
 

@@ -141,6 +141,14 @@ class TorchProbe(Probe):
             duties.callback(self._patches.restore)
             duties.callback(self._switch.off)
 
+    def stand_aside(self) -> None:
+        self._switch.off()
+
+    def come_back(self, epochs: bool = True) -> None:
+        if self.attached and self._note is None:
+            self._switch.probe = self
+            self.epochs.told_elsewhere = not epochs
+
     # -- guarding ---------------------------------------------------------------------------------
 
     def guarded(self, action: Callable[..., T], *args: Any) -> T | None:

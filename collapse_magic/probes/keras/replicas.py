@@ -1,0 +1,54 @@
+"""Steps that several replicas take at once, each with its part of the batch (`tf.distribute`)."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from .fit import Given
+
+
+class Outcome(NamedTuple):
+    """What a replica's step hands out: to Keras, and beside that."""
+
+    logs: Any
+    given: Given
+
+
+def of_model(model: Any) -> int:
+    """How many replicas train a model."""
+    strategy = getattr(model, "distribute_strategy", None)
+    return int(getattr(strategy, "num_replicas_in_sync", 1))
+
+
+def here() -> bool:
+    """Whether the code that runs just now is run by several replicas."""
+    strategy = sys.modules["tensorflow"].distribute.get_strategy()
+    return int(strategy.num_replicas_in_sync) > 1
+
+
+def around_reduce(original: Callable[..., Any]) -> Callable[..., Any]:
+    """A wrapper for `reduce_per_replica`: what is ours is put together, not averaged."""
+
+    def reduce_per_replica(values: Any, strategy: Any, reduction: Any) -> Any:
+        if not isinstance(values, Outcome):
+            return original(values, strategy, reduction)
+        logs = original(values.logs, strategy, reduction)
+        whole = {
+            key: {name: _joined(tensor, strategy) for name, tensor in tensors.items()}
+            for key, tensors in values.given.items()
+        }
+        return Outcome(logs, whole)
+
+    return reduce_per_replica
+
+
+def _joined(tensor: Any, strategy: Any) -> Any:
+    """The whole batch; of losses the sum, since each is divided by the number of replicas."""
+    tf = sys.modules["tensorflow"]
+    parts = strategy.experimental_local_results(tensor)
+    if len(parts) == 1:
+        return parts[0]
+    return tf.concat(parts, 0) if len(parts[0].shape) else tf.add_n(parts)
