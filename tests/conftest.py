@@ -14,7 +14,7 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
-def _hooked() -> dict[str, Any]:
+def hooked() -> dict[str, Any]:
     """What watching replaces, as it stands now, by name."""
     state: dict[str, Any] = {}
     torch = sys.modules.get("torch")
@@ -41,8 +41,18 @@ def _hooked_in_keras() -> dict[str, Any]:
     owners = [
         vars(sys.modules[module]).get(name) if name else sys.modules[module]
         for module, name in (
+            ("keras.src.backend.tensorflow.trainer", ""),
             ("keras.src.backend.tensorflow.trainer", "TensorFlowTrainer"),
             ("keras.src.backend.tensorflow.nn", ""),
+            ("keras.src.backend.jax.trainer", ""),
+            ("keras.src.backend.jax.trainer", "JAXTrainer"),
+            ("keras.src.backend.jax.nn", ""),
+            ("keras.src.backend.torch.trainer", "TorchTrainer"),
+            ("keras.src.backend.torch.nn", ""),
+            (
+                "keras.src.backend.torch.optimizers.torch_parallel_optimizer",
+                "TorchParallelOptimizer",
+            ),
             ("keras.src.backend.tensorflow.optimizer", "TFOptimizer"),
             ("keras.src.callbacks.callback_list", "CallbackList"),
             ("keras.src.losses.loss", "Loss"),
@@ -81,8 +91,8 @@ def _watched_methods(*roots: type) -> int:
 @pytest.fixture(autouse=True)
 def nothing_stays_hooked() -> Iterator[None]:
     """Whatever a test does, the frameworks are as before, and no thread of ours runs on."""
-    before = _hooked()
+    before = hooked()
     yield
-    left = [name for name, value in _hooked().items() if before.get(name, value) is not value]
+    left = [name for name, value in hooked().items() if before.get(name, value) is not value]
     left += [t.name for t in threading.enumerate() if t.name.startswith("collapse-magic")]
     assert not left, f"left hooked or running: {left}"

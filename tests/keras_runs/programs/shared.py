@@ -11,6 +11,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from conftest import hooked
 from keras import layers
 from probes.fakes import FakeContext
 
@@ -54,7 +55,8 @@ def noisy() -> keras.Model:
 
 @contextmanager
 def watched(user_file: str, every: int | None = 1, **namespace: Any) -> Iterator[FakeContext]:
-    """Every probe that a session would attach."""
+    """Every probe that a session would attach; nothing of it is left in place."""
+    before = hooked()
     options = WatchConfig(budget=1e6, every=every)
     context = FakeContext(namespace, options, user_file=Path(user_file).name)
     probes = probes_for(context)
@@ -67,6 +69,8 @@ def watched(user_file: str, every: int | None = 1, **namespace: Any) -> Iterator
     finally:
         for probe in probes:
             probe.detach()
+    left = [name for name, value in hooked().items() if before.get(name, value) is not value]
+    assert not left, left
     notes = [note.text for note in context.of(ProbeNote)]
     assert not notes, notes
 
