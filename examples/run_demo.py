@@ -52,6 +52,9 @@ def execute(workspace: Path, save: bool, path: Path = NOTEBOOK) -> None:
             cell.metadata.pop("execution", None)  # times of day would change at every run
             if cell.cell_type == "code":
                 cell.outputs = [output for output in cell.outputs if not _of_the_machine(output)]
+                for output in cell.outputs:
+                    if output.output_type == "stream":
+                        output.text = re.sub(r"/\S*(?=/site-packages/)", "...", output.text)
         nbformat.write(notebook, path)
         print(f"\nsaved with its outputs: {path}")
 
