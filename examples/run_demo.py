@@ -1,6 +1,6 @@
 """Runs the example notebook in a real kernel, shows its cards here, and serves the Collapse tab.
 
-python examples/run_demo.py [--no-serve] [--save]
+python examples/run_demo.py [NOTEBOOK] [--no-serve] [--save]
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ def show_cell(cell: Any, **_: Any) -> None:
                 print(text, flush=True)
 
 
-def execute(workspace: Path, save: bool) -> None:
+def execute(workspace: Path, save: bool, path: Path = NOTEBOOK) -> None:
     """Runs a copy of the notebook inside `workspace`, where its logs end up in `runs`."""
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(
         notebook,
         timeout=600,
@@ -50,12 +50,23 @@ def execute(workspace: Path, save: bool) -> None:
     if save:
         for cell in notebook.cells:
             cell.metadata.pop("execution", None)  # times of day would change at every run
-        nbformat.write(notebook, NOTEBOOK)
-        print(f"\nsaved with its outputs: {NOTEBOOK}")
+            if cell.cell_type == "code":
+                cell.outputs = [output for output in cell.outputs if not _of_the_machine(output)]
+                for output in cell.outputs:
+                    if output.output_type == "stream":
+                        output.text = re.sub(r"/\S*(?=/site-packages/)", "...", output.text)
+        nbformat.write(notebook, path)
+        print(f"\nsaved with its outputs: {path}")
+
+
+def _of_the_machine(output: Any) -> bool:
+    """What TensorFlow says of processor and drivers when it is imported."""
+    return output.output_type == "stream" and "oneDNN" in output.text
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("notebook", nargs="?", type=Path, default=NOTEBOOK)
     parser.add_argument("--no-serve", action="store_true", help="end instead of serving the tab")
     parser.add_argument("--save", action="store_true", help="save the notebook with its outputs")
     options = parser.parse_args()
@@ -63,7 +74,7 @@ def main() -> None:
     # Only what an earlier demo wrote is replaced.
     shutil.rmtree(WORKSPACE, ignore_errors=True)
     WORKSPACE.mkdir()
-    execute(WORKSPACE, options.save)
+    execute(WORKSPACE, options.save, options.notebook)
 
     logdir = WORKSPACE / "runs"
     if options.no_serve:
