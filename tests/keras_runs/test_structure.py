@@ -109,7 +109,7 @@ def test_a_functional_model_with_two_outputs_and_bare_operations() -> None:
     ],
 )
 def test_activations_at_the_end(ends: list[Any], expected: tuple[str, ...]) -> None:
-    model = keras.Sequential([keras.Input((4,)), layers.Dense(3, activation="relu"), *ends])
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(3, "relu", name="hidden"), *ends])
     (head,) = heads_of(model)
     assert (head.activations, head.units, head.last_layer) == (expected, 2, ends[0].name)
 
