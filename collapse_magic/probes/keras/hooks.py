@@ -20,6 +20,8 @@ from .stage import current
 
 if TYPE_CHECKING:
     from .fit import Switch
+    from .functions import Shadow
+    from .optimizers import Optimizers
 
 _OPTIMIZER = "keras.src.backend.tensorflow.optimizer"
 _BASE = "keras.src.optimizers.base_optimizer"
@@ -55,11 +57,7 @@ def around_update(original: Callable[..., Any], switch: Switch) -> Callable[...,
         result = original(self, grads, trainable_variables, learning_rate)
         run(steps.after_update)
         run(probe.wirings.update, self, trainable_variables)
-        stage = current()
-        if stage is not None:
-            stage.fused += steps.for_xla()
-        if isinstance(stage, LoopStage):
-            stage.updates += 1
+        run(_count, steps)
         return result
 
     return update
@@ -103,31 +101,45 @@ def around_call(original: Callable[..., Any], switch: Switch) -> Callable[..., A
     @functools.wraps(original)
     def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N807 - it stands in for one
         probe = switch.probe
-        if probe is None or probe.loops.functions.known(self):
+        shadow = None if probe is None else probe.guard.run(probe.loops.functions.shadow_of, self)
+        if probe is None or shadow is None:
             return original(self, *args, **kwargs)
-        shadow = probe.guard.run(probe.loops.functions.shadow_of, self)
-        if shadow is None:
-            return original(self, *args, **kwargs)
-        traced = len(shadow.traces)
-        looks = current() is None and probe.begins_look()
+        looks = probe.guard.run(probe.begins_look)
         try:
             result, given = original(shadow.function, *args, **kwargs)
         except Exception:
-            if traced:
+            if shadow.traces and not shadow.atomic:
                 raise
-            # Its very first call: were it for us that it failed, it would not by itself.
-            probe.loops.functions.give_up(self)
+            # Nothing has run yet: were it for us that it failed, it would not by itself.
+            probe.guard.run(probe.loops.functions.give_up, self)
             return original(self, *args, **kwargs)
-        for key, tensors in given.items():
-            trace = shadow.traces[int(key.removeprefix("trace "))]
-            probe.guard.run(probe.loops.executed, trace, tensors)
-            if trace.updates and current() is None and switch.probe is probe:
-                _stop_if_asked(probe)
+        updated = probe.guard.run(_executed, probe, shadow, given)
         if looks:
             probe.guard.run(probe.optimizers.after_execution)
+        if updated and switch.probe is probe:
+            _stop_if_asked(probe)
         return result
 
     return __call__
+
+
+def _executed(probe: Any, shadow: Shadow, given: dict[str, Any]) -> bool:
+    """Whether a step of the user's own is over with it."""
+    updates = 0
+    for key, tensors in given.items():
+        trace = shadow.traces[int(key.removeprefix("trace "))]
+        probe.loops.executed(trace, tensors)
+        updates += trace.updates
+    return updates > 0 and current() is None
+
+
+def _count(steps: Optimizers) -> None:
+    """An update was made: what is traced around it has one more."""
+    stage = current()
+    if stage is not None:
+        stage.fused += steps.for_xla()
+    if isinstance(stage, LoopStage):
+        stage.updates += 1
 
 
 def _is_ours(tf: Any) -> bool:

@@ -24,6 +24,7 @@ from .sites import Site
 from .stage import current
 
 if TYPE_CHECKING:
+    from ..guard import Guard
     from .probe import KerasProbe
 
 _MOST_SITES = 64
@@ -43,6 +44,10 @@ class Loops:
         self._told_stepless = 0
         self._gradients = 0
         self.functions = Functions(self)
+
+    @property
+    def guard(self) -> Guard:
+        return self._probe.guard
 
     def clear(self) -> None:
         """Let go of everything of the user's."""

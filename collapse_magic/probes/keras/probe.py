@@ -141,11 +141,9 @@ class KerasProbe(Probe):
 
     def begins_look(self) -> bool:
         """A compiled training step is about to run: whether it is looked at from outside."""
-        optimizers = self.optimizers
-        if not optimizers.looks_from_outside or current() is not None:
+        if current() is not None or not self.optimizers.outside:
             return False
-        self.guard.run(optimizers.before_execution)
-        return optimizers.looking
+        return self.optimizers.before_execution()
 
     def after_execution(self, step: Step, given: Given) -> None:
         """One step, or several of which the last is told, is to be looked at."""
