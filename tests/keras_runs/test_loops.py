@@ -22,6 +22,7 @@ from collapse_magic.config import WatchConfig
 from collapse_magic.probes.base import TrainingStopped
 from collapse_magic.probes.keras import KerasProbe
 from collapse_magic.records import (
+    EpochEnded,
     LayerStatistics,
     LossFacts,
     LossRaised,
@@ -420,6 +421,31 @@ def test_activations_come_from_the_layers_where_there_is_no_graph() -> None:
             optimizer.apply(gradients, model.trainable_variables)
     told = context.of(LossFacts)[-1]
     assert (told.loss, told.activations) == ("binary_cross_entropy", ("sigmoid",))
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_passes_over_the_data_are_epochs_where_there_is_training(compiled: bool) -> None:
+    model, (x, y) = mlp(), data()
+    step = steps_of(model, LOSS, compiled)
+    training = tf.data.Dataset.from_tensor_slices((x, y)).batch(BATCH)
+    validation = tf.data.Dataset.from_tensor_slices((x[:20], y[:20])).batch(10)
+    with watched(model=model) as context:
+        for _ in range(2):
+            for inputs, labels in training:
+                step(inputs, labels)
+            for inputs, labels in validation:
+                LOSS(labels, model(inputs))
+    told = [(epoch.epoch, epoch.step) for epoch in context.of(EpochEnded)]
+    assert told == [(1, BATCHES), (2, 2 * BATCHES)]
+
+
+def test_an_epoch_of_a_fit_on_a_data_set_is_told_once() -> None:
+    model, (x, y) = mlp(), data()
+    model.compile("sgd", LOSS, run_eagerly=True)
+    training = tf.data.Dataset.from_tensor_slices((x, y)).batch(BATCH)
+    with watched(model=model) as context:
+        model.fit(training, epochs=2, shuffle=False, verbose=0)
+    assert [epoch.epoch for epoch in context.of(EpochEnded)] == [1, 2]
 
 
 @pytest.mark.parametrize("compiled", [False, True])

@@ -43,6 +43,9 @@ class Loops:
         self._sites: dict[tuple[Any, ...], Site] = {}
         self._pending: list[LoopCall] = []
         self._tapes: weakref.WeakSet[Any] = weakref.WeakSet()  # whose losses are known
+        # Passes over data sets that are under way, and the steps made before each.
+        self._passes: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+        self._epochs = 0
         self._told_stepless = 0
         self._gradients = 0
         self.functions = Functions(self)
@@ -109,6 +112,19 @@ class Loops:
             stage.fused += trace.fused
         elif trained:
             self._probe.loop_losses("train", trained, updated=trace.updates > 0)
+
+    # -- epochs -----------------------------------------------------------------------------------
+
+    def pass_begins(self, iterator: Any) -> None:
+        if current() is None and sys.modules["tensorflow"].executing_eagerly():
+            self._passes[iterator] = self._probe.counter.done
+
+    def pass_ends(self, iterator: Any) -> None:
+        """A pass over a data set in which there was training is an epoch."""
+        before = self._passes.pop(iterator, None)
+        if before is not None and self._probe.counter.done > before:
+            self._epochs += 1
+            self._probe.epoch_ended(self._epochs)
 
     # -- gradients --------------------------------------------------------------------------------
 
