@@ -18,6 +18,13 @@ from jupyter_client.connect import write_connection_file
 
 from tests.magic.kernel import ROOT, Kernel, Outcome
 
+# What a user's first watched cell waits for; here it would be waited for once a program.
+_FOR_WATCHING = (
+    "libcst",
+    "matplotlib.backends.backend_agg",
+    "matplotlib.figure",
+    "tensorboard.compat.proto.event_pb2",
+)
 _PRELOADED = {
     "pytorch": ("torch", "torch._dynamo", "sklearn.datasets"),
     "keras": ("keras", "sklearn.datasets"),
@@ -36,7 +43,7 @@ class ForkedKernel(Kernel):
         self._process = zygote.fork(connection, folder)
         self.client = BlockingKernelClient(connection_file=connection)
         self.client.load_connection_file()
-        self.client.start_channels()
+        self.client.start_channels(hb=False)  # a busy machine may be late, and is not dead
         self.client.wait_for_ready(timeout=60)
 
     def close(self) -> None:
@@ -56,7 +63,7 @@ class Zygote:
         env = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "KERAS_BACKEND": backend}
         self._lock = threading.Lock()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.scoring.zygote", *_PRELOADED[framework]],
+            [sys.executable, "-m", "tests.scoring.zygote", *_PRELOADED[framework], *_FOR_WATCHING],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -15,7 +15,7 @@ from .kernels import ForkedKernel, Kernels
 from .measure import Measure, of_predictions
 from .scenario import Scenario
 
-WATCHED = "%%watch_training --export report.json"
+WATCH = "%%watch_training --export report.json"
 _KEEP = """
 __import__("numpy").savez("verified.npz", **{
     name: __import__("numpy").asarray(globals()[name])
@@ -48,17 +48,21 @@ class Run:
 
 
 def run(
-    kernels: Kernels, scenario: Scenario, cells: Mapping[str, str], *, watched: bool = False
+    kernels: Kernels, scenario: Scenario, cells: Mapping[str, str], *, watch: str | None = None
 ) -> Run:
-    """Run cells in the program's place, each as a cell of a notebook. Raises `BrokenProgram`."""
+    """Run cells in the program's place, each as a cell of a notebook.
+
+    ``watch`` is the line that watches the training, `WATCH` and perhaps options; without it the run
+    is plain. Raises `BrokenProgram`.
+    """
     with kernels.fresh(scenario.framework, scenario.backend) as kernel:
-        if watched:
+        if watch:
             kernel.aside("%load_ext collapse_magic")
         began = time.perf_counter()
         numbers: dict[int, str] = {}
         raised: str | None = None
         for name, source in cells.items():
-            text = f"{WATCHED}\n{source}" if watched and name == "train" else source
+            text = f"{watch}\n{source}" if watch and name == "train" else source
             outcome = kernel.run(text)
             numbers[int(outcome.reply["execution_count"])] = name
             if outcome.status == "ok":
@@ -69,7 +73,7 @@ def run(
         verified = _verified(kernel)
         seconds = time.perf_counter() - began
         report = None
-        if watched:
+        if watch:
             report = json.loads((kernel.folder / "report.json").read_text(encoding="utf-8"))
     return Run(_measure(verified), verified, raised, seconds, report, numbers)
 
