@@ -26,8 +26,11 @@ def main() -> int:
     options = _options()
     scenarios = _selected(options)
     began = time.perf_counter()
-    judged = _all_judged(scenarios, options)
-    print(f"\n{len(judged)} programs in {(time.perf_counter() - began) / 60:.1f} min\n")
+    with Kernels() as kernels:
+        judged = _all_judged(kernels, scenarios, options)
+        minutes = (time.perf_counter() - began) / 60
+        used = kernels.cpu_seconds / 60
+    print(f"\n{len(judged)} programs in {minutes:.1f} min, with {used:.1f} min of CPU time\n")
     tuned = [j for j in judged if not j.scenario.holdout]
     print(overview({"tuned": tuned, "all": judged}))
     if options.write:
@@ -73,12 +76,14 @@ def _selected(options: argparse.Namespace) -> list[Scenario]:
     return scenarios
 
 
-def _all_judged(scenarios: Sequence[Scenario], options: argparse.Namespace) -> list[Judged]:
+def _all_judged(
+    kernels: Kernels, scenarios: Sequence[Scenario], options: argparse.Namespace
+) -> list[Judged]:
     """In the order of the scenarios; a line is printed as each is done."""
     # With the slow ones first, no core waits for the last of them.
     by_cost = sorted(scenarios, key=lambda scenario: scenario.framework != "keras")
     done: dict[str, Judged] = {}
-    with Kernels() as kernels, ThreadPoolExecutor(options.jobs) as pool:
+    with ThreadPoolExecutor(options.jobs) as pool:
         for future in as_completed(pool.submit(judge, kernels, s, options.magic) for s in by_cost):
             judged = future.result()
             done[judged.scenario.slug] = judged

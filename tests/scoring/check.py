@@ -60,7 +60,7 @@ def _lines(plain: Plain) -> list[str]:
 
 def _findings(seen: Run) -> list[str]:
     assert seen.report is not None
-    lines = [f"watched: {seen.report['steps']} steps, {seen.seconds:.1f} s"]
+    lines = [f"watched: {seen.report['steps']} steps, {seen.seconds:.1f} s of CPU"]
     for found in seen.report["findings"]:
         over = found["resolved_step"]
         resolved = "" if over is None else f", resolved at {over}"
@@ -73,7 +73,7 @@ def _findings(seen: Run) -> list[str]:
 
 def _line(what: str, run: Run) -> str:
     measured: Measure | str = run.measure if run.error is None else f"{run.error}; {run.measure}"
-    return f"{what:<14} {measured}, {run.seconds:.1f} s"
+    return f"{what:<14} {measured}, {run.seconds:.1f} s of CPU"
 
 
 if __name__ == "__main__":

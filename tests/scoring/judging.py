@@ -77,8 +77,8 @@ class Judged:
 
     @property
     def share_at(self) -> float | None:
-        """That step as a share of the run."""
-        return None if self.named_at is None else min(1.0, self.named_at / max(self.steps, 1))
+        """The share of the run that was over before that step."""
+        return None if self.named_at is None else (self.named_at - 1) / max(self.steps, 1)
 
 
 def judge(kernels: Kernels, scenario: Scenario, options: str = "") -> Judged:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.connect import write_connection_file
 
@@ -49,6 +50,11 @@ class ForkedKernel(Kernel):
     def close(self) -> None:
         self.client.stop_channels()
         os.kill(self._process, signal.SIGKILL)
+
+    def cpu_seconds(self) -> float:
+        """What its process has used so far."""
+        used = psutil.Process(self._process).cpu_times()
+        return float(used.user + used.system)
 
     def aside(self, code: str) -> Outcome:
         """Executes code that is no cell of the notebook: it has no number and no place."""
@@ -101,6 +107,7 @@ class Kernels:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._zygotes: dict[tuple[str, str], Zygote] = {}
+        self.cpu_seconds = 0.0  # what all kernels together have used
 
     @contextmanager
     def fresh(self, framework: str, backend: str = "tensorflow") -> Iterator[ForkedKernel]:
@@ -110,6 +117,8 @@ class Kernels:
             try:
                 yield kernel
             finally:
+                with self._lock:
+                    self.cpu_seconds += kernel.cpu_seconds()
                 kernel.close()
 
     def _zygote(self, framework: str, backend: str) -> Zygote:

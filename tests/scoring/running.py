@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,7 +34,7 @@ class Run:
     measure: Measure
     verified: Mapping[str, NDArray[np.generic]]  # what its verify cell found, by variable
     error: str | None  # the name of the exception that the training ended in
-    seconds: float  # of all cells, the framework's import left out
+    seconds: float  # of CPU time, without the framework's import
     report: Mapping[str, Any] | None = None  # of the watched cell
     numbers: Mapping[int, str] = field(default_factory=dict)  # execution count -> cell
 
@@ -58,7 +57,6 @@ def run(
     with kernels.fresh(scenario.framework, scenario.backend) as kernel:
         if watch:
             kernel.aside("%load_ext collapse_magic")
-        began = time.perf_counter()
         numbers: dict[int, str] = {}
         raised: str | None = None
         for name, source in cells.items():
@@ -70,8 +68,7 @@ def run(
             if name != "train":
                 raise BrokenProgram(f"the cell {name} raised\n" + "\n".join(outcome.errors))
             raised = str(outcome.reply["ename"])
-        verified = _verified(kernel)
-        seconds = time.perf_counter() - began
+        verified, seconds = _verified(kernel), kernel.cpu_seconds()
         report = None
         if watch:
             report = json.loads((kernel.folder / "report.json").read_text(encoding="utf-8"))
