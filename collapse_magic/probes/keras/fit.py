@@ -97,10 +97,11 @@ class Step:
     iterations: int = 0  # of the optimizer, before the next execution
     fused: int = 0  # updates of one step that XLA has compiled
 
-    def note(self, calls: list[LossSeen]) -> Given:
+    def note(self, stage: Stage) -> Given:
         """The tensors to hand out; what is known without them is kept."""
+        self.fused = stage.fused
         given: Given = {}
-        for order, call in enumerate(calls):
+        for order, call in enumerate(stage.seen):
             key = f"{order}:{call.loss}"
             tensors = {name: getattr(call, name) for name in _TENSORS}
             given[key] = {name: held for name, held in tensors.items() if held is not None}
@@ -128,9 +129,12 @@ class Fit:
         self._models: dict[int, Watched] = {}
 
     def attach(self, patches: Patches) -> None:
+        probe = self._switch.probe
+        assert probe is not None
         module = sys.modules[TRAINER]
         trainer = module.TensorFlowTrainer
-        patches.replace(module, "reduce_per_replica", replicas.around_reduce)
+        guard = probe.guard
+        patches.replace(module, "reduce_per_replica", partial(replicas.around_reduce, guard))
         patches.replace(trainer, "_make_function", self._around_make_function)
         patches.replace(trainer, "_compute_loss", self.around_compute_loss)
         self.attach_to_calls(trainer, patches)
@@ -173,7 +177,10 @@ class Fit:
                 return original(model, *args, **kwargs)
             finally:
                 if watched is not None:
-                    self._leave(watched, function)
+                    try:
+                        self._leave(watched, function)
+                    except Exception as error:
+                        probe.guard.fail(error)
 
         return like(call, original)
 
@@ -184,24 +191,21 @@ class Fit:
             probe = switch.probe
             if probe is None:
                 return original(model, step_function)
-            watched = self.of(model)
-            if replicas.of_model(model) > 1:  # while nothing is traced: within, it has no values
-                probe.guard.run(probe.models.meet, model, None)
-            phase: Phase = "eval" if step_function == model.test_step else "train"
-            step = Step(watched, phase, int(getattr(model, "steps_per_execution", 1)))
-            step.executed()
+            step = probe.guard.run(self._step_of, probe, model, step_function)
+            if step is None:
+                return original(model, step_function)
 
             def watched_step(data: Any) -> Outcome:
-                with Stage(phase, graph_here(probe.tensorflow)) as stage:
+                with Stage(step.phase, graph_here(probe.tensorflow)) as stage:
                     logs = step_function(data)
-                step.fused = stage.fused
-                return Outcome(logs, step.note(stage.seen))
+                return Outcome(logs, probe.guard.run(step.note, stage) or {})
 
             function = original(model, watched_step)
 
             def run(iterator: Any) -> Any:
                 probe = switch.probe
-                looks = phase == "train" and probe is not None and probe.begins_look()
+                training = step.phase == "train"
+                looks = training and probe is not None and probe.guard.run(probe.begins_look)
                 logs, given = function(iterator)
                 probe = switch.probe
                 if probe is None:
@@ -212,12 +216,13 @@ class Fit:
                 if passes:
                     return logs
                 probe.guard.run(probe.after_execution, step, given)
-                reason = probe.context.stop_reason() if phase == "train" else None
+                reason = probe.context.stop_reason() if training else None
                 if reason is not None:
                     raise TrainingStopped(reason)
                 return logs
 
-            watched.ours["test_function" if phase == "eval" else "train_function"] = run
+            name = "train_function" if step.phase == "train" else "test_function"
+            step.watched.ours[name] = run
             return run
 
         return like(_make_function, original)
@@ -229,8 +234,9 @@ class Fit:
             stage = current()
             known = 0 if stage is None else len(stage.seen)
             loss = original(model, *args, **kwargs)
-            if stage is not None and switch.probe is not None and len(stage.seen) == known:
-                stage.note(LossSeen("custom", loss))  # by functions that nobody knows
+            probe = switch.probe
+            if stage is not None and probe is not None and len(stage.seen) == known:
+                probe.guard.run(_by_nobody_known, stage, loss)
             return loss
 
         return like(_compute_loss, original)
@@ -245,6 +251,17 @@ class Fit:
             return original(callbacks, epoch, logs)
 
         return like(on_epoch_end, original)
+
+    # -- steps ------------------------------------------------------------------------------------
+
+    def _step_of(self, probe: KerasProbe, model: Any, step_function: Any) -> Step:
+        if replicas.of_model(model) > 1:  # while nothing is traced: within, it has no values
+            probe.models.meet(model, None)
+        phase: Phase = "eval" if step_function == model.test_step else "train"
+        most = int(getattr(model, "steps_per_execution", 1))
+        step = Step(self.of(model), phase, most)
+        step.executed()
+        return step
 
     # -- what they tell ---------------------------------------------------------------------------
 
@@ -274,6 +291,11 @@ class Fit:
         watched = self.of(model)
         watched.epochs += 1
         probe.epoch_ended(watched.epochs)
+
+
+def _by_nobody_known(stage: Stage, loss: Any) -> None:
+    """A loss that was computed by functions which are none of Keras'."""
+    stage.note(LossSeen("custom", loss))
 
 
 def like(wrapper: Any, original: Any) -> Callable[..., Any]:

@@ -18,6 +18,7 @@ from .loop_calls import LoopCall, LoopStage
 from .stage import current, graph_here
 
 if TYPE_CHECKING:
+    from ..guard import Guard
     from .loops import Loops
 
 _PARTS = ("value", "scores", "targets", "weights")
@@ -58,11 +59,28 @@ class Trace:
 
 
 class Shadow:
-    """The stand-in for one function of the user's, which itself is held weakly."""
+    """The stand-in for one function of the user's, which itself is held weakly.
 
-    def __init__(self, function: Any) -> None:
+    Attributes
+        traces: what the tracings so far have seen, in their order.
+        atomic: whether it runs as a whole or, where it fails, not at all: as XLA has it.
+    """
+
+    def __init__(self, function: Any, guard: Guard) -> None:
         self.traces: list[Trace] = []
+        self.guard = guard
+        self.atomic = bool(function._jit_compile)
         self.function = function._clone(_staged(function.python_function, self))
+
+    def told(self, stage: LoopStage) -> dict[str, list[Any]]:
+        """The tensors to hand out of a tracing."""
+        if len(self.traces) >= _MOST_TRACES:
+            return {}
+        trace = Trace(stage)
+        tensors, trace.tensors = trace.tensors, []
+        self.traces.append(trace)
+        # Names are part of a result's structure: this one says which tracing it comes from.
+        return {f"trace {len(self.traces) - 1}": tensors}
 
     @property
     def dull(self) -> bool:
@@ -81,13 +99,7 @@ def _staged(python_function: Any, shadow: Shadow) -> Callable[..., Any]:
             code = vars(staged)["__wrapped__"]  # the user's, or what AutoGraph has made of it
             result = code(*args, **kwargs)
         owner = reference()
-        if owner is None or len(owner.traces) >= _MOST_TRACES:
-            return result, {}
-        trace = Trace(stage)
-        tensors, trace.tensors = trace.tensors, []
-        owner.traces.append(trace)
-        # Names are part of a result's structure: this one tells which tracing it comes from.
-        return result, {f"trace {len(owner.traces) - 1}": tensors}
+        return result, {} if owner is None else owner.guard.run(owner.told, stage) or {}
 
     made: Callable[..., Any] = sys.modules["tensorflow.python.util.tf_decorator"].make_decorator(
         python_function, staged
@@ -103,17 +115,15 @@ class Functions:
         # None: called as it is, for there is nothing to see, or it must not be traced again.
         self._shadows: weakref.WeakKeyDictionary[Any, Shadow | None] = weakref.WeakKeyDictionary()
 
-    def known(self, function: Any) -> bool:
-        """Whether a function is called as it is: it was met before, and there is nothing to see."""
-        return self._shadows.get(function, self) is None
-
     def shadow_of(self, function: Any) -> Shadow | None:
         """The shadow to call in the place of a function; None where it is to be called itself."""
+        if self._shadows.get(function, self) is None:
+            return None  # it was met before
         tf = sys.modules["tensorflow"]
         if not tf.executing_eagerly() and current() is None:
             return None  # within a graph of the user's, which is to stay what it is
         if function not in self._shadows:
-            self._shadows[function] = None if self._is_left_alone(function) else Shadow(function)
+            self._shadows[function] = self._made_for(function)
         shadow = self._shadows[function]
         if shadow is not None and shadow.dull:
             shadow = self._shadows[function] = None
@@ -121,6 +131,9 @@ class Functions:
 
     def give_up(self, function: Any) -> None:
         self._shadows[function] = None
+
+    def _made_for(self, function: Any) -> Shadow | None:
+        return None if self._is_left_alone(function) else Shadow(function, self._loops.guard)
 
     def _is_left_alone(self, function: Any) -> bool:
         python = function.python_function

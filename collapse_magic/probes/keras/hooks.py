@@ -20,10 +20,14 @@ from .stage import current
 
 if TYPE_CHECKING:
     from .fit import Switch
+    from .functions import Shadow
+    from .optimizers import Optimizers
 
 _OPTIMIZER = "keras.src.backend.tensorflow.optimizer"
 _BASE = "keras.src.optimizers.base_optimizer"
 _TAPE = "tensorflow.python.eager.backprop"
+_DATASET = "tensorflow.python.data.ops.dataset_ops"
+_ITERATOR = "tensorflow.python.data.ops.iterator_ops"
 _FUNCTION = "tensorflow.python.eager.polymorphic_function.polymorphic_function"
 
 
@@ -35,7 +39,10 @@ def attach_to_keras(patches: Patches, switch: Switch) -> None:
 
 
 def attach_to_tensorflow(patches: Patches, switch: Switch) -> None:
-    """Put the wrappers around gradients and compiled functions in place."""
+    """Put the wrappers around gradients, compiled functions and data sets in place."""
+    dataset, iterator = sys.modules[_DATASET].DatasetV2, sys.modules[_ITERATOR].OwnedIterator
+    patches.replace(dataset, "__iter__", functools.partial(around_iter, switch=switch))
+    patches.replace(iterator, "__next__", functools.partial(around_next, switch=switch))
     tape, function = sys.modules[_TAPE].GradientTape, sys.modules[_FUNCTION].Function
     patches.replace(tape, "gradient", functools.partial(around_gradient, switch=switch))
     patches.replace(function, "__call__", functools.partial(around_call, switch=switch))
@@ -55,11 +62,7 @@ def around_update(original: Callable[..., Any], switch: Switch) -> Callable[...,
         result = original(self, grads, trainable_variables, learning_rate)
         run(steps.after_update)
         run(probe.wirings.update, self, trainable_variables)
-        stage = current()
-        if stage is not None:
-            stage.fused += steps.for_xla()
-        if isinstance(stage, LoopStage):
-            stage.updates += 1
+        run(_count, steps)
         return result
 
     return update
@@ -103,31 +106,75 @@ def around_call(original: Callable[..., Any], switch: Switch) -> Callable[..., A
     @functools.wraps(original)
     def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N807 - it stands in for one
         probe = switch.probe
-        if probe is None or probe.loops.functions.known(self):
+        shadow = None if probe is None else probe.guard.run(probe.loops.functions.shadow_of, self)
+        if probe is None or shadow is None:
             return original(self, *args, **kwargs)
-        shadow = probe.guard.run(probe.loops.functions.shadow_of, self)
-        if shadow is None:
-            return original(self, *args, **kwargs)
-        traced = len(shadow.traces)
-        looks = current() is None and probe.begins_look()
+        looks = probe.guard.run(probe.begins_look)
         try:
             result, given = original(shadow.function, *args, **kwargs)
         except Exception:
-            if traced:
+            if shadow.traces and not shadow.atomic:
                 raise
-            # Its very first call: were it for us that it failed, it would not by itself.
-            probe.loops.functions.give_up(self)
+            # Nothing has run yet: were it for us that it failed, it would not by itself.
+            probe.guard.run(probe.loops.functions.give_up, self)
             return original(self, *args, **kwargs)
-        for key, tensors in given.items():
-            trace = shadow.traces[int(key.removeprefix("trace "))]
-            probe.guard.run(probe.loops.executed, trace, tensors)
-            if trace.updates and current() is None and switch.probe is probe:
-                _stop_if_asked(probe)
+        updated = probe.guard.run(_executed, probe, shadow, given)
         if looks:
             probe.guard.run(probe.optimizers.after_execution)
+        if updated and switch.probe is probe:
+            _stop_if_asked(probe)
         return result
 
     return __call__
+
+
+def around_iter(original: Callable[..., Any], switch: Switch) -> Callable[..., Any]:
+    """A wrapper for `DatasetV2.__iter__`: a pass over the data begins."""
+
+    @functools.wraps(original)
+    def __iter__(self: Any) -> Any:  # noqa: N807 - it stands in for one
+        iterator = original(self)
+        probe = switch.probe
+        if probe is not None:
+            probe.guard.run(probe.loops.pass_begins, iterator)
+        return iterator
+
+    return __iter__
+
+
+def around_next(original: Callable[..., Any], switch: Switch) -> Callable[..., Any]:
+    """A wrapper for the `__next__` of such a pass, which may have come to its end."""
+
+    @functools.wraps(original)
+    def __next__(self: Any) -> Any:  # noqa: N807 - it stands in for one
+        try:
+            return original(self)
+        except StopIteration:
+            probe = switch.probe
+            if probe is not None:
+                probe.guard.run(probe.loops.pass_ends, self)
+            raise
+
+    return __next__
+
+
+def _executed(probe: Any, shadow: Shadow, given: dict[str, Any]) -> bool:
+    """Whether a step of the user's own is over with it."""
+    updates = 0
+    for key, tensors in given.items():
+        trace = shadow.traces[int(key.removeprefix("trace "))]
+        probe.loops.executed(trace, tensors)
+        updates += trace.updates
+    return updates > 0 and current() is None
+
+
+def _count(steps: Optimizers) -> None:
+    """An update was made: what is traced around it has one more."""
+    stage = current()
+    if stage is not None:
+        stage.fused += steps.for_xla()
+    if isinstance(stage, LoopStage):
+        stage.updates += 1
 
 
 def _is_ours(tf: Any) -> bool:

@@ -64,6 +64,7 @@ class LossSeen:
     activations: tuple[str, ...] = ()
     ignore_index: int | None = None
     weighted: bool = False  # the user gave weights: of classes or of samples
+    written: bool = False  # by the user, in operations: whether it is one, the labels must tell
 
     @property
     def tensors(self) -> list[Any]:
@@ -118,6 +119,10 @@ class LossCalls:
         metric = sys.modules["keras.src.metrics.reduction_metrics"].MeanMetricWrapper
         patches.replace(metric, "update_state", self._around_metric)
 
+    def silent(self) -> bool:
+        """Whether nobody is told of what is computed on this thread just now."""
+        return self.take is None or self._local.muted > 0
+
     # -- the functions that stand in place --------------------------------------------------------
 
     def _around_cross_entropy(self, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -129,13 +134,15 @@ class LossCalls:
             with self._mute():
                 values = original(target, output, from_logits, *args, **kwargs)
             if self.take is not None and not self._local.muted:
-                # On TensorFlow Keras takes the logits behind a softmax or sigmoid, whatever
-                # `from_logits` says.
-                corrects = self._backend == "tensorflow"
-                raw = from_logits and not (corrects and _is_corrected(output, operation))
-                loss = on_logits if raw else on_probabilities
-                self._guard.run(self._seen, loss, values, output, target)
+                self._guard.run(seen, from_logits, values, output, target)
             return values
+
+        def seen(from_logits: bool, values: Any, output: Any, target: Any) -> None:
+            # On TensorFlow Keras takes the logits behind a softmax or sigmoid, whatever
+            # `from_logits` says.
+            corrects = self._backend == "tensorflow"
+            raw = from_logits and not (corrects and _is_corrected(output, operation))
+            self._seen(on_logits if raw else on_probabilities, values, output, target)
 
         return cross_entropy
 

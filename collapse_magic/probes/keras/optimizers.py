@@ -44,7 +44,11 @@ class OptimizerWatch:
 
 
 class Optimizers:
-    """All optimizers of a run."""
+    """All optimizers of a run.
+
+    Attributes
+        outside: the looks at models whose graphs hold none.
+    """
 
     def __init__(
         self, context: ProbeContext, models: Models, plan: Schedule, counter: StepCounter
@@ -55,7 +59,7 @@ class Optimizers:
         self._counter = counter
         self._watches: weakref.WeakKeyDictionary[Any, OptimizerWatch] = weakref.WeakKeyDictionary()
         self._stepping: list[ModelLook] = []  # of the eager step that is under way
-        self._outside: list[ModelLook] = []  # at models whose graphs hold no look
+        self.outside: list[ModelLook] = []
         self._done_before = 0  # steps, where a look from outside is under way
         self._began: tuple[float, int] | None = None
 
@@ -75,7 +79,7 @@ class Optimizers:
         }
         if not tf.executing_eagerly():
             if self.for_xla():
-                self._outside += [look for look in watch.looks if look not in self._outside]
+                self.outside += [look for look in watch.looks if look not in self.outside]
                 return
             for look in watch.looks:
                 look.trace(by_variable, self._counter.variable(), rate)
@@ -102,18 +106,19 @@ class Optimizers:
                 self._context.emit(found)
         self._counter.step()
 
-    def before_execution(self) -> None:
-        """A step that XLA has compiled is about to run, from Python.
+    def before_execution(self) -> bool:
+        """A step that XLA has compiled is about to run, from Python: whether it is looked at.
 
         It holds no look: with one the user's operations are fused in another way, and the weights
         come out different in their last bits. From outside it is seen how far they move; the
         gradients are not.
         """
         done = self._counter.done
-        self._stepping = [look for look in self._outside if done + 1 >= look.due]
+        self._stepping = [look for look in self.outside if done + 1 >= look.due]
         self._done_before = done
         for look in self._stepping:
             look.begin({})
+        return bool(self._stepping)
 
     def after_execution(self) -> None:
         """It has run: one step, or several, of which none can be told by itself."""
@@ -138,15 +143,6 @@ class Optimizers:
         control_flow = sys.modules["tensorflow.python.ops.control_flow_util"]
         graph = tf.compat.v1.get_default_graph()
         return bool(control_flow.GraphOrParentsInXlaContext(graph))
-
-    @property
-    def looks_from_outside(self) -> bool:
-        return bool(self._outside)
-
-    @property
-    def looking(self) -> bool:
-        """Whether a look is under way."""
-        return bool(self._stepping)
 
     def flush(self) -> None:
         """Emit what was seen inside graphs since the last time."""

@@ -28,6 +28,7 @@ from .registry import Registry
 from .sites import Site
 from .stage import current
 from .wirings import Wirings
+from .written import WrittenLosses
 
 
 class KerasProbe(Probe):
@@ -49,6 +50,7 @@ class KerasProbe(Probe):
         self.names = Names(self.context)
         self.guard = Guard(self.context, self.plan, self._off)
         self.losses = LossCalls(self.guard, self.take_loss)
+        self.written = WrittenLosses(self.guard, self.losses.silent)
         self.fit = Fit(self.switch)
         self.registry = Registry(self.context, self.names)
         self.models = Models(self.context, self.names)
@@ -88,6 +90,7 @@ class KerasProbe(Probe):
         self.plan.begin(self._last_flush)
         self.switch.probe = self
         self.losses.attach_to_tensorflow(self._patches)
+        self.written.attach(self._patches)
         hooks.attach_to_tensorflow(self._patches, self.switch)
         self.imported()
 
@@ -141,11 +144,9 @@ class KerasProbe(Probe):
 
     def begins_look(self) -> bool:
         """A compiled training step is about to run: whether it is looked at from outside."""
-        optimizers = self.optimizers
-        if not optimizers.looks_from_outside or current() is not None:
+        if current() is not None or not self.optimizers.outside:
             return False
-        self.guard.run(optimizers.before_execution)
-        return optimizers.looking
+        return self.optimizers.before_execution()
 
     def after_execution(self, step: Step, given: Given) -> None:
         """One step, or several of which the last is told, is to be looked at."""

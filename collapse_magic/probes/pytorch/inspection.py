@@ -63,7 +63,7 @@ class Inspection:
         self._transfers = transfers
         self._torch = transfers.torch
         self._wirings = Wirings(context, names, counter, self._torch)
-        self._loops = Loops(context, counter)
+        self._loops = Loops(context, counter, self._wirings.parameters)
         self._losses: dict[tuple[str, ...], _Loss] = {}
         self._layers: dict[int, tuple[Model, str]] = {}  # by id of a parameter
         self._activations: dict[str, Activations] = {}
@@ -85,12 +85,16 @@ class Inspection:
         seconds, self._seconds = self._seconds, 0.0
         return seconds
 
-    def before_backward(self, root: Any, sites: list[Site], frame: FrameType) -> None:
+    def before_backward(
+        self, root: Any, sites: list[Site], frame: FrameType, *, adds: bool = True
+    ) -> None:
         """A counted backward is about to run.
 
-        Parameters: the node of its root, its sites, and the caller's frame.
+        Parameters: the node of its root, its sites, the caller's frame, and whether it adds to
+        the gradients that stand (`torch.autograd.grad` hands its own back).
         """
-        self._loops.before_backward()
+        if adds:
+            self._loops.before_backward()
         if root is None or not sites:
             return
         key = tuple(site.name for site in sites)

@@ -212,7 +212,7 @@ class TorchProbe(Probe):
             self._switch.backwards.left = left - 1
         elif known_loss or graph.losses(root.grad_fn, handwritten.recognise):
             self._note_place(place, caller, -1)
-            self._backward_of(losses, caller)
+            self._backward_of(losses, caller, adds=False)
         else:
             self._note_place(place, caller, others + 1)
 
@@ -220,7 +220,9 @@ class TorchProbe(Probe):
         self._codes[place[0]] = caller.f_code  # kept, so that its id stays its own
         self._grad_places[place] = others
 
-    def _backward_of(self, losses: list[tuple[Any, Any | None]], caller: FrameType) -> None:
+    def _backward_of(
+        self, losses: list[tuple[Any, Any | None]], caller: FrameType, *, adds: bool = True
+    ) -> None:
         began = self.clock()
         countdown = self._switch.backwards
         due = countdown.left <= 0
@@ -243,7 +245,7 @@ class TorchProbe(Probe):
             countdown.grant(self.plan.training.gap())
             self._counted += 1
             for node, sites in taken:
-                self._inspection.before_backward(node, sites, frame)
+                self._inspection.before_backward(node, sites, frame, adds=adds)
         self._maybe_flush(full)
 
     def _amount(self, loss: Any) -> Any:

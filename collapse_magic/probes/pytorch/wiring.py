@@ -42,6 +42,8 @@ class Wirings:
         self._parameter = torch.nn.Parameter
         self._reached: dict[int, Reference] = {}  # leaves of the graphs of losses
         self._optimizers: dict[int, Reference] = {}  # in sight
+        self._seen = 0  # optimizers so far, those among them that are gone
+        self._held: dict[int, Reference] = {}  # by any optimizer so far, though it may be gone
         self._bare: dict[int, dict[int, Reference]] = {}  # stepped, and never had a gradient
         self._sizes: dict[int, int] = {}  # parameters of each optimizer when it was last asked
         self._told: dict[str | None, Wiring] = {}
@@ -62,6 +64,7 @@ class Wirings:
         for optimizer in optimizers:
             if not _holds(self._optimizers, optimizer):
                 self._optimizers[id(optimizer)] = weakref.ref(optimizer)
+                self._seen += 1
                 self._bare.pop(id(optimizer), None)
                 self.changed = True
 
@@ -75,6 +78,7 @@ class Wirings:
         without = {id(p): p for p in parameters if p.grad is None}
         known = self._bare.get(id(optimizer))
         if known is None:
+            self._hold(parameters)
             self._bare[id(optimizer)] = {key: weakref.ref(p) for key, p in without.items()}
         else:
             for key in [key for key in known if key not in without]:
@@ -93,7 +97,9 @@ class Wirings:
         if not self._regrouped() and not self.changed:
             return
         self.changed = False
-        for wiring in self._wirings(self._held()):
+        for optimizer in _living(self._optimizers).values():
+            self._hold(p for group in optimizer.param_groups for p in group["params"])
+        for wiring in self._wirings(set(_living(self._held))):
             before = self._told.get(wiring.model)
             if before is None or _facts(before) != _facts(wiring):
                 self._told[wiring.model] = wiring
@@ -108,10 +114,14 @@ class Wirings:
         before, self._sizes = self._sizes, sizes
         return sizes != before
 
-    def _held(self) -> set[int]:
-        """Ids of the parameters of all optimizers in sight."""
-        groups = [g for o in _living(self._optimizers).values() for g in o.param_groups]
-        return {id(p) for group in groups for p in group["params"]}
+    def _hold(self, parameters: Iterable[Any]) -> None:
+        for parameter in parameters:
+            if not _holds(self._held, parameter):
+                self._held[id(parameter)] = weakref.ref(parameter)
+
+    def parameters(self) -> list[Any]:
+        """The parameters that losses have reached so far."""
+        return list(_living(self._reached).values())
 
     def _wirings(self, held: set[int]) -> Iterator[Wiring]:
         reached = _living(self._reached)
@@ -155,7 +165,7 @@ class Wirings:
         return Wiring(
             model=model,
             step=max(self._counter.done, 1),
-            optimizers=len(_living(self._optimizers)),
+            optimizers=self._seen,
             trainable=_set_of(trainable, names),
             frozen=_set_of([p for p in own if not p.requires_grad], names),
             untrained=_set_of(untrained, names),
