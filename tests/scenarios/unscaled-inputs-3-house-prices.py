@@ -5,7 +5,6 @@
 # story: prices in the hundred thousands saturate the tanh units beside ages and room counts
 # loss: nn.CrossEntropyLoss() in a loop over a DataLoader
 # holdout: no
-# fast: yes
 
 # %% setup
 import numpy as np

@@ -94,7 +94,8 @@ def _all_judged(
 
 def _line(judged: Judged) -> str:
     mark = "right" if judged.right and judged.equal and not judged.invalid else "WRONG"
-    at = "" if judged.named_at is None else f" at step {judged.named_at} of {judged.steps}"
+    answer = judged.answer
+    at = "" if answer is None else f" at step {answer.evidence} ({answer.said}) of {judged.steps}"
     line = f"{mark}  {judged.scenario.slug}: {verdict(judged)}{at}"
     if judged.fix is None:
         return line

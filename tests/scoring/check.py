@@ -62,11 +62,11 @@ def _findings(seen: Run) -> list[str]:
     assert seen.report is not None
     lines = [f"watched: {seen.report['steps']} steps, {seen.seconds:.1f} s of CPU"]
     for found in seen.report["findings"]:
-        over = found["resolved_step"]
+        over, fired = found["resolved_step"], seen.fired[found["rule"]]
         resolved = "" if over is None else f", resolved at {over}"
         lines.append(
-            f"  {found['severity']} {found['rule']} ({found['confidence']}) at step "
-            f"{found['first_step']}{resolved}: {found['message']}"
+            f"  {found['severity']} {found['rule']} ({found['confidence']}) evidence at step "
+            f"{fired.evidence}, said at {fired.said}{resolved}: {found['message']}"
         )
     return lines + [f"  note: {note}" for note in seen.report["notes"]]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .kernels import Kernels
 from .measure import is_cured
 from .plain import Plain, check
-from .running import WATCH, BrokenProgram, Run, run
+from .running import WATCH, BrokenProgram, Fired, Run, run
 from .scenario import Scenario
 
 
@@ -29,6 +29,7 @@ class Judged:
 
     scenario: Scenario
     findings: tuple[Mapping[str, Any], ...] = ()
+    fired: Mapping[str, Fired] = field(default_factory=dict)  # by rule: the first time
     steps: int = 0
     equal: bool = True  # watched and plain, to the bit
     fix: FixTried | None = None  # None: there is nothing to fix, or nothing was named
@@ -66,19 +67,14 @@ class Judged:
         return not self.alarms if self.scenario.healthy else self.first_is_right
 
     @property
-    def named_at(self) -> int | None:
-        """The step at which a right answer was first given, if one stands at the end."""
-        steps = [
-            int(found["first_step"])
-            for found in self.findings
-            if found["rule"] in self.scenario.right and found["resolved_step"] is None
-        ]
-        return min(steps, default=None)
+    def answer(self) -> Fired | None:
+        """When a right answer first fired, if one stands at the end; the earliest of several."""
+        right = self.scenario.right & set(self.named)
+        return min((self.fired[rule] for rule in right), default=None)
 
-    @property
-    def share_at(self) -> float | None:
-        """The share of the run that was over before that step."""
-        return None if self.named_at is None else (self.named_at - 1) / max(self.steps, 1)
+    def share(self, step: int) -> float:
+        """The share of the run that was over before a step."""
+        return max(0, step - 1) / max(1, self.steps)
 
 
 def judge(kernels: Kernels, scenario: Scenario, options: str = "") -> Judged:
@@ -104,8 +100,15 @@ def watch(kernels: Kernels, scenario: Scenario, asis: Run, options: str = "") ->
     steady = equal or run(kernels, scenario, scenario.cells).same_predictions(asis)
     invalid = [note for note in report["notes"] if _cut_short(note)]
     invalid += [] if steady else ["it differs from run to run"]
-    findings = tuple(report["findings"])
-    return Judged(scenario, findings, int(report["steps"]), equal, invalid=tuple(invalid)), watched
+    judged = Judged(
+        scenario,
+        tuple(report["findings"]),
+        watched.fired,
+        int(report["steps"]),
+        equal,
+        invalid=tuple(invalid),
+    )
+    return judged, watched
 
 
 def _tried(

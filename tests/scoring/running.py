@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,19 @@ from .measure import Measure, of_predictions
 from .scenario import Scenario
 
 WATCH = "%%watch_training --export report.json"
+# A report tells since when a thing is wrong; this, when a rule first fired: the step at which its
+# evidence was complete, and how far the training was by then (rules run twice a second).
+_LISTEN = """
+def __listen():
+    from collapse_magic.engine import Engine
+    said, plain = {}, Engine._follow
+    def follow(engine, key, diagnosis):
+        said.setdefault(key[0], (diagnosis.step, engine._history.steps))
+        return plain(engine, key, diagnosis)
+    Engine._follow = follow
+    return said
+__said = __listen()
+"""
 _KEEP = """
 __import__("numpy").savez("verified.npz", **{
     name: __import__("numpy").asarray(globals()[name])
@@ -27,6 +40,13 @@ class BrokenProgram(RuntimeError):  # noqa: N818 - named for what is wrong
     """A program that raises where it should not, or verifies nothing; the message says which."""
 
 
+class Fired(NamedTuple):
+    """A rule's first diagnosis of a run."""
+
+    evidence: int  # the step at which its evidence was complete
+    said: int  # the step that the training had reached
+
+
 @dataclass(frozen=True)
 class Run:
     """What came of a program."""
@@ -36,6 +56,7 @@ class Run:
     error: str | None  # the name of the exception that the training ended in
     seconds: float  # of CPU time, without the framework's import
     report: Mapping[str, Any] | None = None  # of the watched cell
+    fired: Mapping[str, Fired] = field(default_factory=dict)  # by rule: the first time
     numbers: Mapping[int, str] = field(default_factory=dict)  # execution count -> cell
 
     def same_predictions(self, other: Run) -> bool:
@@ -57,6 +78,7 @@ def run(
     with kernels.fresh(scenario.framework, scenario.backend) as kernel:
         if watch:
             kernel.aside("%load_ext collapse_magic")
+            kernel.aside(_LISTEN)
         numbers: dict[int, str] = {}
         raised: str | None = None
         for name, source in cells.items():
@@ -69,10 +91,12 @@ def run(
                 raise BrokenProgram(f"the cell {name} raised\n" + "\n".join(outcome.errors))
             raised = str(outcome.reply["ename"])
         verified, seconds = _verified(kernel), kernel.cpu_seconds()
-        report = None
+        report, fired = None, {}
         if watch:
             report = json.loads((kernel.folder / "report.json").read_text(encoding="utf-8"))
-    return Run(_measure(verified), verified, raised, seconds, report, numbers)
+            said = json.loads(kernel.aside("print(__import__('json').dumps(__said))").stdout)
+            fired = {rule: Fired(*steps) for rule, steps in said.items()}
+    return Run(_measure(verified), verified, raised, seconds, report, fired, numbers)
 
 
 def _verified(kernel: ForkedKernel) -> dict[str, NDArray[np.generic]]:

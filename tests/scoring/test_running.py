@@ -10,7 +10,7 @@ import pytest
 from .judging import judge
 from .kernels import Kernels
 from .plain import check
-from .running import BrokenProgram, run
+from .running import WATCH, BrokenProgram, run
 from .scenario import Scenario
 
 SETUP = """\
@@ -100,3 +100,20 @@ def test_a_program_that_differs_from_run_to_run_is_of_no_use(kernels: Kernels) -
     odd = "\nimport os\noutputs = list(os.urandom(8))"
     judged = judge(kernels, replace(HEALTHY, cells={**HEALTHY.cells, "verify": VERIFY + odd}))
     assert not judged.equal and judged.invalid == ("it differs from run to run",)
+
+
+def test_it_is_noted_when_a_rule_first_fires(kernels: Kernels) -> None:
+    setup = """\
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+random = np.random.default_rng(0)
+y = (random.random(2000) < 0.05).astype(int)
+X = random.normal(size=(2000, 5))
+X[:, 0] += y"""
+    train = "model = LogisticRegression().fit(X, y)"
+    cells = {"setup": setup, "train": train, "verify": "predicted, actual = model.predict(X), y"}
+    seen = run(kernels, program(), cells, watch=WATCH)
+    assert seen.report is not None and seen.report["findings"]
+    assert set(seen.fired) == {found["rule"] for found in seen.report["findings"]}
+    for fired in seen.fired.values():
+        assert 0 <= fired.evidence <= fired.said <= seen.report["steps"]

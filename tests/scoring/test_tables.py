@@ -6,25 +6,28 @@ from dataclasses import replace
 from typing import Any
 
 from .judging import FixTried, Judged
+from .running import Fired
 from .tables import by_rule, composition, overview, wrong
 from .test_running import HEALTHY, program
 
 
-def finding(rule: str, step: int = 2, **other: Any) -> dict[str, Any]:
+def finding(rule: str, **other: Any) -> dict[str, Any]:
     plain = {"severity": "error", "confidence": "certain", "resolved_step": None}
-    return {"rule": rule, "first_step": step, **plain, **other}
+    return {"rule": rule, **plain, **other}
 
 
 FAULTY = program()
 RIGHT = Judged(
     FAULTY,
-    (finding("one-class-labels", 11), finding("single-class-predictions")),
+    (finding("one-class-labels"), finding("single-class-predictions")),
+    {"single-class-predictions": Fired(2, 2), "one-class-labels": Fired(11, 51)},
     steps=100,
     fix=FixTried(code=True, runs=True, cures=True),
 )
 SECOND = replace(
     RIGHT,
-    findings=(finding("class-imbalance", confidence="likely"), finding("one-class-labels", 31)),
+    findings=(finding("class-imbalance", confidence="likely"), finding("one-class-labels")),
+    fired={"class-imbalance": Fired(2, 2), "one-class-labels": Fired(31, 91)},
     fix=FixTried(code=True),
 )
 SILENT = Judged(FAULTY, steps=100)
@@ -45,8 +48,10 @@ def test_the_overview_counts() -> None:
         "faulty programs": "4",
         "true cause named first": "1 of 4 (25%)",
         "among the first three": "2 of 4 (50%)",
-        "named after, median share of the run": "20%",
-        "structural causes named by step 3": "-",
+        "evidence after": "20%",
+        "said after": "70%",
+        "structural causes: evidence by step 3": "-",
+        "structural causes: said by step 3": "-",
         "healthy programs": "2",
         "with a false alarm": "1 of 2 (50%)",
         "with advice (info)": "1 of 2 (50%)",
@@ -64,18 +69,26 @@ def test_the_overview_counts() -> None:
 
 def test_a_structural_cause_should_be_named_by_the_third_step() -> None:
     scenario = replace(FAULTY, cause="double-activation")
-    soon, late = (
-        Judged(scenario, (finding("double-activation", step),), steps=9) for step in (3, 4)
+    soon, late, later = (
+        Judged(scenario, (finding("double-activation"),), {"double-activation": fired}, steps=9)
+        for fired in (Fired(1, 3), Fired(3, 4), Fired(4, 4))
     )
-    table = rows(overview({"all": [soon, late, Judged(scenario)]}))
-    assert table["structural causes named by step 3"] == ["1 of 3 (33%)"]
+    table = rows(overview({"all": [soon, late, later, Judged(scenario)]}))
+    assert table["structural causes: evidence by step 3"] == ["2 of 4 (50%)"]
+    assert table["structural causes: said by step 3"] == ["1 of 4 (25%)"]
 
 
 def test_every_rule_has_its_row() -> None:
     table = rows(by_rule(ALL))
-    assert table["CM305"] == ["one-class-labels", "4", "1", "2", "20%", "0", "0", "2", "1", "1"]
-    assert table["CM301"] == ["class-imbalance", "0", "0", "0", "-", "1", "0", "0", "0", "0"]
-    assert table["CM203"][:7] == ["dead-relu", "0", "0", "0", "-", "0", "1"]
+    assert table["CM305"] == [
+        *("one-class-labels", "4", "1", "2", "20%", "70%"),
+        *("0", "0", "2", "1", "1"),
+    ]
+    assert table["CM301"] == [
+        *("class-imbalance", "0", "0", "0", "-", "-"),
+        *("1", "0", "0", "0", "0"),
+    ]
+    assert table["CM203"][:8] == ["dead-relu", "0", "0", "0", "-", "-", "0", "1"]
     assert set(table) == {"code", "---", "CM203", "CM301", "CM305"}
 
 

@@ -5,7 +5,7 @@
 # data: image
 # story: eight sigmoid layers in a class that people copy from a course
 # loss: nn.CrossEntropyLoss() in a DataLoader loop
-# holdout: no
+# holdout: yes
 
 # %% setup
 import torch
