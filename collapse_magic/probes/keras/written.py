@@ -93,7 +93,7 @@ class WrittenLosses:
     def _around_origin(self, operation: str, original: Callable[..., Any]) -> Callable[..., Any]:
         def origin(*args: Any, **kwargs: Any) -> Any:
             result = original(*args, **kwargs)
-            if not self._silent() and recording():
+            if not self._silent():
                 self._guard.run(self._made, operation, args, kwargs, result)
             return result
 
@@ -102,8 +102,7 @@ class WrittenLosses:
     def _around_product(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def mul(*args: Any, **kwargs: Any) -> Any:
             result = original(*args, **kwargs)
-            # Gradients are products with the logarithm, too: none is recorded then.
-            if self._local.made and not self._silent() and recording():
+            if self._local.made and not self._silent():
                 self._guard.run(self._multiplied, args)
             return result
 
@@ -116,6 +115,8 @@ class WrittenLosses:
     ) -> None:
         if operation == "complement" and _rank(args[0]) != 0:
             return  # a difference, not 1 - p
+        if not recording():
+            return
         local, operands = self._local, (*args, *kwargs.values())
         local.made.append(_Made(result, operation, operands))
         if operation == "gather":
@@ -128,6 +129,8 @@ class WrittenLosses:
                 self._add(_Term("log", params, indices, gathered=True))
 
     def _multiplied(self, args: tuple[Any, ...]) -> None:
+        if not recording():
+            return  # a gradient, which is a product with the logarithm, too
         for logarithm, labels in ((args[0], args[1]), (args[1], args[0])):
             self._found(logarithm, labels, gathered=False)
 
