@@ -22,7 +22,7 @@ def __listen():
     from collapse_magic.engine import Engine
     said, plain = {}, Engine._follow
     def follow(engine, key, diagnosis):
-        said.setdefault(key[0], (diagnosis.step, engine._history.steps))
+        said.setdefault(key[0], (diagnosis.step, max(diagnosis.step, engine._history.steps)))
         return plain(engine, key, diagnosis)
     Engine._follow = follow
     return said
