@@ -10,12 +10,14 @@ import weakref
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from ...records import ParameterSet, Wiring
 from ..base import ProbeContext
 from ..variables import attributes_of
 from .names import Names, key_of
+from .sharded import ordinary
 from .tree import Tree
 from .weights import unready
 
@@ -56,7 +58,9 @@ class Wirings:
         reached, parameter = self._reached, self._parameter
         for leaf in leaves:
             known = reached.get(id(leaf))
-            if (known is None or known() is not leaf) and isinstance(leaf, parameter):
+            if known is not None and known() is leaf:
+                continue
+            if type(leaf) is parameter or isinstance(leaf, parameter):  # which asks the class
                 reached[id(leaf)] = weakref.ref(leaf)
                 self.changed = True
 
@@ -104,6 +108,15 @@ class Wirings:
             if before is None or _facts(before) != _facts(wiring):
                 self._told[wiring.model] = wiring
                 self._context.emit(wiring)
+
+    def nothing_reached(self, frame: FrameType | None) -> None:
+        """A loss without any parameter behind it: told of the model in sight, if there is one."""
+        model = self._names.only_model(frame)
+        module = None if model is None else model.module()
+        if model is None or module is None or self._reached:
+            return
+        own = self._names.tree(module).parameters
+        self._context.emit(self._wiring(model.name, own, [], ParameterSet(), {}, set(), {}))
 
     def _regrouped(self) -> bool:
         """Whether an optimizer has been given other parameters, as where layers are unfrozen."""
@@ -157,17 +170,20 @@ class Wirings:
         held: set[int],
         names: dict[int, str],
     ) -> Wiring:
-        trainable = [p for p in own if p.requires_grad]
+        trainable: list[Any] = []
+        frozen: list[Any] = []
+        for p in own:
+            (trainable if p.requires_grad else frozen).append(p)
         lost = [p for p in trainable if id(p) not in reached and p.grad is None]
         untrained = [
-            p for p in (*trainable, *unregistered) if id(p) in reached and id(p) not in held
+            p for p in (*trainable, *unregistered) if id(p) not in held and id(p) in reached
         ]
         return Wiring(
             model=model,
             step=max(self._counter.done, 1),
             optimizers=self._seen,
             trainable=_set_of(trainable, names),
-            frozen=_set_of([p for p in own if not p.requires_grad], names),
+            frozen=_set_of(frozen, names),
             untrained=_set_of(untrained, names),
             unreached=_set_of(lost, names),
             unregistered=_set_of(unregistered, names),
@@ -183,7 +199,7 @@ class Wirings:
 
 
 def _set_of(parameters: list[Any], names: dict[int, str]) -> ParameterSet:
-    known = [p for p in parameters if not unready(p)]
+    known = parameters if ordinary(parameters) else [p for p in parameters if not unready(p)]
     return ParameterSet(
         tensors=len(parameters),
         scalars=sum([p.numel() for p in known]),
