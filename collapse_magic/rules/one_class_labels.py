@@ -97,6 +97,10 @@ class OneClassLabels:
 
 def _only_class(history: History, site: str) -> int | None:
     """The class of all labels over an epoch or more; None where there are others, or few labels."""
+    facts = history.loss_facts(site)
+    rows = facts is not None and facts.target_kind in ("one-hot", "probabilities")
+    if facts is None or not (rows or facts.target_min == facts.target_max):
+        return None  # labels 1 and 2 of a binary loss are of one side of a half, and not alike
     counts = history.label_counts(site)
     held = [index for index, count in enumerate(counts) if count]
     batches = sum(window.batches for window in history.windows(site))
