@@ -422,6 +422,8 @@ class TorchProbe(Probe):
 
     def explain(self, error: BaseException) -> LossRaised | None:
         try:
+            if raised.at_backward(error):
+                self._inspection.nothing_reached(raised.deepest_frame(error))
             return raised.explain(error, self.context, self.counter.current(), self._torch)
         except Exception:
             return None
