@@ -5,6 +5,7 @@
 # story: everything but the first block is frozen, the new head among it
 # loss: nn.CrossEntropyLoss() in a fine-tuning function
 # holdout: no
+# fast: yes
 
 # %% setup
 import torch

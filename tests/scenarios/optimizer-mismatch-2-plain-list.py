@@ -5,6 +5,7 @@
 # story: the layers stand in a plain list, so the optimizer is given a temperature only
 # loss: nn.CrossEntropyLoss() in the cell
 # holdout: no
+# fast: yes
 
 # %% setup
 import torch
