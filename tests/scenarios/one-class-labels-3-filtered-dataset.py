@@ -4,6 +4,7 @@
 # data: image
 # story: the data set was cut to its first rows after it was sorted by class
 # loss: nn.CrossEntropyLoss() in the cell
+# fast: yes
 # holdout: no
 
 # %% setup
