@@ -25,7 +25,9 @@ from .missing_activation import MissingActivation
 from .missing_zero_grad import MissingZeroGrad
 from .no_optimizer_step import NoOptimizerStep
 from .non_finite import NonFiniteValues
+from .one_class_labels import OneClassLabels
 from .optimizer_mismatch import OptimizerMismatch
+from .output_activation import OutputActivation
 from .single_class_predictions import SingleClassPredictions
 from .single_unit_softmax import SingleUnitSoftmax
 from .unscaled_inputs import UnscaledInputs
@@ -40,6 +42,8 @@ RULES: tuple[Rule, ...] = (
     SingleUnitSoftmax(),
     MissingActivation(),
     DoubleActivation(),
+    OutputActivation(),
+    OneClassLabels(),
     MissingZeroGrad(),
     NonFiniteValues(),
     NoOptimizerStep(),

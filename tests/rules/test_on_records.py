@@ -11,7 +11,14 @@ import pytest
 from collapse_magic.engine import Engine
 from collapse_magic.findings import Diagnosis
 from collapse_magic.history import History
-from collapse_magic.records import LayerFacts, LossValues, NonFinite, ParameterSet, RunStarted
+from collapse_magic.records import (
+    EpochEnded,
+    LayerFacts,
+    LossValues,
+    NonFinite,
+    ParameterSet,
+    RunStarted,
+)
 from collapse_magic.rules import RULES
 from collapse_magic.rules.wording import MAX_COLUMNS
 
@@ -98,6 +105,39 @@ FIRES: dict[str, tuple[str, str | None, list[Any]]] = {
         "double-activation",
         "drop-activation",
         [loss_facts("binary_cross_entropy", activations=("sigmoid", "sigmoid"))],
+    ),
+    "a relu before a sigmoid": (
+        "output-activation",
+        "drop-activation",
+        [loss_facts("binary_cross_entropy_with_logits", activations=("relu",)), window()],
+    ),
+    "a relu before a loss over classes": (
+        "output-activation",
+        "drop-activation",
+        [loss_facts(activations=("log_softmax", "relu"))],
+    ),
+    "a relu in front of Keras' loss on probabilities": (
+        "output-activation",
+        "replace-output-activation",
+        [
+            loss_facts("categorical_crossentropy", activations=("relu",), task="multiclass"),
+            window(outside_unit=0.8),
+        ],
+    ),
+    "a tanh under which nothing is learned": (
+        "output-activation",
+        "drop-activation",
+        [loss_facts(activations=("tanh",)), *windows(6, **ONE_CLASS)],
+    ),
+    "labels of one class": (
+        "one-class-labels",
+        "count-labels",
+        [
+            loss_facts(target_min=1.0),
+            model_facts(outputs=2),
+            *windows(2, labels=(0, 640), recall=(1.0, 1.0), single_class_batches=64),
+            EpochEnded(1, 128),
+        ],
     ),
     "labels -1 and 1": (
         "labels-out-of-range",
@@ -639,6 +679,35 @@ SILENT: dict[str, list[Any]] = {
         wiring(unreached=ParameterSet(2, 300)),
         input_facts(layer="head", features=16),
         *[layer_statistics(step, (math.nan, 0.1), (math.nan, 1e-3)) for step in (1, 2, 3)],
+    ],
+    "a tanh that learns": [loss_facts(activations=("tanh",)), *windows(6)],
+    "a relu in regression": [loss_facts("mse", task="regression", activations=("relu",))],
+    "labels of one class so far": [
+        loss_facts(target_min=1.0),
+        model_facts(outputs=2),
+        *windows(2, labels=(0, 640), recall=(1.0, 1.0), single_class_batches=64),
+    ],
+    "one class against the rest of a queue": [
+        loss_facts(target_min=0.0, target_max=0.0, input_shape=(32, 257)),
+        model_facts(outputs=64),
+        *windows(2, labels=(640, 0), recall=(1.0, 1.0), single_class_batches=64),
+        EpochEnded(1, 128),
+    ],
+    "real and made ones apart": [
+        loss_facts("binary_cross_entropy_with_logits", target_min=1.0, input_shape=(32, 1)),
+        loss_facts(
+            "binary_cross_entropy_with_logits", site="loss-2", target_max=0.0, input_shape=(32, 1)
+        ),
+        model_facts(outputs=1),
+        *windows(2, labels=(0, 640), recall=(1.0, 1.0), single_class_batches=64),
+        *windows(2, site="loss-2", labels=(640, 0), recall=(1.0, 1.0), single_class_batches=64),
+        EpochEnded(1, 128),
+    ],
+    "a generator before a frozen judge": [
+        loss_facts("binary_cross_entropy_with_logits", target_min=1.0, input_shape=(32, 1)),
+        model_facts(outputs=1, layers=(NEW_BODY[0], replace(NEW_HEAD[1], units=1))),
+        *windows(2, labels=(0, 640), recall=(1.0, 1.0), single_class_batches=64),
+        EpochEnded(1, 128),
     ],
     "regression": [loss_facts("mse", task="regression", classes=0, target_max=17.0)],
 }

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from ...findings import Fix
 from .case import Case
-from .examples import check_one_batch, clean_inputs
+from .examples import check_one_batch, clean_inputs, count_labels, make_step, unfreeze
 from .labels import binarize_labels, cast_labels, match_shapes, shift_labels
 from .stepping import clip_gradients, scale_learning_rate
 from .weights import weigh_classes
@@ -35,4 +35,7 @@ REMEDIES: Mapping[str, Callable[[Case], Fix | None]] = {
     "clip-gradients": clip_gradients,
     "clean-inputs": clean_inputs,
     "check-one-batch": check_one_batch,
+    "count-labels": count_labels,
+    "make-step": make_step,
+    "unfreeze": unfreeze,
 }

@@ -91,6 +91,16 @@ def _model_input(case: Case) -> str | None:
     return None
 
 
+def count_labels(case: Case) -> Fix | None:
+    """How many labels there are of each class."""
+    if case.loss is None:
+        return None
+    labels = _root(case.loss.target)
+    return example(
+        case.title, [], [f"print(torch.unique({labels}, return_counts=True))  # over all data"]
+    )
+
+
 def check_one_batch(case: Case) -> Fix | None:
     """Train on one batch only: a sound model and loop bring its loss near zero."""
     loss, loader = case.loss, case.context.loader
