@@ -47,6 +47,7 @@ class OneClassLabels:
     name = "one-class-labels"
     says = "the data hold a single class"
     explains: tuple[str, ...] = (
+        "dead-relu",
         "vanishing-gradients",
         "learning-rate-too-high",
         "single-class-predictions",

@@ -60,6 +60,7 @@ class OutputActivation:
     says = "relu or the like on the output layer"
     explains: tuple[str, ...] = (
         "missing-activation",
+        "dead-relu",
         "vanishing-gradients",
         "class-imbalance",
         "single-class-predictions",
