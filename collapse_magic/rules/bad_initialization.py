@@ -57,7 +57,6 @@ class BadInitialization:
     name = "bad-initialization"
     says = "zero, constant or far too large initial weights"
     explains: tuple[str, ...] = (
-        "learning-rate-too-high",
         "vanishing-gradients",
         "dead-relu",
         "unscaled-inputs",

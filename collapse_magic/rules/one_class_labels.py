@@ -50,6 +50,7 @@ class OneClassLabels:
         "dead-relu",
         "vanishing-gradients",
         "learning-rate-too-high",
+        "class-imbalance",
         "single-class-predictions",
     )
 
