@@ -12,9 +12,11 @@ import inspect
 import sys
 from collections.abc import Iterable, Sequence
 
+from .bad_initialization import BadInitialization
 from .base import Rule
 from .broken_graph import BrokenGraph
 from .class_imbalance import ClassImbalance
+from .dead_relu import DeadRelu
 from .double_activation import DoubleActivation
 from .frozen_parameters import FrozenParameters
 from .label_encoding import LabelEncoding
@@ -25,7 +27,9 @@ from .missing_activation import MissingActivation
 from .missing_zero_grad import MissingZeroGrad
 from .no_optimizer_step import NoOptimizerStep
 from .non_finite import NonFiniteValues
+from .one_class_labels import OneClassLabels
 from .optimizer_mismatch import OptimizerMismatch
+from .output_activation import OutputActivation
 from .single_class_predictions import SingleClassPredictions
 from .single_unit_softmax import SingleUnitSoftmax
 from .unscaled_inputs import UnscaledInputs
@@ -38,8 +42,10 @@ RULES: tuple[Rule, ...] = (
     LabelShapeBroadcast(),
     LabelEncoding(),
     SingleUnitSoftmax(),
+    OutputActivation(),
     MissingActivation(),
     DoubleActivation(),
+    OneClassLabels(),
     MissingZeroGrad(),
     NonFiniteValues(),
     NoOptimizerStep(),
@@ -47,6 +53,8 @@ RULES: tuple[Rule, ...] = (
     FrozenParameters(),
     BrokenGraph(),
     LearningRateTooHigh(),
+    BadInitialization(),
+    DeadRelu(),
     VanishingGradients(),
     UnscaledInputs(),
     ClassImbalance(),
