@@ -12,9 +12,11 @@ import inspect
 import sys
 from collections.abc import Iterable, Sequence
 
+from .bad_initialization import BadInitialization
 from .base import Rule
 from .broken_graph import BrokenGraph
 from .class_imbalance import ClassImbalance
+from .dead_relu import DeadRelu
 from .double_activation import DoubleActivation
 from .frozen_parameters import FrozenParameters
 from .label_encoding import LabelEncoding
@@ -40,9 +42,9 @@ RULES: tuple[Rule, ...] = (
     LabelShapeBroadcast(),
     LabelEncoding(),
     SingleUnitSoftmax(),
+    OutputActivation(),
     MissingActivation(),
     DoubleActivation(),
-    OutputActivation(),
     OneClassLabels(),
     MissingZeroGrad(),
     NonFiniteValues(),
@@ -51,6 +53,8 @@ RULES: tuple[Rule, ...] = (
     FrozenParameters(),
     BrokenGraph(),
     LearningRateTooHigh(),
+    BadInitialization(),
+    DeadRelu(),
     VanishingGradients(),
     UnscaledInputs(),
     ClassImbalance(),

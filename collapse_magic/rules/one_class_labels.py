@@ -47,8 +47,10 @@ class OneClassLabels:
     name = "one-class-labels"
     says = "the data hold a single class"
     explains: tuple[str, ...] = (
+        "dead-relu",
         "vanishing-gradients",
         "learning-rate-too-high",
+        "class-imbalance",
         "single-class-predictions",
     )
 

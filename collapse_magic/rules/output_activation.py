@@ -60,6 +60,9 @@ class OutputActivation:
     says = "relu or the like on the output layer"
     explains: tuple[str, ...] = (
         "missing-activation",
+        "non-finite",
+        "learning-rate-too-high",
+        "dead-relu",
         "vanishing-gradients",
         "class-imbalance",
         "single-class-predictions",

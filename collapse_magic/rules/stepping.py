@@ -9,6 +9,8 @@ from ..history import History
 # What anything that keeps the weights from following the labels leads to.
 SYMPTOMS = (
     "learning-rate-too-high",
+    "bad-initialization",
+    "dead-relu",
     "vanishing-gradients",
     "unscaled-inputs",
     "class-imbalance",

@@ -23,6 +23,7 @@ from collapse_magic.rules import RULES
 from collapse_magic.rules.wording import MAX_COLUMNS
 
 from .hand_made import (
+    activation_statistics,
     history_of,
     input_facts,
     layer_statistics,
@@ -59,6 +60,7 @@ NEW_BODY = (
     LayerFacts("first", "Linear", 272, 0.144, 0.0, "random", units=16),
     LayerFacts("head", "Linear", 34, 0.144, 0.0, "random", units=2),
 )
+ALIKE = (replace(NEW_BODY[0], weight_std=0.0, weight_mean=0.1, start="constant"), NEW_BODY[1])
 TRAINED_BODY = (LayerFacts("first", "Linear", 272, 0.5, 0.0, "random", units=16), NEW_BODY[1])
 
 FIRES: dict[str, tuple[str, str | None, list[Any]]] = {
@@ -354,6 +356,44 @@ FIRES: dict[str, tuple[str, str | None, list[Any]]] = {
             model_facts(activations=("Sigmoid",)),
             *[layer_statistics(step, (1e-9, 0.1)) for step in range(1, 400, 20)],
             *windows(6, **ONE_CLASS),
+        ],
+    ),
+    "a layer of units that are zero for everything": (
+        "dead-relu",
+        "replace-hidden-activation",
+        [
+            loss_facts(),
+            model_facts(activations=("ReLU",)),
+            *[activation_statistics(step, (0.97, 0.2), (0.5, 0.5)) for step in (100, 120)],
+            *windows(6, **ONE_CLASS),
+        ],
+    ),
+    "a layer that gives out zeros only, seen a few times": (
+        "dead-relu",
+        "replace-hidden-activation",
+        [
+            loss_facts(),
+            model_facts(activations=("ReLU",)),
+            *[activation_statistics(step, (math.nan, math.nan), (0.0, 0.3)) for step in (1, 2, 3)],
+            *windows(6, **ONE_CLASS),
+        ],
+    ),
+    "units that begin alike": (
+        "bad-initialization",
+        "initialize-anew",
+        [
+            loss_facts(),
+            model_facts(layers=ALIKE, last_layer="head"),
+            *windows(6, **ONE_CLASS),
+        ],
+    ),
+    "weights that begin far too large": (
+        "bad-initialization",
+        "initialize-anew",
+        [
+            loss_facts(),
+            model_facts(layers=(replace(NEW_BODY[0], weight_std=2.0), NEW_BODY[1])),
+            *windows(6, **{**ONE_CLASS, "cross_entropy_nats": 7.0}),
         ],
     ),
     "steps far too large": (
@@ -679,6 +719,17 @@ SILENT: dict[str, list[Any]] = {
         wiring(unreached=ParameterSet(2, 300)),
         input_facts(layer="head", features=16),
         *[layer_statistics(step, (math.nan, 0.1), (math.nan, 1e-3)) for step in (1, 2, 3)],
+    ],
+    "a dead layer beside another way": [
+        loss_facts(),
+        model_facts(activations=("ReLU",)),
+        *[activation_statistics(step, (1.0, 0.2), (0.5, 0.5)) for step in (100, 120)],
+        *windows(6),
+    ],
+    "a branch that begins at zero": [
+        loss_facts(),
+        model_facts(layers=ALIKE, last_layer="head"),
+        *windows(6),
     ],
     "a tanh that learns": [loss_facts(activations=("tanh",)), *windows(6)],
     "a relu in regression": [loss_facts("mse", task="regression", activations=("relu",))],

@@ -43,7 +43,9 @@ def test_names_and_codes_are_used_once() -> None:
     assert {rule.code: rule.name for rule in RULES} == {
         "CM101": "single-class-predictions",
         "CM201": "vanishing-gradients",
+        "CM203": "dead-relu",
         "CM204": "non-finite",
+        "CM205": "bad-initialization",
         "CM301": "class-imbalance",
         "CM303": "unscaled-inputs",
         "CM305": "one-class-labels",

@@ -52,6 +52,13 @@ def count_labels(case: Case) -> Fix | None:
     return example(case.title, [], [f"print(np.unique({name}, return_counts=True))"])
 
 
+def initialize_anew(case: Case) -> Fix | None:
+    """The initializer that the layers have by default, wherever another one is given."""
+    return example(
+        case.title, [], ['kernel_initializer="glorot_uniform"  # of every layer; it is the default']
+    )
+
+
 def unfreeze(case: Case) -> Fix | None:
     """The layers that may learn, set before the model is compiled."""
     model = "model" if case.model is None else case.model.text
