@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from .base import Rule
 from .broken_graph import BrokenGraph
 from .class_imbalance import ClassImbalance
+from .constant_output import ConstantOutput
 from .double_activation import DoubleActivation
 from .frozen_parameters import FrozenParameters
 from .label_encoding import LabelEncoding
@@ -22,9 +23,11 @@ from .label_shape_broadcast import LabelShapeBroadcast
 from .labels_out_of_range import LabelsOutOfRange
 from .learning_rate_too_high import LearningRateTooHigh
 from .missing_activation import MissingActivation
+from .missing_class import MissingClass
 from .missing_zero_grad import MissingZeroGrad
 from .no_optimizer_step import NoOptimizerStep
 from .non_finite import NonFiniteValues
+from .not_learning import NotLearning
 from .optimizer_mismatch import OptimizerMismatch
 from .single_class_predictions import SingleClassPredictions
 from .single_unit_softmax import SingleUnitSoftmax
@@ -51,6 +54,9 @@ RULES: tuple[Rule, ...] = (
     UnscaledInputs(),
     ClassImbalance(),
     SingleClassPredictions(),
+    ConstantOutput(),
+    MissingClass(),
+    NotLearning(),
 )
 
 

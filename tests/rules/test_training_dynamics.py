@@ -41,8 +41,9 @@ def through_one_unit(bias: float, width: int) -> Watched:
 
 def test_a_dead_unit_leaves_one_class() -> None:
     watched = through_one_unit(-50.0, 1)
-    (finding,) = watched.findings
+    finding, *symptoms = watched.findings
     assert (finding.rule, finding.severity) == ("single-class-predictions", "error")
+    assert {found.explained_by for found in symptoms} <= {finding.rule}
     assert finding.message == "100% of predictions are class 0"
     assert finding.evidence[0].text.startswith("class 0: 100% of predictions, ")
     assert finding.evidence[0].values["label_share"] == pytest.approx(0.7, abs=0.02)
