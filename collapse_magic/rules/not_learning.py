@@ -16,7 +16,8 @@ better than .6 (chance is .5).
 
 ## Known limits
 Data that hold next to no signal look the same: the finding is right then, and no cure is at hand.
-Slow starts are waited for, so that a training that is cut short before is never judged.
+Slow starts are waited for, so that a training that is cut short before is never judged. Nor is a
+model that one call has fitted: its solver has found what the inputs tell.
 
 ## Example
     x = x[torch.randperm(len(x))]                 # the labels stay where they were
@@ -64,9 +65,10 @@ class NotLearning:
             look = gates.look(history, site)
             if (
                 look is not None
-                and (look.fitted or is_time(history))
+                and not look.fitted
+                and is_time(history)
                 and follows_nothing(look)
-                and (look.fitted or gates.learns_nothing(history, look))
+                and gates.learns_nothing(history, look)
                 and not gates.sees_one_class_at_a_time(look.last)
             ):
                 yield self._diagnosis(look)
