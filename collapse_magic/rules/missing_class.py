@@ -10,9 +10,10 @@ It is a symptom: where another rule finds a cause at the same loss, this finding
 ## How it is measured
 Over two windows running of training samples that hold at least 50 cases of the class each: fewer
 than one case in twenty is found and fewer predictions than a twentieth of its cases name it, in
-both, while some other class has a recall of .5 or more. It is told when the training has ended, and
-while it runs after ten epochs and a thousand steps; not while the recall is on its way, nor of a
-class that is rare beside the most frequent one, which is class-imbalance's affair.
+both, while some other class has a recall of .5 or more and none takes all predictions. It is told
+when the training has ended, and while it runs after ten epochs and a thousand steps; not while the
+recall is on its way, nor of a class that is rare beside the most frequent one, which is the affair
+of class-imbalance.
 
 ## Known limits
 A class that another one covers entirely cannot be told from one that the model has not found yet.
@@ -81,7 +82,7 @@ class MissingClass:
                     look.fitted or not recall_gets_there(history, look, index, HARDLY_FOUND, needed)
                 )
             ]
-            if lost and max(look.last.recall) >= FOUND:
+            if lost and look.last.top < gates.ONE_CLASS_SHARE and max(look.last.recall) >= FOUND:
                 yield self._diagnosis(history, look, lost)
 
     def _diagnosis(self, history: History, look: gates.Look, lost: list[int]) -> Diagnosis:
