@@ -59,6 +59,7 @@ class DoubleActivation:
     name = "double-activation"
     says = "a softmax or sigmoid in front of a loss that applies it again"
     explains: tuple[str, ...] = (
+        "dead-relu",
         "vanishing-gradients",
         "class-imbalance",
         *SYMPTOMS,

@@ -59,6 +59,7 @@ class LabelsOutOfRange:
     explains: tuple[str, ...] = (
         "non-finite",
         "learning-rate-too-high",
+        "dead-relu",
         "vanishing-gradients",
         "class-imbalance",
         *SYMPTOMS,

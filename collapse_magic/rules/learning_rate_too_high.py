@@ -76,6 +76,7 @@ class LearningRateTooHigh:
     name = "learning-rate-too-high"
     says = "updates far too large for the weights"
     explains: tuple[str, ...] = (
+        "dead-relu",
         "vanishing-gradients",
         "class-imbalance",
         *SYMPTOMS,

@@ -57,6 +57,7 @@ class SingleUnitSoftmax:
     says = "a softmax over a single output, which then is always 1"
     explains: tuple[str, ...] = (
         "double-activation",
+        "dead-relu",
         "vanishing-gradients",
         "class-imbalance",
         *SYMPTOMS,

@@ -10,6 +10,8 @@ from . import base
 # What anything that keeps the weights from following the labels leads to.
 SYMPTOMS = (
     "learning-rate-too-high",
+    "bad-initialization",
+    "dead-relu",
     "vanishing-gradients",
     "unscaled-inputs",
     "class-imbalance",
