@@ -16,6 +16,7 @@ from .bad_initialization import BadInitialization
 from .base import Rule
 from .broken_graph import BrokenGraph
 from .class_imbalance import ClassImbalance
+from .constant_output import ConstantOutput
 from .dead_relu import DeadRelu
 from .double_activation import DoubleActivation
 from .frozen_parameters import FrozenParameters
@@ -24,9 +25,11 @@ from .label_shape_broadcast import LabelShapeBroadcast
 from .labels_out_of_range import LabelsOutOfRange
 from .learning_rate_too_high import LearningRateTooHigh
 from .missing_activation import MissingActivation
+from .missing_class import MissingClass
 from .missing_zero_grad import MissingZeroGrad
 from .no_optimizer_step import NoOptimizerStep
 from .non_finite import NonFiniteValues
+from .not_learning import NotLearning
 from .one_class_labels import OneClassLabels
 from .optimizer_mismatch import OptimizerMismatch
 from .output_activation import OutputActivation
@@ -59,6 +62,9 @@ RULES: tuple[Rule, ...] = (
     UnscaledInputs(),
     ClassImbalance(),
     SingleClassPredictions(),
+    ConstantOutput(),
+    MissingClass(),
+    NotLearning(),
 )
 
 

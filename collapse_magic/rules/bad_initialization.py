@@ -44,6 +44,7 @@ from ..history import History
 from ..records import LayerFacts, ModelFacts
 from ..statistics import number, percent
 from . import gates
+from .base import SYMPTOMS
 from .wording import layer
 
 # Four times the deviation that keeps the scale of the activations: after two layers sixteenfold.
@@ -61,7 +62,7 @@ class BadInitialization:
         "dead-relu",
         "unscaled-inputs",
         "class-imbalance",
-        "single-class-predictions",
+        *SYMPTOMS,
     )
 
     def missing(self, history: History) -> str | None:

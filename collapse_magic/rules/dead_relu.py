@@ -41,6 +41,7 @@ from ..findings import Diagnosis, Evidence, Remedy
 from ..history import History
 from ..statistics import number, percent
 from . import gates
+from .base import SYMPTOMS
 from .wording import layer
 
 # A layer with one unit in twenty alive hardly passes anything on.
@@ -67,7 +68,7 @@ class DeadRelu:
     explains: tuple[str, ...] = (
         "vanishing-gradients",
         "class-imbalance",
-        "single-class-predictions",
+        *SYMPTOMS,
     )
 
     def missing(self, history: History) -> str | None:

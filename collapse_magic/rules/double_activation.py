@@ -45,6 +45,7 @@ from ..history import History, WindowTotal
 from ..records import LossFacts
 from ..statistics import number, percent
 from . import gates
+from .base import SYMPTOMS
 from .wording import loss_name
 
 # Losses that apply a softmax or a sigmoid themselves.
@@ -61,7 +62,7 @@ class DoubleActivation:
         "dead-relu",
         "vanishing-gradients",
         "class-imbalance",
-        "single-class-predictions",
+        *SYMPTOMS,
     )
 
     def missing(self, history: History) -> str | None:

@@ -41,6 +41,7 @@ from ..history import History
 from ..records import LossFacts
 from ..statistics import number, percent
 from . import gates
+from .base import SYMPTOMS
 from .raised import TAKES_PROBABILITIES, Problem, raised_problems
 from .wording import fitting, loss_name
 
@@ -59,7 +60,7 @@ class MissingActivation:
         "dead-relu",
         "vanishing-gradients",
         "class-imbalance",
-        "single-class-predictions",
+        *SYMPTOMS,
     )
 
     def missing(self, history: History) -> str | None:

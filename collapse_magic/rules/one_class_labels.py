@@ -37,6 +37,7 @@ from ..findings import Diagnosis, Evidence, Remedy
 from ..history import History
 from ..records import LossFacts
 from . import gates
+from .base import SYMPTOMS
 
 MIN_SAMPLES = 128
 MIN_BATCHES = 8
@@ -51,7 +52,7 @@ class OneClassLabels:
         "vanishing-gradients",
         "learning-rate-too-high",
         "class-imbalance",
-        "single-class-predictions",
+        *SYMPTOMS,
     )
 
     def missing(self, history: History) -> str | None:

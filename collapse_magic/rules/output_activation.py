@@ -40,6 +40,7 @@ from ..history import History, WindowTotal
 from ..records import LossFacts
 from ..statistics import number, percent
 from . import gates
+from .base import SYMPTOMS
 from .raised import TAKES_PROBABILITIES
 from .wording import loss_name
 
@@ -65,7 +66,7 @@ class OutputActivation:
         "dead-relu",
         "vanishing-gradients",
         "class-imbalance",
-        "single-class-predictions",
+        *SYMPTOMS,
     )
 
     def missing(self, history: History) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from ..history import History
+from . import base
 
 # What anything that keeps the weights from following the labels leads to.
 SYMPTOMS = (
@@ -14,7 +15,7 @@ SYMPTOMS = (
     "vanishing-gradients",
     "unscaled-inputs",
     "class-imbalance",
-    "single-class-predictions",
+    *base.SYMPTOMS,
 )
 
 

@@ -42,6 +42,9 @@ def test_names_and_codes_are_used_once() -> None:
     assert len({rule.name for rule in RULES}) == len({rule.code for rule in RULES}) == len(RULES)
     assert {rule.code: rule.name for rule in RULES} == {
         "CM101": "single-class-predictions",
+        "CM102": "missing-class",
+        "CM103": "constant-output",
+        "CM104": "not-learning",
         "CM201": "vanishing-gradients",
         "CM203": "dead-relu",
         "CM204": "non-finite",

@@ -43,7 +43,7 @@ def through_one_unit(bias: float, width: int) -> Watched:
 
 def test_a_dead_unit_leaves_one_class() -> None:
     watched = through_one_unit(-50.0, 1)
-    cause, finding = watched.findings
+    cause, finding, *_ = watched.findings
     assert (cause.rule, cause.severity) == ("dead-relu", "error")
     assert cause.evidence[0].values["dead"] == 1.0
     assert (finding.rule, finding.explained_by) == ("single-class-predictions", "dead-relu")
