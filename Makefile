@@ -37,10 +37,11 @@ test: install browser lint test-keras ## all tests
 test-keras: install ## those of TensorFlow, in processes without the others: nobody else may load it
 	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist loadfile tests/keras_runs
 
-bench: install ## what watching costs, beside what others cost: docs/cost.md
+bench: install ## what watching costs, beside what others cost: docs/cost.md, docs/cost-keras.md
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/overhead.py --write docs/cost.md
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/first_steps.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/keras_overhead.py --write docs/cost-keras.md
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/estimators.py
 
 memory: install ## what watching keeps over a million steps (some ten minutes)

@@ -56,10 +56,8 @@ def around_update(original: Callable[..., Any], switch: Switch) -> Callable[...,
         run(steps.after_update)
         run(probe.wirings.update, self, trainable_variables)
         stage = current()
-        if stage is not None:
-            stage.fused += steps.for_xla()
         if isinstance(stage, LoopStage):
-            stage.updates += 1
+            stage.updates_made += 1
         return result
 
     return update
@@ -109,7 +107,8 @@ def around_call(original: Callable[..., Any], switch: Switch) -> Callable[..., A
         if shadow is None:
             return original(self, *args, **kwargs)
         traced = len(shadow.traces)
-        looks = current() is None and probe.begins_look()
+        if shadow.updates and current() is None:
+            probe.begin_look(shadow.updates)
         try:
             result, given = original(shadow.function, *args, **kwargs)
         except Exception:
@@ -118,13 +117,11 @@ def around_call(original: Callable[..., Any], switch: Switch) -> Callable[..., A
             # Its very first call: were it for us that it failed, it would not by itself.
             probe.loops.functions.give_up(self)
             return original(self, *args, **kwargs)
-        for key, tensors in given.items():
-            trace = shadow.traces[int(key.removeprefix("trace "))]
-            probe.guard.run(probe.loops.executed, trace, tensors)
+        trace = shadow.trace_of(given)
+        if trace is not None:
+            probe.guard.run(probe.loops.executed, trace, given)
             if trace.updates and current() is None and switch.probe is probe:
                 _stop_if_asked(probe)
-        if looks:
-            probe.guard.run(probe.optimizers.after_execution)
         return result
 
     return __call__

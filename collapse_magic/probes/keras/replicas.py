@@ -4,17 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
-if TYPE_CHECKING:
-    from .fit import Given
-
-
-class Outcome(NamedTuple):
-    """What a replica's step hands out: to Keras, and beside that."""
-
-    logs: Any
-    given: Given
+from .parcels import Outcome
 
 
 def of_model(model: Any) -> int:
@@ -40,7 +32,7 @@ def around_reduce(original: Callable[..., Any]) -> Callable[..., Any]:
             key: {name: _joined(tensor, strategy) for name, tensor in tensors.items()}
             for key, tensors in values.given.items()
         }
-        return Outcome(logs, whole)
+        return Outcome(logs, whole, values.updates)
 
     return reduce_per_replica
 
