@@ -71,11 +71,11 @@ class SingleUnitSoftmax:
                 yield self._diagnosis(history, facts)
 
     def _diagnosis(self, history: History, facts: LossFacts) -> Diagnosis:
-        windows = history.windows(facts.site)
         chain = f"{loss_name(history, facts.loss)} <- softmax <- one output"
         evidence = [Evidence(chain, {"outputs": 1.0})]
-        if windows and facts.task in gates.CLASSIFICATION:
-            evidence.append(_predictions(history, facts.site, WindowTotal.of(windows[-1:])))
+        predicted = _lately(history, facts.site)
+        if predicted is not None and facts.task in gates.CLASSIFICATION:
+            evidence.append(_predictions(history, facts.site, predicted))
         drop = facts.loss in APPLIES_SIGMOID
         remedy = (
             Remedy(
@@ -121,6 +121,14 @@ def _softmax_over_one(history: History, facts: LossFacts) -> bool:
 
 def _one_output(shape: tuple[int, ...]) -> bool:
     return len(shape) == 1 or (len(shape) == 2 and shape[1] == 1)
+
+
+def _lately(history: History, site: str) -> WindowTotal | None:
+    """Enough of the last windows for shares to be right within some percent, or all there are."""
+    windows = history.windows(site)
+    if not windows:
+        return None
+    return history.total(site, "train", gates.MIN_SAMPLES) or WindowTotal.of(windows)
 
 
 def _predictions(history: History, site: str, now: WindowTotal) -> Evidence:

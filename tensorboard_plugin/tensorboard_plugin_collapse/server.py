@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import io
 import os
 import sys
 import types
 import webbrowser
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 DEFAULT_PORT = 6006
@@ -46,7 +47,8 @@ def serve(
         for candidate in (*range(wanted, min(wanted + PORTS_TRIED, 1 << 16)), 0):
             flags.port = candidate
             try:
-                return Server(wsgi_app, flags)
+                with _port_errors(program):
+                    return Server(wsgi_app, flags)
             except program.TensorBoardPortInUseError:
                 if candidate == wanted:
                     print(f"port {wanted} is taken: looking for the next free one", file=sys.stderr)
@@ -58,6 +60,25 @@ def serve(
         return int(tensorboard.main())
     except KeyboardInterrupt:
         return 0
+
+
+@contextlib.contextmanager
+def _port_errors(program: Any) -> Iterator[None]:
+    """Has a port that is bound, but not listened on yet, count as taken.
+
+    TensorBoard asks by a connection whether a port is in use; one that nobody answers on passes,
+    and Werkzeug then prints that it is in use and ends the process.
+    """
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            yield
+    except SystemExit as error:
+        cause = error.__context__
+        if isinstance(cause, OSError) and cause.errno == errno.EADDRINUSE:
+            raise program.TensorBoardPortInUseError(str(cause)) from None
+        sys.stderr.write(said.getvalue())
+        raise
 
 
 def has_browser() -> bool:

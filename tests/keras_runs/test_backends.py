@@ -61,9 +61,18 @@ def test_every_step_of_the_layers_is_what_the_weights_tell(program: str) -> None
             assert quantity == pytest.approx(by_numpy, rel=1e-4)
 
 
+def test_optimizers_may_be_made_for_the_first_time_in_the_watched_cell() -> None:
+    assert found("on_torch")["first of all"] == 3  # steps
+
+
 @both
 def test_training_is_the_same_bit_by_bit(program: str) -> None:
     assert set(found(program)["same"]) == {True}
+
+
+@both
+def test_a_fault_anywhere_in_the_probe_ends_the_watching_and_nothing_else(program: str) -> None:
+    assert found(program)["faults"] == {}
 
 
 @both

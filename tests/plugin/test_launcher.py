@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -34,17 +35,33 @@ def server(logdir: Path) -> Iterator[launcher.Server]:
     server.stop()
 
 
+@contextlib.contextmanager
+def taken_ports() -> Iterator[tuple[int, int]]:
+    """A port that somebody listens on, and the next one, bound by somebody who does not yet."""
+    with contextlib.ExitStack() as held:
+        while True:
+            listening = held.enter_context(socket.create_server(("127.0.0.1", 0)))
+            port = listening.getsockname()[1]
+            bound = held.enter_context(socket.socket())
+            try:
+                bound.bind(("127.0.0.1", port + 1))
+            except (OSError, OverflowError):
+                continue  # somebody else's: try another pair
+            break
+        yield port, port + 1
+
+
 def test_the_command_serves_on_the_next_free_port_until_ctrl_c(
     logdir: Path, tmp_path: Path
 ) -> None:
-    """GIVEN a taken port and a TensorFlow that fails when imported
-    WHEN collapse-tb is started THEN it says where the tab is, and ends without a traceback."""
+    """GIVEN a port that is taken, one that is bound but not answered on, and a TensorFlow that
+    fails when imported WHEN collapse-tb is started
+    THEN it says where the tab is, and ends without a traceback."""
     (tmp_path / "tensorflow").mkdir()
     (tmp_path / "tensorflow" / "__init__.py").write_text("raise SystemExit('imported')")
     path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
     said = tmp_path / "said"
-    with socket.create_server(("127.0.0.1", 0)) as taken, said.open("wb") as output:
-        port = taken.getsockname()[1]
+    with taken_ports() as (port, bound), said.open("wb") as output:
         command = [sys.executable, "-m", "tensorboard_plugin_collapse.launcher", str(logdir)]
         process = subprocess.Popen(
             # The slow loader is the one that asks for TensorFlow.
@@ -71,6 +88,7 @@ def test_the_command_serves_on_the_next_free_port_until_ctrl_c(
             url = wait_until(address, "the address is printed")
             assert url.endswith("/here/")
             assert f":{port}/" not in url
+            assert f":{bound}/" not in url
             assert f"port {port} is taken" in said.read_text()
             wait_until(lambda: background.answers(url), "the plugin answers")
             with urllib.request.urlopen(url, timeout=30) as page:

@@ -97,17 +97,23 @@ class Step:
     iterations: int = 0  # of the optimizer, before the next execution
     counted: int = 0  # updates of one step that are counted when it has been executed
     of_models: list[Update] = field(default_factory=list)  # what is known of them
+    due: bool = False  # whether the next execution is to be looked at from outside
     parcels: Parcels = field(default_factory=Parcels)
 
-    def note(self, calls: list[LossSeen]) -> Given:
+    def note(self, stage: Stage) -> Given:
         """The tensors to hand out; what is known without them is kept."""
         given: Given = {}
-        for order, call in enumerate(calls):
+        for order, call in enumerate(stage.seen):
             key = f"{order}:{call.loss}"
             tensors = {name: getattr(call, name) for name in _TENSORS}
             given[key] = {name: held for name, held in tensors.items() if held is not None}
             self.seen[key] = call.without_tensors()
         return given
+
+    def handed(self, stage: Stage) -> tuple[Given, tuple[dict[str, Any], ...]]:
+        """What a step hands out: what its losses were given, and the tensors of its updates."""
+        self.counted, self.of_models = stage.counted, forms(stage.updates)
+        return self.note(stage), tuple(dict(update.tensors) for update in stage.updates)
 
     def filled(self, key: str, tensors: dict[str, Any]) -> LossSeen:
         """One of the losses, with the tensors of an execution."""
@@ -131,9 +137,12 @@ class Fit:
         self._made_of: Step | None = None  # what Keras is making a function of just now
 
     def attach(self, patches: Patches) -> None:
+        probe = self._switch.probe
+        assert probe is not None
         module = sys.modules[TRAINER]
         trainer = module.TensorFlowTrainer
-        patches.replace(module, "reduce_per_replica", replicas.around_reduce)
+        guard = probe.guard
+        patches.replace(module, "reduce_per_replica", partial(replicas.around_reduce, guard))
         patches.replace(trainer, "_make_function", self._around_make_function)
         if hasattr(trainer, "_autoconvert_optionals"):  # Keras' older versions lack it
             patches.replace(trainer, "_autoconvert_optionals", self._around_autoconvert)
@@ -178,7 +187,10 @@ class Fit:
                 return original(model, *args, **kwargs)
             finally:
                 if watched is not None:
-                    self._leave(watched, function)
+                    try:
+                        self._leave(watched, function)
+                    except Exception as error:
+                        probe.guard.fail(error)
 
         return like(call, original)
 
@@ -189,19 +201,14 @@ class Fit:
             probe = switch.probe
             if probe is None:
                 return original(model, step_function)
-            watched = self.of(model)
-            if replicas.of_model(model) > 1:  # while nothing is traced: within, it has no values
-                probe.guard.run(probe.models.meet, model, None)
-            phase: Phase = "eval" if step_function == model.test_step else "train"
-            step = Step(watched, phase, int(getattr(model, "steps_per_execution", 1)))
-            step.executed()
+            step = probe.guard.run(self._step_of, probe, model, step_function)
+            if step is None:
+                return original(model, step_function)
 
             def watched_step(data: Any) -> Outcome:
-                with Stage(phase, graph_here(probe.tensorflow), step.most == 1) as stage:
+                with Stage(step.phase, graph_here(probe.tensorflow), step.most == 1) as stage:
                     logs = step_function(data)
-                step.counted, step.of_models = stage.counted, forms(stage.updates)
-                tensors = tuple(dict(update.tensors) for update in stage.updates)
-                return Outcome(logs, step.note(stage.seen), tensors)
+                return Outcome(logs, *(probe.guard.run(step.handed, stage) or ({}, ())))
 
             self._made_of = step
             try:
@@ -211,19 +218,21 @@ class Fit:
 
             def run(iterator: Any) -> Any:
                 probe = switch.probe
-                if step.of_models and probe is not None:
-                    probe.begin_look(step.of_models)
+                if step.due and probe is not None:
+                    probe.guard.run(probe.begin_look, step.of_models)
                 taken = step.parcels.taken(function(iterator))
                 probe, logs = switch.probe, taken.logs
                 if probe is None or probe.passes(step, taken):
                     return logs
                 probe.guard.run(probe.after_execution, step, taken)
-                reason = probe.context.stop_reason() if phase == "train" else None
+                training = step.phase == "train"
+                reason = probe.context.stop_reason() if training else None
                 if reason is not None:
                     raise TrainingStopped(reason)
                 return logs
 
-            watched.ours["test_function" if phase == "eval" else "train_function"] = run
+            name = "train_function" if step.phase == "train" else "test_function"
+            step.watched.ours[name] = run
             return run
 
         return like(_make_function, original)
@@ -238,7 +247,9 @@ class Fit:
 
             @wraps(converted)
             def packing(data: Any) -> Any:
-                return made_of.parcels.pack(converted(data))
+                outcome, probe = converted(data), self._switch.probe
+                packed = None if probe is None else probe.guard.run(made_of.parcels.pack, outcome)
+                return packed or outcome
 
             return packing
 
@@ -251,8 +262,9 @@ class Fit:
             stage = current()
             known = 0 if stage is None else len(stage.seen)
             loss = original(model, *args, **kwargs)
-            if stage is not None and switch.probe is not None and len(stage.seen) == known:
-                stage.note(LossSeen("custom", loss))  # by functions that nobody knows
+            probe = switch.probe
+            if stage is not None and probe is not None and len(stage.seen) == known:
+                probe.guard.run(_by_nobody_known, stage, loss)
             return loss
 
         return like(_compute_loss, original)
@@ -267,6 +279,17 @@ class Fit:
             return original(callbacks, epoch, logs)
 
         return like(on_epoch_end, original)
+
+    # -- steps ------------------------------------------------------------------------------------
+
+    def _step_of(self, probe: KerasProbe, model: Any, step_function: Any) -> Step:
+        if replicas.of_model(model) > 1:  # while nothing is traced: within, it has no values
+            probe.models.meet(model, None)
+        phase: Phase = "eval" if step_function == model.test_step else "train"
+        most = int(getattr(model, "steps_per_execution", 1))
+        step = Step(self.of(model), phase, most)
+        step.executed()
+        return step
 
     # -- what they tell ---------------------------------------------------------------------------
 
@@ -296,6 +319,11 @@ class Fit:
         watched = self.of(model)
         watched.epochs += 1
         probe.epoch_ended(watched.epochs)
+
+
+def _by_nobody_known(stage: Stage, loss: Any) -> None:
+    """A loss that was computed by functions which are none of Keras'."""
+    stage.note(LossSeen("custom", loss))
 
 
 def like(wrapper: Any, original: Any) -> Callable[..., Any]:

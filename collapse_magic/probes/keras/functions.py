@@ -20,6 +20,7 @@ from .stage import current, graph_here
 from .updates import Update, forms
 
 if TYPE_CHECKING:
+    from ..guard import Guard
     from .loops import Loops
 
 _PARTS = ("scores", "targets", "weights")  # of a loss, beside its value
@@ -67,16 +68,39 @@ class Trace:
 
 
 class Shadow:
-    """The stand-in for one function of the user's, which itself is held weakly."""
+    """The stand-in for one function of the user's, which itself is held weakly.
 
-    def __init__(self, function: Any) -> None:
+    Attributes
+        traces: what the tracings so far have seen, in their order.
+        atomic: whether it runs as a whole or, where it fails, not at all: as XLA has it.
+    """
+
+    def __init__(self, function: Any, guard: Guard) -> None:
         self.traces: list[Trace] = []
         self.updates: list[Update] = []  # in all of them
+        self.due = False  # whether the next call is to be looked at from outside
+        self.guard = guard
+        self.atomic = bool(function._jit_compile)
         self.function = function._clone(_staged(function.python_function, self))
 
     def trace_of(self, results: dict[str, Any]) -> Trace | None:
         """The tracing that these results come from."""
         return next((trace for trace in self.traces if trace.parcel.key in results), None)
+
+    @property
+    def full(self) -> bool:
+        return len(self.traces) >= _MOST_TRACES
+
+    def told(self, stage: LoopStage) -> dict[str, Any]:
+        """The tensors to hand out of a tracing."""
+        if self.full:
+            return {}
+        trace = Trace(stage, len(self.traces))
+        # Names are part of a result's structure: these say which tracing it comes from.
+        results, trace.results = trace.results, {}
+        self.traces.append(trace)
+        self.updates += trace.of_models
+        return results
 
     @property
     def dull(self) -> bool:
@@ -91,19 +115,11 @@ def _staged(python_function: Any, shadow: Shadow) -> Callable[..., Any]:
 
     def staged(*args: Any, **kwargs: Any) -> Any:
         owner = reference()
-        tells = owner is not None and len(owner.traces) < _MOST_TRACES
-        stage = LoopStage(graph_here(tf), tells)
+        stage = LoopStage(graph_here(tf), owner is not None and not owner.full)
         with stage:
             code = vars(staged)["__wrapped__"]  # the user's, or what AutoGraph has made of it
             result = code(*args, **kwargs)
-        if owner is None or not tells:
-            return result, {}
-        trace = Trace(stage, len(owner.traces))
-        results, trace.results = trace.results, {}
-        owner.traces.append(trace)
-        owner.updates += trace.of_models
-        # Names are part of a result's structure: these tell which tracing it comes from.
-        return result, results
+        return result, {} if owner is None else owner.guard.run(owner.told, stage) or {}
 
     made: Callable[..., Any] = sys.modules["tensorflow.python.util.tf_decorator"].make_decorator(
         python_function, staged
@@ -119,17 +135,15 @@ class Functions:
         # None: called as it is, for there is nothing to see, or it must not be traced again.
         self._shadows: weakref.WeakKeyDictionary[Any, Shadow | None] = weakref.WeakKeyDictionary()
 
-    def known(self, function: Any) -> bool:
-        """Whether a function is called as it is: it was met before, and there is nothing to see."""
-        return self._shadows.get(function, self) is None
-
     def shadow_of(self, function: Any) -> Shadow | None:
         """The shadow to call in the place of a function; None where it is to be called itself."""
+        if self._shadows.get(function, self) is None:
+            return None  # it was met before
         tf = sys.modules["tensorflow"]
         if not tf.executing_eagerly() and current() is None:
             return None  # within a graph of the user's, which is to stay what it is
         if function not in self._shadows:
-            self._shadows[function] = None if self._is_left_alone(function) else Shadow(function)
+            self._shadows[function] = self._made_for(function)
         shadow = self._shadows[function]
         if shadow is not None and shadow.dull:
             shadow = self._shadows[function] = None
@@ -137,6 +151,9 @@ class Functions:
 
     def give_up(self, function: Any) -> None:
         self._shadows[function] = None
+
+    def _made_for(self, function: Any) -> Shadow | None:
+        return None if self._is_left_alone(function) else Shadow(function, self._loops.guard)
 
     def _is_left_alone(self, function: Any) -> bool:
         python = function.python_function

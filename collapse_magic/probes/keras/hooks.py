@@ -20,6 +20,7 @@ from .stage import current
 
 if TYPE_CHECKING:
     from .fit import Switch
+    from .functions import Shadow
 
 _OPTIMIZER = "keras.src.backend.tensorflow.optimizer"
 _BASE = "keras.src.optimizers.base_optimizer"
@@ -55,9 +56,7 @@ def around_update(original: Callable[..., Any], switch: Switch) -> Callable[...,
         result = original(self, grads, trainable_variables, learning_rate)
         run(steps.after_update)
         run(probe.wirings.update, self, trainable_variables)
-        stage = current()
-        if isinstance(stage, LoopStage):
-            stage.updates_made += 1
+        run(_count)
         return result
 
     return update
@@ -101,30 +100,42 @@ def around_call(original: Callable[..., Any], switch: Switch) -> Callable[..., A
     @functools.wraps(original)
     def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N807 - it stands in for one
         probe = switch.probe
-        if probe is None or probe.loops.functions.known(self):
+        shadow = None if probe is None else probe.guard.run(probe.loops.functions.shadow_of, self)
+        if probe is None or shadow is None:
             return original(self, *args, **kwargs)
-        shadow = probe.guard.run(probe.loops.functions.shadow_of, self)
-        if shadow is None:
-            return original(self, *args, **kwargs)
-        traced = len(shadow.traces)
-        if shadow.updates and current() is None:
-            probe.begin_look(shadow.updates)
+        if shadow.due:
+            probe.guard.run(probe.begin_look, shadow.updates)
         try:
             result, given = original(shadow.function, *args, **kwargs)
         except Exception:
-            if traced:
+            if shadow.traces and not shadow.atomic:
                 raise
-            # Its very first call: were it for us that it failed, it would not by itself.
-            probe.loops.functions.give_up(self)
+            # Nothing has run yet: were it for us that it failed, it would not by itself.
+            probe.guard.run(probe.loops.functions.give_up, self)
             return original(self, *args, **kwargs)
-        trace = shadow.trace_of(given)
-        if trace is not None:
-            probe.guard.run(probe.loops.executed, trace, given)
-            if trace.updates and current() is None and switch.probe is probe:
-                _stop_if_asked(probe)
+        updated = probe.guard.run(_executed, probe, shadow, given)
+        if updated and switch.probe is probe:
+            _stop_if_asked(probe)
         return result
 
     return __call__
+
+
+def _executed(probe: Any, shadow: Shadow, given: dict[str, Any]) -> bool:
+    """Whether a step of the user's own is over with it."""
+    trace = shadow.trace_of(given)
+    if trace is None:
+        return False
+    probe.loops.executed(trace, given)
+    shadow.due = probe.optimizers.due(shadow.updates)
+    return trace.updates > 0 and current() is None
+
+
+def _count() -> None:
+    """An update was made: what is traced around it has one more."""
+    stage = current()
+    if isinstance(stage, LoopStage):
+        stage.updates_made += 1
 
 
 def _is_ours(tf: Any) -> bool:

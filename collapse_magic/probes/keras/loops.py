@@ -25,6 +25,7 @@ from .stage import current
 from .updates import filled
 
 if TYPE_CHECKING:
+    from ..guard import Guard
     from .probe import KerasProbe
 
 _MOST_SITES = 64
@@ -44,6 +45,10 @@ class Loops:
         self._told_stepless = 0
         self._gradients = 0
         self.functions = Functions(self)
+
+    @property
+    def guard(self) -> Guard:
+        return self._probe.guard
 
     def clear(self) -> None:
         """Let go of everything of the user's."""

@@ -129,13 +129,15 @@ class LossCalls:
             with self._mute():
                 values = original(target, output, from_logits, *args, **kwargs)
             if self.take is not None and not self._local.muted:
-                # On TensorFlow Keras takes the logits behind a softmax or sigmoid, whatever
-                # `from_logits` says.
-                corrects = self._backend == "tensorflow"
-                raw = from_logits and not (corrects and _is_corrected(output, operation))
-                loss = on_logits if raw else on_probabilities
-                self._guard.run(self._seen, loss, values, output, target)
+                self._guard.run(seen, from_logits, values, output, target)
             return values
+
+        def seen(from_logits: bool, values: Any, output: Any, target: Any) -> None:
+            # On TensorFlow Keras takes the logits behind a softmax or sigmoid, whatever
+            # `from_logits` says.
+            corrects = self._backend == "tensorflow"
+            raw = from_logits and not (corrects and _is_corrected(output, operation))
+            self._seen(on_logits if raw else on_probabilities, values, output, target)
 
         return cross_entropy
 

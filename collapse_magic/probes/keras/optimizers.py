@@ -28,7 +28,7 @@ from .updates import Update, handed_out
 
 # A schedule that changes the rate at every batch is told of ever more seldom.
 _CHANGES_TOLD_AT_ONCE = 64
-# What a look takes: a branch of a graph, and a few passes over weights and gradients.
+# What a look takes that is not timed: a few passes over weights and gradients, in a graph say.
 _LOOK_SECONDS, _SECONDS_PER_SCALAR = 2e-4, 4e-9
 
 
@@ -83,7 +83,7 @@ class Optimizers:
             return
         step = self._counter.under_way()
         self._tell_rate(watch, step, float(rate))
-        self._gradients = by_variable
+        self._gradients, self._stepping = by_variable, []
         self._begin([look for look in watch.looks if step >= look.due])
 
     def after_update(self) -> None:
@@ -115,14 +115,13 @@ class Optimizers:
             return
         tf = sys.modules["tensorflow"]
         here = tf.compat.v1.get_default_graph()
+        tensors: list[dict[str, Any]] | None = None
         if compiled_by_xla(here):
-            tensors: list[dict[str, Any]] = [{} for _ in watch.looks]
-        else:
-            alone = stage.alone and stage.graph is here
-            found = [handed_out(look, gradients, rate, here) for look in watch.looks if alone]
-            tensors = [held for held in found if held is not None]
-        self._by_python = len(tensors) == len(watch.looks)
-        if not self._by_python:
+            tensors = [{} for _ in watch.looks]
+        elif stage.alone and stage.graph is here:
+            tensors = handed_out(watch.looks, gradients, rate, here)
+        self._by_python = tensors is not None
+        if tensors is None:
             for look in watch.looks:
                 look.trace(gradients, self._counter.variable(), rate)
             return

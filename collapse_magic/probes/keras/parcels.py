@@ -62,11 +62,6 @@ class Outcome(NamedTuple):
     given: Given
     updates: Any
 
-    @property
-    def values(self) -> tuple[Any, ...]:
-        """The values of the losses."""
-        return tuple(tensors["value"] for tensors in self.given.values())
-
 
 class Parcels:
     """Puts what the steps of one function hand out among their logs, and takes it out again."""
@@ -78,14 +73,17 @@ class Parcels:
         """Results of a step that is being traced; where there is no place for them, as they are."""
         if sys.modules["tensorflow"].executing_eagerly() or type(outcome.logs) is not dict:
             return outcome
-        content, values = outcome[1:], outcome.values
+        values = [tensors["value"] for tensors in outcome.given.values()]
+        content = outcome.given, outcome.updates
         self._known.append(Parcel(len(self._known), content, len(values)))
         return {**outcome.logs, **self._known[-1].results(content, values)}
 
     def taken(self, result: Any) -> Taken:
         """What is ours is taken out of the results of a step that has been executed."""
         if isinstance(result, Outcome):
-            return Taken(result.logs, result.values, None, result[1:])
+            logs, given, updates = result
+            values = [tensors["value"] for tensors in given.values()]
+            return Taken(logs, values, None, (given, updates))
         for parcel in self._known:
             if parcel.key in result:
                 held = result.pop(parcel.key)

@@ -141,18 +141,16 @@ class KerasProbe(Probe):
                 self.counter.executed += steps
                 if step.counted:
                     self.counter.step(steps * step.counted)
+                step.due = self.optimizers.due(step.of_models)
             return self.lets_pass(step.phase, taken.values)
         except Exception as error:
             self.guard.fail(error)
             return True
 
     def begin_look(self, updates: Sequence[Update]) -> None:
-        """A training step with these updates is about to be run, by Python."""
-        try:
-            if self.optimizers.due(updates):
-                self.guard.run(self.optimizers.before_execution, updates)
-        except Exception as error:
-            self.guard.fail(error)
+        """A training step with these updates, that is due, is about to be run by Python."""
+        if current() is None:
+            self.optimizers.before_execution(updates)
 
     def after_execution(self, step: Step, taken: Taken) -> None:
         """One step, or several of which the last is told, is to be looked at."""

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .parcels import Outcome
+
+if TYPE_CHECKING:
+    from ..guard import Guard
+    from .parcels import Given
 
 
 def of_model(model: Any) -> int:
@@ -21,20 +25,24 @@ def here() -> bool:
     return int(strategy.num_replicas_in_sync) > 1
 
 
-def around_reduce(original: Callable[..., Any]) -> Callable[..., Any]:
+def around_reduce(guard: Guard, original: Callable[..., Any]) -> Callable[..., Any]:
     """A wrapper for `reduce_per_replica`: what is ours is put together, not averaged."""
 
     def reduce_per_replica(values: Any, strategy: Any, reduction: Any) -> Any:
         if not isinstance(values, Outcome):
             return original(values, strategy, reduction)
         logs = original(values.logs, strategy, reduction)
-        whole = {
-            key: {name: _joined(tensor, strategy) for name, tensor in tensors.items()}
-            for key, tensors in values.given.items()
-        }
-        return Outcome(logs, whole, values.updates)
+        given = guard.run(_whole, values.given, strategy)
+        return Outcome(logs, given or {}, values.updates)
 
     return reduce_per_replica
+
+
+def _whole(given: Given, strategy: Any) -> Given:
+    return {
+        key: {name: _joined(tensor, strategy) for name, tensor in tensors.items()}
+        for key, tensors in given.items()
+    }
 
 
 def _joined(tensor: Any, strategy: Any) -> Any:

@@ -26,7 +26,6 @@ class Stage:
         phase: whether the step trains or evaluates.
         graph: the one that the step is traced into; None where it runs eagerly.
         seen: the loss calls so far whose tensors can be handed out, in order.
-        in_xla: whether that graph will be compiled by XLA.
         alone: whether Python starts it, and it is one step: so its gradients can be handed out.
         counted: how many updates by an optimizer are in it that Python counts when it has run.
         updates: what is known of these, model by model.
@@ -37,9 +36,13 @@ class Stage:
         self.graph = graph
         self.alone = one_step and not _stack()
         self.seen: list[LossSeen] = []
-        self.in_xla = graph is not None and compiled_by_xla(graph)
         self.counted = 0
         self.updates: list[Update] = []
+
+    @property
+    def in_xla(self) -> bool:
+        """Whether its graph will be compiled by XLA."""
+        return self.graph is not None and compiled_by_xla(self.graph)
 
     def __enter__(self) -> Self:
         _stack().append(self)

@@ -49,21 +49,24 @@ class Update:
 
 
 def handed_out(
-    look: ModelLook, gradients: Mapping[int, Any], rate: Any, graph: Any
-) -> dict[str, Any] | None:
-    """The tensors of an update, by name; None where they belong to a graph inside the step's.
+    looks: Sequence[ModelLook], gradients: Mapping[int, Any], rate: Any, graph: Any
+) -> list[dict[str, Any]] | None:
+    """The tensors of an update by name, look by look; None where they must stay where they are:
+    they are large, or belong to a graph inside the step's.
 
     `gradients` by id of the variable.
     """
-    if look.scalars > MOST_SCALARS:
+    if sum(look.scalars for look in looks) > MOST_SCALARS:
         return None
-    pairs = [(str(i), gradients.get(id(v))) for i, v in enumerate(look.variables)]
-    tensors = {key: gradient for key, gradient in pairs if gradient is not None}
-    if any(getattr(tensor, "graph", None) is not graph for tensor in tensors.values()):
+    if any(getattr(gradient, "graph", None) is not graph for gradient in gradients.values()):
         return None
-    if isinstance(rate, sys.modules["tensorflow"].Tensor) and rate.graph is graph:
-        tensors[_RATE] = rate
-    return tensors
+    computed = isinstance(rate, sys.modules["tensorflow"].Tensor) and rate.graph is graph
+    shared = {_RATE: rate} if computed else {}
+    pairs = [[(i, gradients.get(id(v))) for i, v in enumerate(look.variables)] for look in looks]
+    return [
+        {**shared, **{str(index): gradient for index, gradient in own if gradient is not None}}
+        for own in pairs
+    ]
 
 
 def forms(updates: Sequence[Update]) -> list[Update]:

@@ -3,33 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...records import Start
+from ..initial_weights import UNKNOWN, InitialWeights, flat
 
 # Of every kernel so many units and so many weights of each are looked at: enough for the deviation
 # to be right within a few percent.
 _MOST_UNITS = 32
 _MOST_INPUTS = 32
-# Spread, relative to the largest value, below which all weights of a layer are the same.
-_CONSTANT = 1e-6
 
 Array = NDArray[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class InitialWeights:
-    mean: float = math.nan
-    deviation: float = math.nan
-    start: Start = "unknown"
-    identical_rows: bool = False
-
-
-UNKNOWN = InitialWeights()
 
 
 def initial_weights(variable: Any) -> InitialWeights:
@@ -46,12 +32,12 @@ def summarized(values: Array) -> InitialWeights:
     if values.size < 2:
         return UNKNOWN
     least, most, mean = float(values.min()), float(values.max()), float(values.mean())
-    if most - least <= _CONSTANT * max(abs(least), abs(most)):
-        start: Start = "zero" if most == least == 0 else "constant"
-        return InitialWeights(mean, 0.0, start)
+    alike = flat(least, most, mean)
+    if alike is not None:
+        return alike
     units = values.reshape(-1, values.shape[-1])
-    alike = min(units.shape) > 1 and bool((units == units[:, :1]).all())
-    return InitialWeights(mean, float(values.std(ddof=1)), "random", alike)
+    identical = min(units.shape) > 1 and bool((units == units[:, :1]).all())
+    return InitialWeights(mean, float(values.std(ddof=1)), "random", identical)
 
 
 def _on_host(value: Any) -> Array:

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from ...records import LayerFacts, ModelFacts
+from ..initial_weights import InitialWeights
 from . import graph
 from .names import Model, Names
 from .saved import saved
 from .transfer import Transfers
 from .tree import Tree
-from .weights import InitialWeights, a_sample, initial_weights, on_host, unready
+from .weights import a_sample, initial_weights, on_host, unready
 
 _LAYERS = ("Addmm", "Mm", "Bmm", "Convolution", "Embedding", "CompiledFunction")
 _MOST_CHAIN = 8  # nodes between the loss and the last layer

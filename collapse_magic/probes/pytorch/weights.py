@@ -3,34 +3,20 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...records import Start
+from ..initial_weights import UNKNOWN, InitialWeights, flat
 from .sharded import local
 
 # Of every layer's weights so many are looked at, as rows (units) and columns: enough for the
 # deviation to be right within a few percent.
 _MOST_ROWS = 32
 _MOST_COLUMNS = 32
-# Spread, relative to the largest value, below which all weights of a layer are the same.
-_CONSTANT = 1e-6
 
 Array = NDArray[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class InitialWeights:
-    mean: float = math.nan
-    deviation: float = math.nan
-    start: Start = "unknown"
-    identical_rows: bool = False
-
-
-UNKNOWN = InitialWeights()
 
 
 def initial_weights(tensors: list[Any], torch: Any) -> list[InitialWeights]:
@@ -63,15 +49,14 @@ def initial_weights(tensors: list[Any], torch: Any) -> list[InitialWeights]:
     close &= values[starts] == values[starts + np.where(close, columns, 0)]
     several = zip(low.tolist(), high.tolist(), mean.tolist(), variance.tolist(), strict=True)
     for order, (least, most, middle, spread) in enumerate(several):
-        if most - least <= _CONSTANT * max(abs(least), abs(most)):
-            start: Start = "zero" if most == least == 0 else "constant"
-            found[places[order]] = InitialWeights(middle, 0.0, start)
-        else:
-            begin, alike = starts[order], False
+        known = flat(least, most, middle)
+        if known is None:
+            begin, identical = starts[order], False
             if close[order]:
                 block = values[begin : begin + lengths[order]].reshape(rows[order], -1)
-                alike = bool((block[1:] == block[0]).all())
-            found[places[order]] = InitialWeights(middle, math.sqrt(spread), "random", alike)
+                identical = bool((block[1:] == block[0]).all())
+            known = InitialWeights(middle, math.sqrt(spread), "random", identical)
+        found[places[order]] = known
     return found
 
 

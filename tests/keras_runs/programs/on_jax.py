@@ -182,6 +182,7 @@ def main() -> None:
         {
             "same": same,
             "numbers": shared.numbers(__file__),
+            "faults": shared.faults(),
             "lasting": lasting(),
             "stopped": stopped(),
             "accumulated": accumulated(),

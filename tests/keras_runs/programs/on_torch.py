@@ -65,6 +65,16 @@ def custom_loop() -> dict[str, Any]:
     }
 
 
+def first_of_all() -> int:
+    """Losses seen of a model that is made in the watched cell, as the first one of the process."""
+    x, y = shared.data()
+    with shared.watched(__file__) as context:
+        model = shared.mlp()
+        model.compile("sgd", "sparse_categorical_crossentropy")
+        model.fit(x, y, verbose=0)
+    return len(shared.losses(context))
+
+
 def both() -> dict[str, Any]:
     """A `fit`, and a loop of PyTorch's after it, in one run."""
     x, y = shared.data()
@@ -192,7 +202,9 @@ def accumulating() -> Any:
 def main() -> None:
     shared.tell(
         {
+            "first of all": first_of_all(),
             "numbers": shared.numbers(__file__),
+            "faults": shared.faults(),
             "same": [
                 shared.same(shared.noisy, __file__),
                 shared.same(shared.noisy, __file__, optimizer=accumulating),

@@ -17,7 +17,9 @@ from probes.fakes import FakeContext
 
 from collapse_magic.config import WatchConfig
 from collapse_magic.probes import probes_for
+from collapse_magic.probes.keras.backends.probe import BackendProbe
 from collapse_magic.records import EpochEnded, LayerStatistics, ModelFacts, ProbeNote
+from keras_runs.faulty import called_while, problems
 from keras_runs.watched import counted, counts, facts, losses
 
 N, FEATURES, CLASSES, BATCH, RATE = 84, 6, 3, 32, 0.1
@@ -188,6 +190,22 @@ def same(make: Any, user_file: str, **options: Any) -> bool:
     seen = trained(make, True, user_file, **options)
     alike = all(np.array_equal(a, b) for a, b in zip(plain[1], seen[1], strict=True))
     return bool(plain[0] == seen[0] and alike)
+
+
+def faults() -> dict[str, str]:
+    """What a fault in one function of the probe after another changes for the user: nothing."""
+
+    def train() -> list[bytes]:
+        keras.utils.set_random_seed(7)
+        x, y = data()
+        model = keras.Sequential([keras.Input((FEATURES,)), layers.Dense(CLASSES)])
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile(keras.optimizers.SGD(RATE), loss)
+        history = model.fit(x, y, batch_size=BATCH, verbose=0)
+        return [repr(history.history).encode(), *(part.tobytes() for part in state(model))]
+
+    hooks = f"probes.keras.backends.{keras.backend.backend()}_fit"
+    return problems(train, BackendProbe, called_while(train, BackendProbe, hooks))
 
 
 def tell(found: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -104,6 +105,11 @@ class JaxStep(Step):
     of_update: tuple[OptimizerWatch, HostLook] | None = None
     passing: int = 0
 
+    def told(self, stage: JaxStage, look: Any) -> tuple[Given, Any | None]:
+        """What its losses were given, and what is told of its update, as it was traced."""
+        self.optimizer = stage.optimizer
+        return self.note(stage), _told_of_update(stage, self.watched.model(), look)
+
     def updates(self, optimizer: Any) -> bool:
         """Whether the next execution ends in an update, and does not only accumulate gradients."""
         return (self.calls + 1) % accumulated(optimizer) == 0
@@ -146,14 +152,13 @@ class JaxFit(Fit):
             probe = self._switch.probe
             if probe is None or (getattr(model, function) is not None and not force):
                 return original(model, force)
-            watched = self.of(model)
-            self._making = watched, "train" if function == "train_function" else "eval"
-            probe.guard.run(probe.models.meet, model, None)  # as long as it owns its weights
+            self._making = probe.guard.run(self._begin, probe, model, function)
             try:
                 result = original(model, force)
             finally:
-                self._making = self._made = None
-            watched.ours[function] = getattr(model, function)
+                making, self._making, self._made = self._making, None, None
+            if making is not None:
+                making[0].ours[function] = getattr(model, function)
             return result
 
         return like(make, original)
@@ -162,7 +167,9 @@ class JaxFit(Fit):
         def jit(function: Any, **options: Any) -> Any:
             if self._making is None or sys.modules[TRAINER].is_nnx_enabled():
                 return original(function, **options)
-            self._made = step = self._telling(function)
+            self._made = step = self._probe.guard.run(self._telling, function)
+            if step is None:
+                return original(function, **options)
             step.compiled = original(step.compiled, **options)
             return step.compiled
 
@@ -177,27 +184,34 @@ class JaxFit(Fit):
             if self._made is None:
                 if sys.modules[TRAINER].is_nnx_enabled():
                     return original(model, step_function, concatenate_outputs)
-                self._made = self._telling(step_function)  # it is to run eagerly
-            return original(model, self._told(self._made), concatenate_outputs)
+                # It is to run eagerly.
+                self._made = self._probe.guard.run(self._telling, step_function)
+            told = step_function if self._made is None else self._told(self._made)
+            return original(model, told, concatenate_outputs)
 
         return like(_make_function, original)
+
+    def _begin(self, probe: BackendProbe, model: Any, function: str) -> tuple[Watched, Phase]:
+        """A function of a model is about to be made."""
+        probe.models.meet(model, None)  # as long as it owns its weights
+        return self.of(model), "train" if function == "train_function" else "eval"
 
     def _telling(self, function: Any) -> JaxStep:
         """A step function that returns what is to be known beside its own results."""
         assert self._making is not None
         watched, phase = self._making
-        step = JaxStep(watched, phase)
+        step, guard = JaxStep(watched, phase), self._probe.guard
         optimizer = getattr(watched.model(), "optimizer", None)
         if optimizer is not None and phase == "train" and accumulated(optimizer) > 1:
             step.calls = int(np.asarray(optimizer.iterations))
             self._probe.counter.expect_updates()
 
         def telling(state: Any, data: Any, look: Any = False) -> Any:
-            with JaxStage(phase, (state, data)) as stage:
+            stage = guard.run(JaxStage, phase, (state, data))
+            with stage or nullcontext():
                 logs, new_state = function(state, data)
-            given = step.note(stage.seen)
-            step.optimizer = stage.optimizer
-            return (logs, given, _told_of_update(stage, watched.model(), look)), new_state
+            told = None if stage is None else guard.run(step.told, stage, look)
+            return (logs, *(told or ({}, None))), new_state
 
         step.compiled = telling
         return step

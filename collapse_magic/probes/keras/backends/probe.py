@@ -110,11 +110,14 @@ class BackendProbe(KerasProbe):
     def passed(self, step: Step, given: Given) -> None:
         """A training step that is only counted has been started. As short as can be: after the
         training's own work nothing of ours is in the processor's caches."""
-        counter = self.counter
-        counter.executed += 1
-        counter.step()
-        self._countdowns["train"].left -= 1
-        self._late.append(_Late(step, counter.done, given, False, None))
+        try:
+            counter = self.counter
+            counter.executed += 1
+            counter.step()
+            self._countdowns["train"].left -= 1
+            self._late.append(_Late(step, counter.done, given, False, None))
+        except Exception as error:
+            self.guard.fail(error)
 
     def _settle(self, wait: bool = False) -> None:
         """Look at what has arrived, in order.

@@ -7,6 +7,7 @@ PyTorch's), or the step is compiled, it is left to that probe.
 
 from __future__ import annotations
 
+import importlib
 import sys
 import weakref
 from collections.abc import Callable, Iterator, Sequence
@@ -76,7 +77,8 @@ class TorchFit(Fit):
         trainer = sys.modules[TRAINER].TorchTrainer
         self._inner.replace(trainer, "_compute_loss", self.around_compute_loss)
         for module, name in _OPTIMIZERS:
-            owner = getattr(sys.modules[module], name)
+            # Keras imports its optimizers with the first one that is made.
+            owner = getattr(importlib.import_module(module), name)
             self._inner.replace(owner, "_backend_update_step", self._around_update)
 
     def release(self) -> None:
@@ -115,6 +117,18 @@ class TorchFit(Fit):
             yield
             return
         self._depth += 1
+        guard = self._probe.guard
+        guard.run(self._begin_turn, model)
+        try:
+            yield
+        finally:
+            self._depth -= 1
+            try:  # whatever has become of the watching: the other probe is to go on
+                self._end_turn(model)
+            except Exception as error:
+                guard.fail(error)
+
+    def _begin_turn(self, model: Any) -> None:
         self._aside = attached_beside(self._probe)
         for probe in self._aside:
             probe.stand_aside()
@@ -122,12 +136,12 @@ class TorchFit(Fit):
             self._inner.restore()
         if model.jit_compile or model in self._others:
             self._give_way()
+
+    def _end_turn(self, model: Any) -> None:
         try:
-            yield
-        finally:
-            self._depth -= 1
             if model.jit_compile and self._switch.probe is not None:
                 self._attach_inside()
+        finally:
             self._come_back()
 
     def _give_way(self) -> None:
@@ -181,7 +195,7 @@ class TorchFit(Fit):
             if not stage.seen and model is not None and model not in self._others:
                 self._others.add(model)
                 self._give_way()
-        self._probe.executed(step, step.note(stage.seen), stage.updated)
+        self._probe.executed(step, step.note(stage), stage.updated)
 
     def _around_update(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def _backend_update_step(
