@@ -18,7 +18,8 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,25 +33,12 @@ import tensorflow as tf
 from interleaved import PausedClock, Way, alternate, machine, noise, ratio, steps_per_stretch
 from keras import layers
 
+from collapse_magic.probes.patching import Patches
 from collapse_magic.report import Report
 from collapse_magic.session import WatchSession
 from collapse_magic.session.options import make_config
 from collapse_magic.session.user_code import ScriptCode
 
-# Where watching replaces attributes.
-_OWNERS = (
-    ("keras.src.backend.tensorflow.trainer", "TensorFlowTrainer"),
-    ("keras.src.backend.tensorflow.nn", ""),
-    ("keras.src.backend.tensorflow.optimizer", "TFOptimizer"),
-    ("keras.src.callbacks.callback_list", "CallbackList"),
-    ("keras.src.losses.loss", "Loss"),
-    ("keras.src.optimizers.base_optimizer", "BaseOptimizer"),
-    ("keras.src.metrics.reduction_metrics", "MeanMetricWrapper"),
-    ("tensorflow.python.ops.gen_nn_ops", ""),
-    ("tensorflow.python.ops.nn_impl", ""),
-    ("tensorflow.python.eager.backprop", "GradientTape"),
-    ("tensorflow.python.eager.polymorphic_function.polymorphic_function", "Function"),
-)
 # How a step is executed; "XLA" is what `compile` chooses by itself.
 MODES = {"graph": False, "XLA": True}
 
@@ -97,20 +85,25 @@ class Replaced:
     """What a running session has put in the frameworks' place, to be taken out and put back."""
 
     def __init__(self) -> None:
-        self._owners = [
-            vars(sys.modules[module])[name] if name else sys.modules[module]
-            for module, name in _OWNERS
-        ]
-        self._plain = [dict(vars(owner)) for owner in self._owners]
+        self._plain: dict[tuple[int, str], tuple[Any, str, Any]] = {}
         self._ours: list[tuple[Any, str, Any, Any]] = []
 
-    def learn(self) -> None:
-        """To be called while the session runs: what differs from before is its work."""
+    @contextmanager
+    def learning(self) -> Iterator[None]:
+        """While the session starts: what it replaces is written down."""
+        replace = Patches.replace
+
+        def noted(patches: Patches, owner: Any, name: str, make: Callable[[Any], Any]) -> Any:
+            self._plain.setdefault((id(owner), name), (owner, name, vars(owner).get(name)))
+            return replace(patches, owner, name, make)
+
+        Patches.replace = noted  # type: ignore[method-assign]
+        try:
+            yield
+        finally:
+            Patches.replace = replace  # type: ignore[method-assign]
         self._ours = [
-            (owner, name, plain.get(name), now)
-            for owner, plain in zip(self._owners, self._plain, strict=True)
-            for name, now in vars(owner).items()
-            if plain.get(name) is not now
+            (owner, name, plain, vars(owner)[name]) for owner, name, plain in self._plain.values()
         ]
         assert self._ours, "nothing is watched"
 
@@ -173,8 +166,8 @@ def measure(workload: Workload, mode: str, pairs: int) -> Result:
     plain = stepper(workload, MODES[mode])
     with tempfile.TemporaryDirectory() as logdir:
         run = session(logdir, clock)
-        run.start()
-        replaced.learn()
+        with replaced.learning():
+            run.start()
         seen = stepper(workload, MODES[mode])
         replaced.take_out()
         clock.pause()

@@ -118,11 +118,7 @@ class History:
 
     def loss_facts(self, site: str) -> LossFacts | None:
         """The latest facts, with the range of the targets over all that were given at this site."""
-        facts = self._facts.get(site)
-        if facts is None:
-            return None
-        low, high = self._target_range[site]
-        return replace(facts, target_min=low, target_max=high)
+        return self._facts.get(site)
 
     def fitted(self, site: str) -> FitEnded | None:
         """The latest call that fitted a whole model at this site; None where steps are seen."""
@@ -270,7 +266,8 @@ class History:
         if not math.isnan(record.target_max):
             high = max(high, record.target_max)
         self._target_range[record.site] = (low, high)
-        self._facts[record.site] = record
+        # now, once: every rule asks for them at every update
+        self._facts[record.site] = replace(record, target_min=low, target_max=high)
 
     def _loss_values(self, record: LossValues) -> None:
         points = self._losses.setdefault(record.site, [])

@@ -112,7 +112,7 @@ class Wiring:
 
     model: str | None  # None: the loss trains parameters that no module in sight owns
     step: int
-    optimizers: int  # in sight, whether they have stepped or not
+    optimizers: int  # in sight so far, whether they have stepped or not
     trainable: ParameterSet  # of the model, that ask for a gradient
     frozen: ParameterSet  # of the model, that do not
     untrained: ParameterSet  # reached by a loss, but in no optimizer
@@ -129,7 +129,7 @@ class TrainingLoop:
     Emitted when something new is seen and when the counts have doubled.
     """
 
-    optimizer: str  # "": none has stepped so far
+    optimizer: str  # "": none has stepped so far, nor has anything else moved the weights
     step: int
     backwards: int  # of the run so far
     steps: int  # of all optimizers so far

@@ -60,6 +60,11 @@ def _hooked_in_keras() -> dict[str, Any]:
             ("keras.src.optimizers.base_optimizer", "BaseOptimizer"),
             ("tensorflow.python.ops.gen_nn_ops", ""),
             ("tensorflow.python.ops.nn_impl", ""),
+            ("tensorflow.python.ops.gen_array_ops", ""),
+            ("tensorflow.python.ops.gen_math_ops", ""),
+            ("tensorflow._api.v2.math", ""),
+            ("tensorflow.python.data.ops.dataset_ops", "DatasetV2"),
+            ("tensorflow.python.data.ops.iterator_ops", "OwnedIterator"),
             ("tensorflow.python.eager.backprop", "GradientTape"),
             ("tensorflow.python.eager.polymorphic_function.polymorphic_function", "Function"),
         )

@@ -50,6 +50,7 @@ class Guard:
             where = where.tb_next
         at = f" ({where.tb_frame.f_code.co_name})" if where is not None else ""
         self._off()
-        note = f"watching was switched off: {type(error).__name__}: {error}{at}"
+        said = f"{type(error).__name__}: {error}".splitlines()[0]
+        note = f"watching was switched off: {said}{at}"
         with suppress(Exception):
             self._context.emit(ProbeNote(note))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..records import Start
 
@@ -11,8 +11,7 @@ from ..records import Start
 _CONSTANT = 1e-6
 
 
-@dataclass(frozen=True, slots=True)
-class InitialWeights:
+class InitialWeights(NamedTuple):
     """Mean and standard deviation of a layer's first weights, and what kind of start they are.
 
     Attributes

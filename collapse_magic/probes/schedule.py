@@ -11,15 +11,49 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import dataclass
 
-# So many batches are counted whatever they take, then so many of every second, of every fourth and
-# so on: what is found in a short run must not hang on how busy the machine is.
-FIRST_COUNTED, COUNTED_PER_GAP = 128, 64
-# Spent on all there is to see at first, before a pause has to make up for anything: with half of it
-# a collapse that comes after a few hundred steps of a short run went unseen.
-_START_SECONDS = 0.1
+# What a run may cost however short it is.
+SHORT_RUN_SECONDS = 0.05
 # Of the budget that the probe may spend; the rest is for the session's rules, cards and log.
 _PROBE_SHARE = 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What may be done at first, when nothing is known yet of the time that a step takes.
+
+    Attributes:
+        seconds: spent on all there is to see, before anything has to be made up for.
+        counted: so many batches are counted, whatever they take ...
+        per_gap: ... then so many of every second, of every fourth and so on: what is found in a
+            short run must not hang on how busy the machine is.
+        essential: past `seconds` one batch in the so-many-th part of the steps made so far is
+            counted: about so many of a run whenever it has become e (2.7) times as long. 0: past
+            `seconds` there are pauses instead, and `counted` and `per_gap` hold as before.
+        most_seconds: where all counting has taken this much, only as many are counted as of the
+            longest runs.
+    """
+
+    seconds: float
+    counted: int
+    per_gap: int
+    essential: int = 0
+    most_seconds: float = math.inf
+
+
+PATIENT = Start(0.1, 128, 64)
+# Of the 50 ms the first 20 do for what there is to see of a model at first, and for 100 counted
+# batches. Of these 110 of a run of 200 steps and 240 of 1,000 are counted in any case: to find one
+# case in thirty missing takes as many. That takes 25 ms, the rules and the calls in passing the
+# rest; where a batch is ten times as dear as usual, counting stops being generous at 100 ms.
+SHORT = Start(
+    seconds=0.4 * SHORT_RUN_SECONDS,
+    counted=64,
+    per_gap=64,
+    essential=64,
+    most_seconds=2 * SHORT_RUN_SECONDS,
+)
 # Of that what is aimed at: who sees a step in two of a slow training and every 64th of a fast one
 # learns no more from twice as many, and what is not foreseen has room.
 _AIMED_AT = 0.5
@@ -35,10 +69,14 @@ _WORTH_A_FLUSH = 8  # counted batches
 _MOST_ONE_IN = 64
 _MOST_LAYER_GAP = 5000
 _MOST_QUICK = 2e-5  # seconds; what took longer was interrupted by something else
+_MOST_UNUSUAL = 4  # times as long as usual; as above
 _MOST_UNCHECKED = 3  # bits: at least every fourth loss is checked
-# The training runs on with colder caches after work of ours: so much dearer is that work than it
-# takes by itself; measured as the difference that it makes to watched steps.
-_AFTERMATH = 1.3
+# The training runs on with colder caches after work of ours: that costs so much of the time that
+# the work took by itself; measured as the difference that it makes to watched steps ...
+_AFTERMATH = 0.3
+# ... but no longer than it takes to fill the caches anew, however long the work was: the two steps
+# after 1 ms of work take as much longer as those after 10 ms.
+_LONGEST_AFTERMATH = 5e-4
 # The functions and hooks in the framework's place take so many times as long as a check does by
 # itself, and the check in passing a little more; measured by leaving out one after the other.
 _CALLS, _CHECK = 1.5, 1.5
@@ -77,17 +115,24 @@ class Sampler:
     the user's random state is not touched.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, start: Start = PATIENT) -> None:
         self.one_in = 1
         self.call_seconds = 0.0  # of the run, per call, lately
         self._allowed = 1  # one in so many is what the budget allows ...
         self._at_least = 1  # ... and what is counted in any case
-        self.thinned_at = FIRST_COUNTED  # so many were counted whatever they took
+        self.thinned_at = start.counted  # so many were counted whatever they took
+        self._start = start
         self._counted = 0
         self._counting_seconds = 0.0  # since the last `adapt`
         self._in_all = 0  # counted since the start
+        self._usual = 0.0  # seconds that one takes, without those that something came in between of
         self._random = random.Random(0)  # noqa: S311 - for sampling
         self._mark: tuple[float, int] | None = None
+
+    @property
+    def seconds(self) -> float:
+        """What counting has taken since the start, but for interruptions."""
+        return self._usual * self._in_all
 
     def gap(self) -> int:
         """Calls to let pass before the next counted one."""
@@ -98,10 +143,16 @@ class Sampler:
         self._counted += 1
         self._counting_seconds += seconds
         self._in_all += 1
+        usual = self._usual or seconds
+        self._usual = usual + (min(seconds, _MOST_UNUSUAL * usual) - usual) / 8
         if self._in_all >= self.thinned_at:
-            self.thinned_at += COUNTED_PER_GAP
+            self.thinned_at += self._start.per_gap
             self._at_least *= 2
             self.one_in = min(self._allowed, self._at_least)
+
+    def thin(self, least: int) -> None:
+        """Too much has been spent: count no more than one in `least`."""
+        self.one_in = max(self.one_in, min(least, _MOST_ONE_IN))
 
     def adapt(self, now: float, calls: int, allowed: float, flush_seconds: float) -> bool:
         """Set `one_in` from what the last stretch of the run and of counting took.
@@ -120,7 +171,7 @@ class Sampler:
             return False
         self.call_seconds = max((now - mark[0]) / (calls - mark[1]), 1e-7)
         one = self._counting_seconds / self._counted + flush_seconds / _BATCHES_PER_FLUSH
-        one *= _AFTERMATH
+        one *= 1 + _AFTERMATH
         self._begin_stretch(now, calls)
         wanted = one / (allowed * self.call_seconds) if allowed > 0 else _MOST_ONE_IN
         exact = math.ceil(max(wanted, 1.0))
@@ -137,7 +188,9 @@ class Sampler:
 class Schedule:
     """Keeps the books: time spent, time trained, and from both how often to look."""
 
-    def __init__(self, budget_percent: float, every: int | None = None) -> None:
+    def __init__(
+        self, budget_percent: float, every: int | None = None, start: Start = PATIENT
+    ) -> None:
         self._whole = max(budget_percent, 0.0) / 100
         self.budget = self._whole * _PROBE_SHARE
         self.every = every
@@ -145,7 +198,8 @@ class Schedule:
         self._booked = 0.0  # what it took by itself
         self.check_seconds = 2.5e-6  # to ask whether a loss is finite
         self.unchecked = 0  # bits of the countdown that must be 0 for a loss to be checked
-        self.training, self.evaluation = Sampler(), Sampler()
+        self.training, self.evaluation = Sampler(start), Sampler(start)
+        self._start = start
         self._flush_seconds = 0.0  # of the last flush
         self._began: float | None = None
 
@@ -168,7 +222,7 @@ class Schedule:
     def book(self, seconds: float) -> None:
         """Our own code ran for so long."""
         self._booked += seconds
-        self.own_seconds += seconds * _AFTERMATH
+        self.own_seconds += seconds + min(seconds * _AFTERMATH, _LONGEST_AFTERMATH)
 
     def book_check(self, seconds: float) -> None:
         self.check_seconds += (min(seconds, _MOST_QUICK) - self.check_seconds) / 8
@@ -181,8 +235,26 @@ class Schedule:
 
     def left_seconds(self, now: float) -> float:
         """What of the budget is left by now, below 0 where more was spent."""
-        began = now if self._began is None else self._began
-        return self.budget * (now - began) - self.own_seconds
+        return self._allowed(now) - self.own_seconds
+
+    def gap(self, sampler: Sampler, now: float, calls: int) -> int:
+        """Calls to let pass before the next counted one, of so many (of this kind) so far."""
+        start = self._start
+        if start.essential:
+            spent = self.own_seconds + calls * self.quick_seconds
+            if self._is_short(now) and sampler.seconds > start.most_seconds:
+                sampler.thin(_MOST_ONE_IN)
+            elif spent > max(start.seconds, self._allowed(now)):
+                sampler.thin(calls // start.essential)
+        return sampler.gap()
+
+    def _allowed(self, now: float) -> float:
+        """What the budget allows to spend by now (s)."""
+        return self.budget * (now - (now if self._began is None else self._began))
+
+    def _is_short(self, now: float) -> bool:
+        """Whether what is spent at the start does not fit into the run's budget yet."""
+        return self._start.essential > 0 and self._allowed(now) < self._start.most_seconds
 
     def adapt(self, now: float, backwards: int, evaluations: int) -> int:
         """Set how often to count from here on; to be called at a flush.
@@ -190,7 +262,6 @@ class Schedule:
         Parameters: the clock (s), and how many training and evaluation calls were seen since the
         start. Returns how many backwards to let pass in any case, because too much was spent.
         """
-        began = now if self._began is None else self._began
         training_clock = now - self._booked
         left = self._left()
         flush = self._flush_seconds
@@ -199,10 +270,10 @@ class Schedule:
         step = self.training.call_seconds
         if step:
             self.unchecked = self._mask(step)
-        if not settled:
+        over = self.own_seconds - self._start.seconds - self._allowed(now)
+        if over <= 0 or self.budget <= 0 or not step:
             return 0
-        over = self.own_seconds - _START_SECONDS - self.budget * (now - began)
-        if over <= 0 or self.budget <= 0:
+        if not settled or self._is_short(now):  # a short run would end with the pause
             return 0
         return int(min(over / (self.budget * step), _LONGEST_PAUSE / step, _MOST_PAUSED))
 
@@ -221,7 +292,7 @@ class Schedule:
         """
         mask = 0
         check = self.check_seconds * _CHECK
-        allowed = self._whole * step_seconds - self.check_seconds * _CALLS  # for the checks alone
+        allowed = self.budget * step_seconds - self.check_seconds * _CALLS  # for the checks alone
         while mask < _MOST_UNCHECKED and check > allowed * (mask + 1):
             mask = 2 * mask + 1
         return mask
@@ -233,5 +304,5 @@ class Schedule:
         allowed = self._left() * _LAYER_SHARE * max(step_seconds, 1e-7)
         if allowed <= 0:
             return _MOST_LAYER_GAP
-        gap = math.ceil(look_seconds * _AFTERMATH / allowed)
+        gap = math.ceil(look_seconds * (1 + _AFTERMATH) / allowed)
         return min(max(gap, 1), _MOST_LAYER_GAP)

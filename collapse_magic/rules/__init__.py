@@ -1,7 +1,8 @@
 """The table of rules, their selection by name or code, and their explanations.
 
 The order of the table is the order in which causes are named: what is wired wrongly, then values
-that are not finite, the learning rate, the gradients, the data, and last the symptoms.
+that are not finite, weights that nothing updates, the learning rate, the gradients, the data, and
+last the symptoms.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from .label_shape_broadcast import LabelShapeBroadcast
 from .labels_out_of_range import LabelsOutOfRange
 from .learning_rate_too_high import LearningRateTooHigh
 from .missing_activation import MissingActivation
+from .missing_zero_grad import MissingZeroGrad
+from .no_optimizer_step import NoOptimizerStep
 from .non_finite import NonFiniteValues
 from .single_class_predictions import SingleClassPredictions
 from .single_unit_softmax import SingleUnitSoftmax
@@ -34,7 +37,9 @@ RULES: tuple[Rule, ...] = (
     SingleUnitSoftmax(),
     MissingActivation(),
     DoubleActivation(),
+    MissingZeroGrad(),
     NonFiniteValues(),
+    NoOptimizerStep(),
     LearningRateTooHigh(),
     VanishingGradients(),
     UnscaledInputs(),

@@ -32,6 +32,8 @@ NOT_LEARNING = 0.97
 NOT_LEARNING_STEPS = 200
 BETTER_BY = 0.99
 WORSE_THAN_PRIOR = 1.05
+# A tenth below the loss of a constant answer is past what chance or the label shares explain.
+HAS_LEARNED = 0.9
 # Rank gained from one window to the next that no longer is noise at 512 samples (standard error
 # about .025).
 RANK_GAINED = 0.05
@@ -202,6 +204,22 @@ def worse_than_prior(look: Look) -> bool:
         min(look.before.cross_entropy_over_entropy, look.last.cross_entropy_over_entropy)
         > WORSE_THAN_PRIOR
     )
+
+
+def fails(history: History, look: Look | None) -> bool:
+    """One class, nothing learned, or worse than a constant answer: what is wired wrongly shows."""
+    return look is not None and (
+        predicts_one_class(look) or learns_nothing(history, look) or worse_than_prior(look)
+    )
+
+
+def has_learned(history: History, site: str) -> bool:
+    """Whether the latest answers clearly beat a constant one: the model works as it is."""
+    windows = history.windows(site)
+    last = history.total(site, "train", MIN_SAMPLES) or (
+        WindowTotal.of(windows) if windows else None
+    )
+    return last is not None and last.cross_entropy_over_entropy < HAS_LEARNED
 
 
 def sees_one_class_at_a_time(total: WindowTotal) -> bool:

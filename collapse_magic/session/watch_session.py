@@ -22,6 +22,7 @@ from ..engine import Engine
 from ..findings import SEVERITY_ORDER, Finding
 from ..history import History
 from ..probes import Probe, probes_for
+from ..probes.schedule import SHORT_RUN_SECONDS
 from ..records import (
     LossFacts,
     LossRaised,
@@ -37,7 +38,7 @@ from ..records import (
 from ..report import Report
 from ..reporting import bare_report, build_report
 from ..sinks.base import Sink
-from ..sinks.tensorboard import EventSink
+from ..sinks.tensorboard import EventSink, prepare
 from .export import export
 from .late_import import LateImport
 from .late_options import LateOptions
@@ -52,8 +53,6 @@ UPDATE_SECONDS = 0.5
 # Rules and rendering may take this part of the budget; where one round takes long, rounds become
 # rarer.
 UPDATE_SHARE_OF_BUDGET = 0.25
-# What a run may cost however short it is.
-SHORT_RUN_SECONDS = 0.05
 # Wiring mistakes are certain from the first batches, and are to be said before the cell runs for
 # an hour.
 FIRST_STEPS = 3
@@ -103,6 +102,7 @@ class WatchSession:
         self._began = self._ended = clock()
         self._started_at = time.time()
         self._own_seconds = 0.0
+        self._attach_seconds = 0.0
         self._next_update = 0.0
         self._findings: tuple[Finding, ...] = ()
         self._report: Report | None = None
@@ -331,6 +331,7 @@ class WatchSession:
     def _full_report(self, final: bool) -> Report:
         until = self._clock() if self._running else self._ended
         seconds = max(until - self._began, 0.0)
+        cost = self._spent() + self._attach_seconds
         return build_report(
             self.history,
             self.engine,
@@ -338,7 +339,7 @@ class WatchSession:
             run=self.run,
             steps=max([self.history.steps, *(getattr(p, "steps", 0) for p in self._probes)]),
             seconds=seconds,
-            cost=min(self._spent() / seconds, 1.0) if seconds > 0 else 0.0,
+            cost=min(cost / seconds, 1.0) if seconds > 0 else 0.0,
             logdir=self._logdir(),
             notes=(*self.history.notes, *self._notes, *self._log_error()),
             finished=not self._running,
@@ -355,6 +356,7 @@ class WatchSession:
         return (f"no TensorBoard logs: {error}",) if error else ()
 
     def _attach(self) -> None:
+        began = self._clock()
         have = {type(probe) for probe in self._probes}
         for probe in self._probes:
             self._guard(probe.imported)
@@ -362,6 +364,9 @@ class WatchSession:
             if type(probe) not in have:
                 self._probes.append(probe)
                 self._guard(probe.attach)
+        if self._probes and not have and self.config.tensorboard:
+            self._guard(prepare)  # now, rather than within the first step
+        self._attach_seconds += self._clock() - began
 
     def _names(self) -> tuple[str, ...] | None:
         _ = self.config  # looks up what is still open

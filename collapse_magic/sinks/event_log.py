@@ -60,6 +60,7 @@ class EventLog:
         self._tags: dict[tuple[Any, ...], _Tag] = {}
         self._run = RunStarted(run, started, "", None, None)
         self._models: dict[str, ModelFacts] = {}
+        self._model_texts: dict[str, str] = {}  # of hundreds of layers, and the same every time
         self._losses: dict[str, LossFacts] = {}
         self._optimizers: dict[str, OptimizerFacts] = {}
         self._non_finite: list[NonFinite] = []
@@ -100,6 +101,7 @@ class EventLog:
                 self._run, self._facts_changed = record, True
             case ModelFacts():
                 self._models[record.model], self._facts_changed = record, True
+                self._model_texts[record.model] = _json(plain(record))
             case LossFacts():
                 self._losses[record.site], self._facts_changed = record, True
             case OptimizerFacts():
@@ -139,7 +141,7 @@ class EventLog:
                 events.extend(self._chunks(tag, taken))
         if self._report is not None and (final or self._is_due(self._report, now)):
             self._reported = (_standing(self._report), now)
-            events.append(self._text("report", self._report.to_dict(), now))
+            events.append(self._text("report", _json(self._report.to_dict()), now))
             self._report = None
         if events:
             self._file.write(events)
@@ -224,10 +226,9 @@ class EventLog:
                 return tag
             number += 1
 
-    def _facts(self) -> dict[str, Any]:
-        return {
+    def _facts(self) -> str:
+        others = {
             "run": plain(self._run),
-            "models": plain(tuple(self._models.values())),
             "losses": plain(tuple(self._losses.values())),
             "optimizers": plain(tuple(self._optimizers.values())),
             "non_finite": plain(self._non_finite),
@@ -238,6 +239,7 @@ class EventLog:
             "inputs": plain(tuple(self._inputs.values())),
             "fits": plain(tuple(self._fits.values())),
         }
+        return f'{{"models": [{", ".join(self._model_texts.values())}], {_json(others)[1:]}'
 
     def _is_due(self, report: Report, now: float) -> bool:
         if self._reported is None:
@@ -246,10 +248,9 @@ class EventLog:
         pause = min((at - self._run.started) * REPORT_SHARE_OF_RUN, LONGEST_REPORT_PAUSE_S)
         return standing != _standing(report) or now - at >= pause or now < at
 
-    def _text(self, kind: str, data: dict[str, Any], now: float) -> bytes:
+    def _text(self, kind: str, text: str, now: float) -> bytes:
         tag = self._tag(kind, "")
         tag.step += 1
-        text = json.dumps(data, allow_nan=False)
         about, tag.about = tag.about, None
         return self._encoder.text(tag.name, tag.step, now, text, about)
 
@@ -262,6 +263,10 @@ class EventLog:
             step, wall_time = int(part[-1][0]), part[-1][1]
             about, tag.about = tag.about, None
             yield self._encoder.chunk(tag.name, step, wall_time, part, about)
+
+
+def _json(data: Any) -> str:
+    return json.dumps(data, allow_nan=False)
 
 
 def _keep(kept: list[T], record: T) -> bool:

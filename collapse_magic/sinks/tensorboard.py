@@ -22,6 +22,13 @@ LONGEST_QUEUE = 4096
 CLOSE_WITHIN_S = 5.0
 
 
+def prepare() -> None:
+    """Imports what the first event is made with, tens of milliseconds once a process."""
+    from .events import EventEncoder
+
+    EventEncoder()
+
+
 class EventSink:
     """Writes LOGDIR/RUN for TensorBoard. No method raises or waits for the disk, `close` apart.
 

@@ -22,6 +22,7 @@ from collapse_magic.config import WatchConfig
 from collapse_magic.probes.base import TrainingStopped
 from collapse_magic.probes.keras import KerasProbe
 from collapse_magic.records import (
+    EpochEnded,
     LayerStatistics,
     LossFacts,
     LossRaised,
@@ -267,24 +268,145 @@ def test_evaluation_belongs_to_the_loss_that_is_trained(compiled: bool) -> None:
     assert (windows[-1].predicted == counted(scores, y, CLASSES)[1]).any()
 
 
-@pytest.mark.parametrize("compiled", [False, True])
-def test_a_loss_that_is_written_out_is_known_by_its_value(compiled: bool) -> None:
-    model, optimizer = mlp(activation="softmax"), optimizers.SGD(0.1)
+def steps_of(model: keras.Model, loss_of: Callable[[Any, Any], Any], compiled: bool) -> Any:
+    """A step of a loop that returns its loss, and what the model answered."""
+    optimizer = optimizers.SGD(0.1)
+    optimizer.build(model.trainable_variables)
 
     def step(x: Any, y: Any) -> Any:
         with tf.GradientTape() as tape:
-            p = model(x)
-            loss = -tf.reduce_mean(tf.math.log(tf.gather(p, y, batch_dims=1)))
+            outputs = model(x)
+            loss = loss_of(y, outputs)
         gradients = tape.gradient(loss, model.trainable_variables)
         optimizer.apply(gradients, model.trainable_variables)
-        return loss
+        return loss, outputs
 
-    step = tf.function(step) if compiled else step
+    return tf.function(step) if compiled else step
+
+
+def two_sided(y: Any, p: Any) -> Any:
+    y = tf.cast(y > 0, tf.float32)[:, None]
+    return -tf.reduce_mean(y * tf.math.log(p + 1e-7) + (1 - y) * tf.math.log(1 - p + 1e-7))
+
+
+def picked(y: Any, z: Any) -> Any:
+    return -tf.reduce_mean(tf.gather(tf.nn.log_softmax(z), y, batch_dims=1))
+
+
+def at_labels(y: Any, p: Any) -> Any:
+    return -tf.reduce_mean(tf.math.log(tf.gather(p, y, batch_dims=1)))
+
+
+def one_hot(y: Any, p: Any) -> Any:
+    known = tf.clip_by_value(p, 1e-7, 1 - 1e-7)
+    return -tf.reduce_mean(tf.reduce_sum(tf.one_hot(y, CLASSES) * tf.math.log(known), axis=1))
+
+
+def of_logits(y: Any, z: Any) -> Any:
+    return tf.reduce_mean(tf.reduce_sum(-tf.nn.log_softmax(z) * tf.one_hot(y, CLASSES), axis=-1))
+
+
+def in_keras_words(y: Any, p: Any) -> Any:
+    return -keras.ops.mean(keras.ops.sum(keras.ops.log(p) * keras.ops.one_hot(y, CLASSES), axis=-1))
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize(
+    ("loss_of", "outputs", "activation", "told"),
+    [
+        (two_sided, 1, "sigmoid", "binary_cross_entropy"),
+        (one_hot, CLASSES, "softmax", "categorical_crossentropy"),
+        (in_keras_words, CLASSES, "softmax", "categorical_crossentropy"),
+        (at_labels, CLASSES, "softmax", "sparse_categorical_crossentropy"),
+        (picked, CLASSES, None, "cross_entropy"),
+    ],
+)
+def test_predictions_of_losses_that_are_written_out_are_counted(
+    loss_of: Any, outputs: int, activation: str | None, told: str, compiled: bool
+) -> None:
+    model = mlp(outputs, activation)
+    step = steps_of(model, loss_of, compiled)
     with watched(__file__, model=model) as context:
-        values = [float(step(x, y)) for x, y in batches()]
+        done = [(step(x, y), y) for x, y in batches()]
+    assert losses(context) == pytest.approx(
+        {number: float(loss) for number, ((loss, _), _) in enumerate(done, 1)}
+    )
+    facts = context.of(LossFacts)[-1]
+    expected = (told, "model", "binary" if outputs == 1 else "multiclass", max(outputs, 2))
+    assert (facts.loss, facts.model, facts.task, facts.classes) == expected
+    assert facts.activations == (() if activation is None else (activation,))
+    answers = np.concatenate([answer for (_, answer), _ in done])
+    labels = np.concatenate([y for _, y in done])
+    labels = labels > 0 if outputs == 1 else labels
+    assert (counts(context) == counted(answers, labels, max(outputs, 2))).all()
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_of_a_logarithm_with_its_sign_turned_only_the_value_is_known(compiled: bool) -> None:
+    model = mlp()
+    step = steps_of(model, of_logits, compiled)
+    with watched(model=model) as context:
+        for x, y in batches():
+            step(x, y)
+    assert context.of(LossFacts)[-1].task == "unknown"
+    assert len(losses(context)) == BATCHES
+
+
+class OwnStep(keras.Model):
+    """Writes out the loss in its own `train_step`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = mlp(activation="softmax")
+
+    def call(self, x: Any) -> Any:
+        return self.inner(x)
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        x, y = data
+        with tf.GradientTape() as tape:
+            loss = one_hot(y, self(x, training=True))
+        gradients = tape.gradient(loss, self.trainable_variables)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
+        return {"loss": loss}
+
+
+def test_a_written_loss_in_a_train_step_is_seen() -> None:
+    x, y = data()
+    model = OwnStep()
+    model.compile("sgd", jit_compile=False)
+    first = float(one_hot(y[:BATCH], model(x[:BATCH])))
+    with watched(__file__, model=model) as context:
+        model.fit(x, y, batch_size=BATCH, epochs=1, shuffle=False, verbose=0)
+    assert list(losses(context)) == [1, 2, 3, 4]
+    assert losses(context)[1] == pytest.approx(first)
+    assert counts(context)[0].tolist() == np.bincount(y).tolist()
+    assert context.of(LossFacts)[-1].loss == "categorical_crossentropy"
+
+
+def focal(y: Any, p: Any) -> Any:
+    y = tf.one_hot(y, CLASSES)
+    return -tf.reduce_mean(tf.reduce_sum((1 - p) ** 2 * y * tf.math.log(p), axis=1))
+
+
+def weighted(y: Any, p: Any) -> Any:
+    y = tf.one_hot(y, CLASSES) * tf.constant([1.0, 3.0, 2.0])
+    return -tf.reduce_mean(tf.reduce_sum(y * tf.math.log(p), axis=1))
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("loss_of", [focal, weighted])
+def test_a_written_loss_that_is_not_understood_is_known_by_its_value(
+    loss_of: Any, compiled: bool
+) -> None:
+    model = mlp(activation="softmax")
+    step = steps_of(model, loss_of, compiled)
+    with watched(__file__, model=model) as context:
+        values = [float(step(x, y)[0]) for x, y in batches()]
     assert losses(context) == pytest.approx(dict(enumerate(values, 1)))
     told = context.of(LossFacts)[-1]
     assert (told.loss, told.task, told.model) == ("custom", "unknown", "model")
+    assert not context.of(PredictionWindow)
 
 
 def test_activations_come_from_the_layers_where_there_is_no_graph() -> None:
@@ -298,6 +420,31 @@ def test_activations_come_from_the_layers_where_there_is_no_graph() -> None:
             optimizer.apply(gradients, model.trainable_variables)
     told = context.of(LossFacts)[-1]
     assert (told.loss, told.activations) == ("binary_cross_entropy", ("sigmoid",))
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_passes_over_the_data_are_epochs_where_there_is_training(compiled: bool) -> None:
+    model, (x, y) = mlp(), data()
+    step = steps_of(model, LOSS, compiled)
+    training = tf.data.Dataset.from_tensor_slices((x, y)).batch(BATCH)
+    validation = tf.data.Dataset.from_tensor_slices((x[:20], y[:20])).batch(10)
+    with watched(model=model) as context:
+        for _ in range(2):
+            for inputs, labels in training:
+                step(inputs, labels)
+            for inputs, labels in validation:
+                LOSS(labels, model(inputs))
+    told = [(epoch.epoch, epoch.step) for epoch in context.of(EpochEnded)]
+    assert told == [(1, BATCHES), (2, 2 * BATCHES)]
+
+
+def test_an_epoch_of_a_fit_on_a_data_set_is_told_once() -> None:
+    model, (x, y) = mlp(), data()
+    model.compile("sgd", LOSS, run_eagerly=True)
+    training = tf.data.Dataset.from_tensor_slices((x, y)).batch(BATCH)
+    with watched(model=model) as context:
+        model.fit(training, epochs=2, shuffle=False, verbose=0)
+    assert [epoch.epoch for epoch in context.of(EpochEnded)] == [1, 2]
 
 
 @pytest.mark.parametrize("compiled", [False, True])

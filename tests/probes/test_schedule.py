@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from collapse_magic.probes.schedule import FIRST_COUNTED, Countdown, Sampler, Schedule
+from collapse_magic.probes.schedule import (
+    PATIENT,
+    SHORT,
+    SHORT_RUN_SECONDS,
+    Countdown,
+    Sampler,
+    Schedule,
+)
 
 
 class Simulation:
@@ -34,7 +41,7 @@ class Simulation:
             plan.own_seconds += look_seconds
             plan.training.book(look_seconds)
             own += look_seconds * late
-            countdown.grant(plan.training.gap())
+            countdown.grant(plan.gap(plan.training, self.now, countdown.passed))
             if self.counted % 64 == 0 or self.now - self.flushed >= 0.5:
                 self.flushed = self.now
                 pause = plan.adapt(self.now, countdown.passed, 0)
@@ -76,7 +83,7 @@ def test_everything_is_counted_where_that_is_cheap_or_the_run_is_short() -> None
     cheap.run(5_000, 1e-1, look_seconds=5e-5)
     assert cheap.counted == 5_000
     short = Simulation(Schedule(2.0))
-    length = FIRST_COUNTED - 1
+    length = PATIENT.counted - 1
     short.run(length, 1e-4, look_seconds=5e-5)
     assert short.counted == length
 
@@ -91,6 +98,62 @@ def test_at_first_more_are_counted_than_the_budget_allows_and_ever_fewer() -> No
     assert counts[0] == 128
     assert counts[1:4] == pytest.approx([64] * 3, abs=25)
     assert counts[-1] == pytest.approx(1_000 / 64, abs=10)
+
+
+@pytest.mark.parametrize(
+    ("step_seconds", "look_seconds", "exceeded_by"),
+    [
+        (1e-3, 1e-4, 1.0),
+        (2e-3, 1e-4, 1.0),
+        (1e-2, 1e-4, 1.0),
+        (1e-1, 3e-4, 1.0),
+        # here the calls in passing alone take more than 1 %
+        (4e-4, 1e-4, 1.5),
+    ],
+)
+def test_a_short_run_spends_no_more_than_it_may_and_goes_on_counting(
+    step_seconds: float, look_seconds: float, exceeded_by: float
+) -> None:
+    plan = Schedule(2.0, start=SHORT)
+    training = Simulation(plan)
+    while training.now < 2.5:
+        before = training.counted
+        training.run(768, step_seconds, look_seconds)
+        assert training.counted > before
+        spent = plan.own_seconds + training.countdown.passed * plan.quick_seconds
+        allowed = max(SHORT_RUN_SECONDS, 0.02 * training.now)
+        assert spent <= allowed * exceeded_by + look_seconds
+
+
+def test_where_a_batch_is_dear_a_short_run_counts_few() -> None:
+    plan = Schedule(2.0, start=SHORT)
+    training = Simulation(plan)
+    training.run(192, 5e-3, look_seconds=2e-3)
+    at_first = training.counted
+    assert SHORT.most_seconds / 2e-3 < at_first <= SHORT.most_seconds / 2e-3 + 4
+    training.run(256, 5e-3, look_seconds=2e-3)
+    assert 1 <= training.counted - at_first <= 12
+
+
+def test_one_interrupted_look_changes_nothing_of_what_a_short_run_counts() -> None:
+    counts = []
+    for interruption in (0.0, 0.5):
+        training = Simulation(Schedule(2.0, start=SHORT))
+        training.plan.own_seconds = SHORT.seconds
+        training.run(100, 1e-3, look_seconds=1e-4)
+        training.plan.own_seconds += interruption
+        training.plan.training.book(interruption)
+        training.run(900, 1e-3, look_seconds=1e-4)
+        counts.append(training.counted)
+    assert counts[0] == pytest.approx(counts[1], abs=5)
+
+
+@pytest.mark.parametrize(("steps", "least"), [(200, 100), (1_000, 200)])
+def test_a_short_run_on_a_slow_machine_counts_enough_for_a_finding(steps: int, least: int) -> None:
+    training = Simulation(Schedule(2.0, start=SHORT))
+    training.plan.own_seconds = SHORT.seconds  # gone with the structure of the model
+    training.run(steps, 1e-3, look_seconds=1e-4)
+    assert training.counted >= least
 
 
 def test_counted_batches_do_not_fall_in_step_with_an_alternation() -> None:

@@ -21,7 +21,9 @@ from .hand_made import (
     model_facts,
     optimizer_facts,
     raised,
+    training_loop,
     window,
+    wiring,
 )
 
 ONE_CLASS: dict[str, Any] = {
@@ -313,6 +315,27 @@ FIRES: dict[str, tuple[str, str | None, list[Any]]] = {
             *windows(6, **{**ONE_CLASS, "cross_entropy_nats": 7.0}),
         ],
     ),
+    "backwards and no step": (
+        "no-optimizer-step",
+        "make-step",
+        [
+            loss_facts(),
+            wiring(),
+            training_loop(optimizer="", backwards=300, steps=0, cleared=0),
+            *windows(6, **ONE_CLASS),
+        ],
+    ),
+    "gradients that are never cleared": (
+        "missing-zero-grad",
+        "clear-gradients",
+        [
+            loss_facts(),
+            optimizer_facts(),
+            training_loop(cleared=0, kept=20),
+            *[layer_statistics(step, (step / 100, 1.0)) for step in range(1, 400, 20)],
+            *windows(6, **ONE_CLASS),
+        ],
+    ),
     "nan in the input": (
         "non-finite",
         "clean-inputs",
@@ -453,6 +476,31 @@ SILENT: dict[str, list[Any]] = {
     "one class at a time": [
         loss_facts(),
         *windows(6, **{**ONE_CLASS, "single_class_batches": 64}),
+    ],
+    "backwards and no step so far": [
+        loss_facts(),
+        wiring(),
+        training_loop(optimizer="", backwards=255, steps=0, cleared=0),
+    ],
+    "backwards of a model that is trained": [
+        loss_facts(),
+        wiring(),
+        training_loop(optimizer="", backwards=300, steps=0, cleared=0),
+        *windows(4, cross_entropy_nats=0.3),
+    ],
+    "backwards without an optimizer": [
+        loss_facts(),
+        wiring(optimizers=0),
+        training_loop(optimizer="", backwards=300, steps=0, cleared=0),
+        *windows(4, cross_entropy_nats=0.69),
+    ],
+    "gradients that were not cleared nineteen times": [
+        loss_facts(),
+        training_loop(cleared=0, kept=19),
+    ],
+    "gradients of one optimizer left over now and then": [
+        loss_facts(),
+        training_loop(cleared=20, kept=40),
     ],
     "regression": [loss_facts("mse", task="regression", classes=0, target_max=17.0)],
 }

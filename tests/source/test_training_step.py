@@ -1,4 +1,4 @@
-"""scale-learning-rate and clip-gradients."""
+"""scale-learning-rate, clip-gradients, make-step and clear-gradients."""
 
 from __future__ import annotations
 
@@ -154,3 +154,94 @@ def test_clipping_in_a_trainer_uses_self() -> None:
     assert changed(fix)[1] == [
         "torch.nn.utils.clip_grad_norm_(self.net.parameters(), max_norm=1.0)"
     ]
+
+
+# -- make-step and clear-gradients -------------------------------------------------------------
+
+MADE = (
+    HEAD
+    + "\nopt = optim.SGD(model.parameters(), lr=0.1)\nsched = optim.lr_scheduler.StepLR(opt, 9)"
+)
+
+
+@pytest.mark.parametrize(
+    ("rows", "taken", "added"),
+    [
+        (["opt.zero_grad()", "loss.backward()", "sched.step()"], [], ["opt.step()"]),
+        (["loss.backward()  # all"], [], ["opt.step()"]),
+        (["opt.zero_grad()", "loss.backward()", "opt.step"], ["opt.step"], ["opt.step()"]),
+        (["scaler.scale(loss).backward()", "scaler.update()"], [], ["scaler.step(opt)"]),
+        (["opt.zero_grad(); loss.backward()"],
+         ["opt.zero_grad(); loss.backward()"], ["opt.zero_grad(); loss.backward(); opt.step()"]),
+    ],
+)  # fmt: skip
+def test_the_step_goes_after_the_backward_call(
+    rows: list[str], taken: list[str], added: list[str]
+) -> None:
+    body = "\n".join(f"    {row}" for row in rows)
+    loop = f"for x, y in loader:\n    loss = nn.functional.cross_entropy(model(x), y)\n{body}"
+    assert changed(ask(cells(MADE, loop), "make-step", at="backward(")) == (taken, added)
+
+
+def test_a_step_that_is_never_reached_is_shown() -> None:
+    loop = """
+    for i, (x, y) in enumerate(loader):
+        (nn.functional.cross_entropy(model(x), y) / 64).backward()
+        if (i + 1) % 64 == 0:
+            opt.step()
+            opt.zero_grad()
+    """
+    fix = ask(cells(MADE, loop), "make-step")
+    assert fix is not None and fix.safety == "example"
+    assert fix.diff.split("\n")[1] == "+opt.step()"
+
+
+@pytest.mark.parametrize(
+    ("rows", "added"),
+    [
+        (["loss.backward()", "opt.step()"], ["opt.zero_grad()"]),
+        (["loss.backward()", "if i % 4 == 3:", "    opt.step()"], ["opt.zero_grad()"]),
+        (["scaler.scale(loss).backward()", "scaler.step(opt)", "scaler.update()"],
+         ["opt.zero_grad()"]),
+        (["loss.backward()", "opt.step()", "sched.step()"], ["opt.zero_grad()"]),
+    ],
+)  # fmt: skip
+def test_gradients_are_cleared_right_after_the_step(rows: list[str], added: list[str]) -> None:
+    body = "\n".join(f"    {row}" for row in rows)
+    loop = f"for i, (x, y) in enumerate(loader):\n    loss = F.cross_entropy(model(x), y)\n{body}"
+    head = MADE + "\nimport torch.nn.functional as F"
+    fix = ask(cells(head, loop), "clear-gradients", at="backward(")
+    assert changed(fix) == ([], added)
+    assert fix is not None
+    rows_after = [row.strip() for row in fix.cells[2].split("\n")]
+    at = rows_after.index(added[0])
+    assert rows_after[at - 1] in ("opt.step()", "scaler.step(opt)")
+
+
+def test_a_step_in_another_method_is_found() -> None:
+    trainer = """
+    import torch
+    class Trainer:
+        def __init__(self, net):
+            self.net = net
+            self.opt = torch.optim.Adam(net.parameters())
+        def update(self):
+            self.opt.step()
+        def learn(self, x, y):
+            loss = torch.nn.functional.cross_entropy(self.net(x), y)
+            loss.backward()
+            self.update()
+    """
+    assert changed(ask(cells(trainer), "clear-gradients")) == ([], ["self.opt.zero_grad()"])
+
+
+def test_of_two_optimizers_an_example_is_shown() -> None:
+    loop = """
+    other = optim.SGD(model.parameters(), lr=1.0)
+    for x, y in loader:
+        nn.functional.cross_entropy(model(x), y).backward()
+        opt.step()
+        other.step()
+    """
+    fix = ask(cells(MADE, loop), "clear-gradients")
+    assert fix is not None and fix.safety == "example"

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _OPTIMIZER = "keras.src.backend.tensorflow.optimizer"
 _BASE = "keras.src.optimizers.base_optimizer"
 _TAPE = "tensorflow.python.eager.backprop"
+_DATASET = "tensorflow.python.data.ops.dataset_ops"
+_ITERATOR = "tensorflow.python.data.ops.iterator_ops"
 _FUNCTION = "tensorflow.python.eager.polymorphic_function.polymorphic_function"
 
 
@@ -36,7 +38,10 @@ def attach_to_keras(patches: Patches, switch: Switch) -> None:
 
 
 def attach_to_tensorflow(patches: Patches, switch: Switch) -> None:
-    """Put the wrappers around gradients and compiled functions in place."""
+    """Put the wrappers around gradients, compiled functions and data sets in place."""
+    dataset, iterator = sys.modules[_DATASET].DatasetV2, sys.modules[_ITERATOR].OwnedIterator
+    patches.replace(dataset, "__iter__", functools.partial(around_iter, switch=switch))
+    patches.replace(iterator, "__next__", functools.partial(around_next, switch=switch))
     tape, function = sys.modules[_TAPE].GradientTape, sys.modules[_FUNCTION].Function
     patches.replace(tape, "gradient", functools.partial(around_gradient, switch=switch))
     patches.replace(function, "__call__", functools.partial(around_call, switch=switch))
@@ -119,6 +124,36 @@ def around_call(original: Callable[..., Any], switch: Switch) -> Callable[..., A
         return result
 
     return __call__
+
+
+def around_iter(original: Callable[..., Any], switch: Switch) -> Callable[..., Any]:
+    """A wrapper for `DatasetV2.__iter__`: a pass over the data begins."""
+
+    @functools.wraps(original)
+    def __iter__(self: Any) -> Any:  # noqa: N807 - it stands in for one
+        iterator = original(self)
+        probe = switch.probe
+        if probe is not None:
+            probe.guard.run(probe.loops.pass_begins, iterator)
+        return iterator
+
+    return __iter__
+
+
+def around_next(original: Callable[..., Any], switch: Switch) -> Callable[..., Any]:
+    """A wrapper for the `__next__` of such a pass, which may have come to its end."""
+
+    @functools.wraps(original)
+    def __next__(self: Any) -> Any:  # noqa: N807 - it stands in for one
+        try:
+            return original(self)
+        except StopIteration:
+            probe = switch.probe
+            if probe is not None:
+                probe.guard.run(probe.loops.pass_ends, self)
+            raise
+
+    return __next__
 
 
 def _executed(probe: Any, shadow: Shadow, given: dict[str, Any]) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...records import Phase, ProbeNote, TrainingLoop
 from ..tasks import told
+from .activations import activations_of
 from .functions import Functions, Trace
 from .heads import heads_of
 from .loop_calls import LoopCall, LoopStage, recording
@@ -23,6 +24,7 @@ from .places import place_of
 from .sites import Site
 from .stage import current
 from .updates import filled
+from .written import Terms
 
 if TYPE_CHECKING:
     from ..guard import Guard
@@ -42,6 +44,9 @@ class Loops:
         self._sites: dict[tuple[Any, ...], Site] = {}
         self._pending: list[LoopCall] = []
         self._tapes: weakref.WeakSet[Any] = weakref.WeakSet()  # whose losses are known
+        # Passes over data sets that are under way, and the steps made before each.
+        self._passes: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+        self._epochs = 0
         self._told_stepless = 0
         self._gradients = 0
         self.functions = Functions(self)
@@ -114,6 +119,19 @@ class Loops:
         elif trained:
             probe.loop_losses("train", trained, updated=trace.updates > 0)
 
+    # -- epochs -----------------------------------------------------------------------------------
+
+    def pass_begins(self, iterator: Any) -> None:
+        if current() is None and sys.modules["tensorflow"].executing_eagerly():
+            self._passes[iterator] = self._probe.counter.done
+
+    def pass_ends(self, iterator: Any) -> None:
+        """A pass over a data set in which there was training is an epoch."""
+        before = self._passes.pop(iterator, None)
+        if before is not None and self._probe.counter.done > before:
+            self._epochs += 1
+            self._probe.epoch_ended(self._epochs)
+
     # -- gradients --------------------------------------------------------------------------------
 
     def gradient(
@@ -125,6 +143,7 @@ class Loops:
         if not pairs:
             return  # of the inputs, say
         stage = current()
+        written = self._probe.written.take()
         variables = [variable for variable, _ in pairs]
         self._probe.wirings.gradient(pairs)
         owners = self._probe.models.of(variables, frame)
@@ -136,7 +155,7 @@ class Loops:
             self._probe.counter.executed += 1
             calls, self._pending = self._pending, []
             if not calls and not known:
-                calls = self._by_hand(target, frame)
+                calls = self._by_hand(target, written, frame)
             for call in calls:
                 call.owner, call.trained = owner, True
             if calls:
@@ -144,19 +163,28 @@ class Loops:
         elif isinstance(stage, LoopStage):
             stage.gradients += 1
             if not stage.calls and not known:
-                for call in self._by_hand(target, frame):
+                for call in self._by_hand(target, written, frame):
                     stage.take(call)
             for call in stage.calls:
                 if not call.trained:
                     call.owner, call.trained = owner, True
+        elif not stage.seen:  # a `train_step` with a tape of its own
+            for call in self._by_hand(target, written, frame):
+                stage.note(call.seen)
 
-    def _by_hand(self, target: Any, frame: FrameType) -> list[LoopCall]:
-        """A loss that was written out: its value is known."""
+    def _by_hand(self, target: Any, written: Terms | None, frame: FrameType) -> list[LoopCall]:
+        """A loss that was written out: its value and, where that is understood, what it is of."""
         values = [t for t in sys.modules["tensorflow"].nest.flatten(target) if hasattr(t, "shape")]
         if len(values) != 1:
             return []
         place = place_of(self._probe.context, frame, values[0])
-        return [LoopCall(LossSeen("custom", values[0]), place)]
+        seen = LossSeen("custom", values[0])
+        if written is not None and _alike(written, values[0]):
+            given = activations_of(written.scores)
+            seen = LossSeen(
+                written.loss, values[0], written.scores, written.labels, None, given, written=True
+            )
+        return [LoopCall(seen, place)]
 
     # -- sites ------------------------------------------------------------------------------------
 
@@ -214,6 +242,12 @@ class Loops:
                 "it is not watched, so that they stay the same"
             )
         )
+
+
+def _alike(written: Terms, value: Any) -> bool:
+    """Whether all of a loss belongs to one graph, or all of it has values."""
+    graphs = {id(getattr(part, "graph", None)) for part in (written.scores, written.labels, value)}
+    return len(graphs) == 1
 
 
 def _variables(sources: Any, gradients: Any, tf: Any) -> list[tuple[Any, Any]]:

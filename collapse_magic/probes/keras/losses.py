@@ -64,6 +64,7 @@ class LossSeen:
     activations: tuple[str, ...] = ()
     ignore_index: int | None = None
     weighted: bool = False  # the user gave weights: of classes or of samples
+    written: bool = False  # by the user, in operations: whether it is one, the labels must tell
 
     @property
     def tensors(self) -> list[Any]:
@@ -117,6 +118,10 @@ class LossCalls:
         patches.replace(loss, "__call__", self._around_object)
         metric = sys.modules["keras.src.metrics.reduction_metrics"].MeanMetricWrapper
         patches.replace(metric, "update_state", self._around_metric)
+
+    def silent(self) -> bool:
+        """Whether nobody is told of what is computed on this thread just now."""
+        return self.take is None or self._local.muted > 0
 
     # -- the functions that stand in place --------------------------------------------------------
 

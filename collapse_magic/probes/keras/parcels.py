@@ -9,6 +9,8 @@ they are wanted. The values of losses, which are looked at often, travel beside 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
+from itertools import count
 from typing import Any, NamedTuple
 
 Given = dict[str, dict[str, Any]]  # tensors that losses were given, by name, by loss
@@ -26,30 +28,68 @@ class Parcel:
     """
 
     def __init__(self, number: int, content: Any, losses: int) -> None:
-        tf = sys.modules["tensorflow"]
-        flat = tf.nest.flatten(content, expand_composites=True)
+        flat = _flat(content)
         self.key = f"{_MARK} {number}"
         self.losses = [f"{self.key} loss {i}" for i in range(losses)]
-        self._form = tf.nest.map_structure(tf.type_spec_from_value, content)
+        self._form = _form_of(content, count())
         self._types = [tensor.dtype for tensor in flat]
         self._shapes = [tensor.shape for tensor in flat]
 
     def results(self, content: Any, losses: Any, wrap: bool = True) -> dict[str, Any]:
         """The results by name; of a step that XLA compiles nothing can be wrapped."""
-        tf = sys.modules["tensorflow"]
-        held = tuple(tf.nest.flatten(content, expand_composites=True))
+        held: Any = tuple(_flat(content))
         if wrap and held:
-            held = tf.raw_ops.OptionalFromValue(components=held)
+            held = sys.modules["tensorflow"].raw_ops.OptionalFromValue(components=held)
         return {self.key: held, **dict(zip(self.losses, losses, strict=True))}
 
     def opened(self, held: Any) -> Any:
         """The content, whether it was wrapped or not."""
-        tf = sys.modules["tensorflow"]
         if not isinstance(held, tuple | list):
-            held = tf.raw_ops.OptionalGetValue(
+            held = sys.modules["tensorflow"].raw_ops.OptionalGetValue(
                 optional=held, output_types=self._types, output_shapes=self._shapes
             )
-        return tf.nest.pack_sequence_as(self._form, held, expand_composites=True)
+        return _filled(self._form, held)
+
+
+def _flat(content: Any) -> list[Any]:
+    tensors: list[Any] = sys.modules["tensorflow"].nest.flatten(content, expand_composites=True)
+    return tensors
+
+
+class _Slices(NamedTuple):
+    """Where the parts of a gradient by rows are."""
+
+    values: int
+    indices: int
+    rows: int | None
+
+
+def _form_of(content: Any, places: Iterator[int]) -> Any:
+    """Content with the places of its tensors, as `_flat` has them, in their stead.
+
+    For `tf.nest` knows more forms than these, and takes ten times as long to make one.
+    """
+    if isinstance(content, dict):
+        places_of = {key: _form_of(content[key], places) for key in sorted(content)}
+        return {key: places_of[key] for key in content}
+    if isinstance(content, tuple):
+        return tuple(_form_of(part, places) for part in content)
+    if isinstance(content, sys.modules["tensorflow"].IndexedSlices):
+        values, indices = next(places), next(places)
+        return _Slices(values, indices, None if content.dense_shape is None else next(places))
+    return next(places)
+
+
+def _filled(form: Any, tensors: Sequence[Any]) -> Any:
+    if isinstance(form, int):
+        return tensors[form]
+    if isinstance(form, dict):
+        return {key: _filled(part, tensors) for key, part in form.items()}
+    if isinstance(form, _Slices):
+        rows = None if form.rows is None else tensors[form.rows]
+        slices = sys.modules["tensorflow"].IndexedSlices
+        return slices(tensors[form.values], tensors[form.indices], rows)
+    return tuple(_filled(part, tensors) for part in form)
 
 
 class Outcome(NamedTuple):

@@ -31,6 +31,7 @@ from .sites import Site
 from .stage import current
 from .updates import Update, filled
 from .wirings import Wirings
+from .written import WrittenLosses
 
 
 class KerasProbe(Probe):
@@ -52,6 +53,7 @@ class KerasProbe(Probe):
         self.names = Names(self.context)
         self.guard = Guard(self.context, self.plan, self._off)
         self.losses = LossCalls(self.guard, self.take_loss)
+        self.written = WrittenLosses(self.guard, self.losses.silent)
         self.fit = Fit(self.switch)
         self.registry = Registry(self.context, self.names)
         self.models = Models(self.context, self.names)
@@ -91,6 +93,7 @@ class KerasProbe(Probe):
         self.plan.begin(self._last_flush)
         self.switch.probe = self
         self.losses.attach_to_tensorflow(self._patches)
+        self.written.attach(self._patches)
         hooks.attach_to_tensorflow(self._patches, self.switch)
         self.imported()
 

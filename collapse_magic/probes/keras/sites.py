@@ -10,6 +10,7 @@ from ...records import LossValues, Phase
 from ..base import ProbeContext
 from ..calls import Array, LossCall
 from ..facts import Facts
+from ..tasks import PROBABILITY_LOSSES
 from ..window_records import window_record
 from .arrays import array, rows
 from .losses import LossSeen
@@ -18,6 +19,8 @@ MOST_BATCHES = 64
 # The first windows are shorter, each twice the one before: a short run has a course, too.
 _FIRST_BATCHES = 16
 _MOST_BYTES = 4 * 2**20
+# What people add to a probability before they take its logarithm is a thousandth at the most.
+_MARGIN = 1e-3
 
 
 class _Batch(NamedTuple):
@@ -60,6 +63,12 @@ class Site:
         if self.facts.hopeless and (phase == "eval" or self._signature == _signature(seen)):
             return
         scores, targets = array(seen.scores), array(seen.targets)
+        if seen.written and not _are_labels(targets):
+            if self.facts.call is None:
+                self.facts.learn_unknown("custom", step)
+            return
+        if seen.written and seen.loss in PROBABILITY_LOSSES:
+            scores = _without_margin(scores)
         if not targets.size:
             return  # no sample tells what the task is
         weights = None if seen.weights is None else array(seen.weights)
@@ -109,6 +118,19 @@ def loss_value(value: Any) -> float:
     """The loss as a number: the mean, where it was seen before the user had reduced it."""
     values = np.asarray(value)
     return float(values) if values.ndim == 0 else float(values.astype(np.float64).mean())
+
+
+def _are_labels(targets: Array) -> bool:
+    """Whether what a logarithm was multiplied with is labels, and not labels times weights."""
+    whole = np.issubdtype(targets.dtype, np.integer)
+    return bool(whole or ((targets == 0) | (targets == 1)).all())
+
+
+def _without_margin(scores: Array) -> Array:
+    """Probabilities without what was added to keep the logarithm finite."""
+    low, high = scores.min(initial=0.0), scores.max(initial=1.0)
+    near = low >= -_MARGIN and high <= 1 + _MARGIN
+    return np.clip(scores, 0.0, 1.0) if near else scores
 
 
 def _signature(seen: LossSeen) -> tuple[Any, ...]:

@@ -63,7 +63,7 @@ class Inspection:
         self._transfers = transfers
         self._torch = transfers.torch
         self._wirings = Wirings(context, names, counter, self._torch)
-        self._loops = Loops(context, counter)
+        self._loops = Loops(context, counter, self._wirings.parameters)
         self._losses: dict[tuple[str, ...], _Loss] = {}
         self._layers: dict[int, tuple[Model, str]] = {}  # by id of a parameter
         self._activations: dict[str, Activations] = {}
@@ -85,22 +85,36 @@ class Inspection:
         seconds, self._seconds = self._seconds, 0.0
         return seconds
 
-    def before_backward(self, root: Any, sites: list[Site], frame: FrameType) -> None:
+    def before_backward(
+        self, root: Any, sites: list[Site], frame: FrameType, *, adds: bool = True
+    ) -> None:
         """A counted backward is about to run.
 
-        Parameters: the node of its root, its sites, and the caller's frame.
+        Parameters: the node of its root, its sites, the caller's frame, and whether it adds to
+        the gradients that stand (`torch.autograd.grad` hands its own back).
         """
+        key = tuple([site.name for site in sites])
+        if adds:
+            self._loops.before_backward()
+        if root is not None and sites and self.is_due(key):
+            self.look_at(key, root, sites, frame)
+
+    def again(self, key: tuple[str, ...]) -> bool:
+        """A counted backward of the losses with these names is about to run; whether their graph
+        is to be looked at."""
         self._loops.before_backward()
-        if root is None or not sites:
-            return
-        key = tuple(site.name for site in sites)
+        return self.is_due(key)
+
+    def is_due(self, key: tuple[str, ...]) -> bool:
+        loss = self._losses.get(key)
+        return self._asked or loss is None or loss.looks < _LOOKS_AT_FIRST
+
+    def look_at(self, key: tuple[str, ...], root: Any, sites: list[Site], frame: FrameType) -> None:
         loss = self._losses.get(key)
         if loss is None:
             if len(self._losses) >= _MOST_LOSSES:
                 return
             loss = self._losses[key] = _Loss()
-        if not self._asked and loss.looks >= _LOOKS_AT_FIRST:
-            return
         began = self._context.clock()
         if self._asked or loss.looks == 0 or self._seconds < _LONG_LOOK_SECONDS:
             self._asked = False

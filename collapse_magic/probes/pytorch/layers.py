@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ...records import LayerStatistics
 from . import norms
 from .norms import Array
-from .sharded import is_sharded, local
+from .sharded import is_sharded, local, ordinary
 from .structure import Layer
 from .weights import unready
 
@@ -51,8 +51,10 @@ class ModelLook:
         for layer in self.layers:
             self.starts.append(len(self.parameters))
             self.parameters.extend(layer.parameters)
-            self.held.append(any(id(p) in self.stepped for p in layer.parameters))
-        self.plain = not any(is_sharded(p) or unready(p) for p in self.parameters)
+            self.held.append(not self.stepped.isdisjoint(map(id, layer.parameters)))
+        self.plain = ordinary(self.parameters) or not any(
+            is_sharded(p) or unready(p) for p in self.parameters
+        )
 
     @property
     def share(self) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
 from itertools import islice
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ...records import TrainingLoop
 from ..base import ProbeContext
 from .sharded import local
+from .weights import unready
 
 if TYPE_CHECKING:
     from .counter import StepCounter
@@ -20,6 +22,10 @@ _BACKWARDS_BEFORE_STEPLESS = 16
 _KNOWN_AFTER, _LOOKED_AT, _OUT_OF = 64, 32, 256
 # Among so many parameters the smallest is looked for: one is as good as another.
 _MOST_COMPARED = 64
+# Backwards without a step after which some values of the weights are kept: they may be updated by
+# hand, or by an optimizer that is none of torch's.
+_KEPT_AFTER = 8
+_VALUES = 16  # of each parameter
 
 
 class Loop:
@@ -86,17 +92,46 @@ class Loop:
         return False if at_once and gradient._version == version + 1 else None
 
 
-class Loops:
-    """All optimizers' loops, and what is told of them at a flush."""
+class Weights:
+    """Some values of some parameters, by which it is seen whether they move."""
 
-    def __init__(self, context: ProbeContext, counter: StepCounter) -> None:
+    def __init__(self, parameters: list[Any]) -> None:
+        kept = [p for p in parameters[:_MOST_COMPARED] if not unready(p)]
+        self._kept = [(weakref.ref(p), _some(p).clone()) for p in kept]
+
+    def moved(self) -> bool:
+        """Whether any of them has changed since."""
+        return any(
+            bool((_some(p) != before).any())
+            for reference, before in self._kept
+            if (p := reference()) is not None
+        )
+
+
+def _some(parameter: Any) -> Any:
+    return local(parameter.detach()).reshape(-1)[:_VALUES]
+
+
+class Loops:
+    """All optimizers' loops, and what is told of them at a flush.
+
+    `parameters` gives those that losses have reached so far.
+    """
+
+    def __init__(
+        self, context: ProbeContext, counter: StepCounter, parameters: Callable[[], list[Any]]
+    ) -> None:
         self._context = context
         self._counter = counter
+        self._parameters = parameters
+        self._weights: Weights | None = None  # kept while no optimizer has stepped
         self._loops: dict[int, Loop] = {}  # by id of the optimizer
         self._stepless_told = 0
 
     def before_backward(self) -> None:
         number = self._counter.backwards
+        if self._weights is None and number > _KEPT_AFTER and not self._counter.taken:
+            self._weights = Weights(self._parameters())
         steps = self._counter.taken if len(self._loops) == 1 else None
         for loop in self._loops.values():
             if loop.cleared + loop.kept < _KNOWN_AFTER or number % _OUT_OF < _LOOKED_AT:
@@ -136,13 +171,14 @@ class Loops:
             self._stepless(final)
 
     def _stepless(self, final: bool) -> None:
-        """Backwards, and no step of any optimizer so far."""
+        """Backwards, no step of any optimizer so far, and weights that nothing else has moved."""
         backwards, told = self._counter.backwards, self._stepless_told
         if backwards > _BACKWARDS_BEFORE_STEPLESS and backwards >= (
             told + 1 if final else 2 * told
         ):
             self._stepless_told = backwards
-            self._tell("", 0, 0)
+            if self._weights is not None and not self._weights.moved():
+                self._tell("", 0, 0)
 
     def _tell(self, name: str, cleared: int, kept: int) -> None:
         counter = self._counter

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from ...records import LossRaised, NonFinite, ProbeNote
 from ..base import Probe, ProbeContext
 from ..patching import Patches
-from ..schedule import Schedule
+from ..schedule import SHORT, Schedule
 from . import (
     compiler,
     graph,
@@ -30,6 +30,7 @@ from .epochs import Epochs
 from .evaluation import Evaluation
 from .hooks import Switch
 from .inspection import Inspection
+from .lanes import Lane, lane_of
 from .names import Names
 from .registry import Registry
 from .scaling import Scaling
@@ -61,7 +62,7 @@ class TorchProbe(Probe):
         self._alone = threading.Lock()  # held by the one thread that is in our own code
         self.clock = context.clock
         self._note: str | None = None
-        self.plan = Schedule(context.config.budget, context.config.every)
+        self.plan = Schedule(context.config.budget, context.config.every, SHORT)
         self.counter = StepCounter(self._switch.backwards, self._switch.steps)
         self._fresh()
 
@@ -77,6 +78,7 @@ class TorchProbe(Probe):
         self._registry = Registry(self.context, self._names, self.counter, self.transfers)
         self._scaling = Scaling(self._names, self._torch)
         self._codes: dict[int, CodeType] = {}
+        self._lanes: dict[tuple[int, int], Lane] = {}  # by place, whose code the registry keeps
         self._grad_places: dict[tuple[int, int], int] = {}
         self._last_flush = -math.inf
         self._counted = 0  # backwards since the last flush
@@ -192,9 +194,42 @@ class TorchProbe(Probe):
 
     def before_backward(self, tensors: Any, gradients: Any, caller: FrameType) -> None:
         """One backward is about to run: look at its losses and their graphs."""
+        if (
+            gradients is None
+            and self._switch.backwards.left <= 0
+            and self._as_before(tensors, caller)
+        ):
+            return
         losses = roots.losses(tensors, gradients, self._torch)
         if losses:
             self._backward_of(losses, caller)
+
+    def _as_before(self, loss: Any, caller: FrameType) -> bool:
+        """Count a batch that is like the one before it at the same place, if it is."""
+        frame = _caller(caller, self._torch)
+        lane = self._lanes.get((id(frame.f_code), frame.f_lasti))
+        taken = self.counter.taken
+        if lane is None or not taken:
+            return False
+        began = self.clock()
+        if not lane.take(loss, self.counter.now(), self._torch.Tensor):
+            return False
+        self._switch.backwards.count()
+        self.transfers.poll()
+        self.steps_watch.before_backward()
+        now = self._counted_one(began)
+        if self._inspection.again(lane.key):
+            self._inspection.look_at(lane.key, loss.grad_fn, [lane.site], frame)
+        self._maybe_flush(lane.site.full, now)
+        return True
+
+    def _counted_one(self, began: float) -> float:
+        """Book a counted batch, and let the next ones pass; gives the time (s)."""
+        countdown, now = self._switch.backwards, self.clock()
+        self.plan.training.book(now - began)
+        countdown.grant(self.plan.gap(self.plan.training, now, countdown.passed))
+        self._counted += 1
+        return now
 
     def before_grad(self, outputs: Any, caller: FrameType) -> None:
         """`torch.autograd.grad` is about to run: training, where a loss is derived."""
@@ -212,7 +247,7 @@ class TorchProbe(Probe):
             self._switch.backwards.left = left - 1
         elif known_loss or graph.losses(root.grad_fn, handwritten.recognise):
             self._note_place(place, caller, -1)
-            self._backward_of(losses, caller)
+            self._backward_of(losses, caller, adds=False)
         else:
             self._note_place(place, caller, others + 1)
 
@@ -220,7 +255,9 @@ class TorchProbe(Probe):
         self._codes[place[0]] = caller.f_code  # kept, so that its id stays its own
         self._grad_places[place] = others
 
-    def _backward_of(self, losses: list[tuple[Any, Any | None]], caller: FrameType) -> None:
+    def _backward_of(
+        self, losses: list[tuple[Any, Any | None]], caller: FrameType, *, adds: bool = True
+    ) -> None:
         began = self.clock()
         countdown = self._switch.backwards
         due = countdown.left <= 0
@@ -238,13 +275,25 @@ class TorchProbe(Probe):
                 sites = self._take(root, amount, finite, place, frame)
                 taken.append((root.grad_fn, sites))
                 full = full or any(site.full for site in sites)
+        now = began
         if due:
-            self.plan.training.book(self.clock() - began)
-            countdown.grant(self.plan.training.gap())
-            self._counted += 1
+            now = self._counted_one(began)
             for node, sites in taken:
-                self._inspection.before_backward(node, sites, frame)
-        self._maybe_flush(full)
+                self._inspection.before_backward(node, sites, frame, adds=adds)
+            if len(taken) == len(losses) == 1 and losses[0][1] is None:
+                self._keep_lane(taken[0][0], frame)
+        self._maybe_flush(full, now)
+
+    def _keep_lane(self, root: Any, frame: FrameType) -> None:
+        place = (id(frame.f_code), frame.f_lasti)
+        route = self._registry.only_route((*place, 0))
+        if route is None or route.site is None or root is None:
+            return
+        known = self._lanes.get(place)
+        if known is None or not known.still_holds(route.site):
+            lane = lane_of(route, root, route.site.batches)
+            if lane is not None:
+                self._lanes[place] = lane
 
     def _amount(self, loss: Any) -> Any:
         """A loss as a number; on a device nobody waits for the answer, and it stays a tensor."""
@@ -290,8 +339,9 @@ class TorchProbe(Probe):
         countdown = self._switch.evaluations
         countdown.count()
         full = self._evaluation.take(loss, scores, targets)
-        self.plan.evaluation.book(self.clock() - began)
-        countdown.grant(self.plan.evaluation.gap())
+        now = self.clock()
+        self.plan.evaluation.book(now - began)
+        countdown.grant(self.plan.gap(self.plan.evaluation, now, countdown.passed))
         if full:
             self._flush(self.clock())
 
@@ -331,8 +381,7 @@ class TorchProbe(Probe):
 
     # -- flushing ---------------------------------------------------------------------------------
 
-    def _maybe_flush(self, full: bool) -> None:
-        now = self.clock()
+    def _maybe_flush(self, full: bool, now: float) -> None:
         if not full and now - self._last_flush < self.plan.flush_gap(now, self._counted):
             return
         if not self.counter.settled:

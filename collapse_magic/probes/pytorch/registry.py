@@ -46,6 +46,10 @@ class Registry:
     def trained(self) -> list[Site]:
         return list(dict.fromkeys(site for _, site in self._sites.values() if site is not None))
 
+    def only_route(self, place: tuple[int, ...]) -> Route | None:
+        """The way to the one loss of the latest graph that was met at a place, if it has one."""
+        return self._routes.only(place)
+
     def of(self, root: Any, place: tuple[int, ...], frame: FrameType) -> list[Found]:
         """The sites of one loss with their loss nodes; None where only its value is seen."""
         if root is None:

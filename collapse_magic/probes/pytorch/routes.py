@@ -80,6 +80,11 @@ class Routes:
                 continue
         return None
 
+    def only(self, place: tuple[int, ...]) -> Route | None:
+        """The latest way at a place, where it leads to one loss."""
+        ways = self._ways.get(place)
+        return ways[0][0] if ways and len(ways[0]) == 1 else None
+
     def remember(self, place: tuple[int, ...], way: list[Route]) -> None:
         ways = self._ways.setdefault(place, [])
         ways.insert(0, way)

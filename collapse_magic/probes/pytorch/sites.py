@@ -34,7 +34,7 @@ class Site:
         self.last_step = 0
         self._context = context
         self._transfers = transfers
-        self._signature: tuple[Any, ...] | None = None
+        self.signature: tuple[Any, ...] | None = None  # of the latest batch
         self._train, self._eval = Batches(FIRST_BATCHES), Batches()
         self._ends = Batches()  # of those whose values are not worth a copy, on a device
         self._values: tuple[list[int], list[Any]] = ([], [])
@@ -70,8 +70,8 @@ class Site:
             return  # no sample tells what the task is
         shape, target_shape = scores.shape, targets.shape
         signature = (len(shape), shape[1:], target_shape[1:], targets.dtype)
-        if signature != self._signature:
-            self._signature = signature
+        if signature != self.signature:
+            self.signature = signature
             seen = reading.read_call(node) if written is None else written.call(node)
             own = reading.sample_weights(node, scores.numel()) if written is None else weights
             self.facts.learn(seen, step, reading.counted(targets, own))
@@ -88,6 +88,25 @@ class Site:
             weights = reading.sample_weights(node, scores.numel())
         scores, targets, weights = reading.rows(call.loss, scores, targets, weights)
         self._train.add(step, scores, targets, weights, self._transfers)
+
+    def take_copies(
+        self, step: int, value: float, scores: Array, targets: Array, size: int
+    ) -> None:
+        """One counted backward's loss and batch, as arrays of our own, of so many bytes."""
+        self.last_step = step
+        steps, values = self._values
+        steps.append(step)
+        values.append(value)
+        kept = self._train
+        kept.steps.append(step)
+        kept.scores.append(scores)
+        kept.targets.append(targets)
+        kept.bytes += size
+
+    @property
+    def batches(self) -> Batches:
+        """Those of the training that are held."""
+        return self._train
 
     def _made_sure(self, form: Written, node: Any, step: int) -> Written | None:
         """What has the form of a loss and is on a device: None until its values are known."""

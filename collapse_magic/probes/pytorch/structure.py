@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from ..initial_weights import InitialWeights
 from . import graph
 from .names import Model, Names
 from .saved import saved
+from .sharded import ordinary
 from .transfer import Transfers
 from .tree import Tree
 from .weights import a_sample, initial_weights, on_host, unready
@@ -153,14 +154,19 @@ def _dropout_below(node: Any, torch: Any) -> float:
 
 
 def _layer_facts(layers: list[Layer], weights: list[Any], torch: Any) -> tuple[LayerFacts, ...]:
-    return tuple(map(_facts_of_layer, layers, initial_weights(weights, torch)))
+    made = ordinary(parameter for layer in layers for parameter in layer.parameters)
+    begun = initial_weights(weights, torch)
+    return tuple([_facts_of_layer(*both, made) for both in zip(layers, begun, strict=True)])
 
 
-def _facts_of_layer(layer: Layer, weights: InitialWeights) -> LayerFacts:
+def _facts_of_layer(layer: Layer, weights: InitialWeights, made: bool) -> LayerFacts:
+    """`made`: surely none of its parameters has yet to be made."""
     scalars, trainable = 0, False
     for parameter in layer.parameters:
-        scalars += 0 if unready(parameter) else parameter.numel()
+        scalars += parameter.numel() if made or not unready(parameter) else 0
         trainable = trainable or parameter.requires_grad
+    first = layer.parameters[0]
+    units = _units(layer.kind, first.shape) if made or not unready(first) else 0
     return LayerFacts(
         name=layer.name,
         kind=layer.kind,
@@ -169,14 +175,14 @@ def _facts_of_layer(layer: Layer, weights: InitialWeights) -> LayerFacts:
         weight_mean=weights.mean,
         start=weights.start,
         identical_rows=weights.identical_rows,
-        units=_units(layer.kind, layer.parameters[0]),
+        units=units,
         trainable=trainable,
     )
 
 
-def _units(kind: str, weight: Any) -> int:
-    if unready(weight) or weight.dim() == 0:
+def _units(kind: str, shape: Sequence[int]) -> int:
+    if not shape:
         return 0
     # Transposed convolutions and embeddings hold their outputs in the second dimension.
-    second = "Transpose" in kind or kind.startswith("Embedding")
-    return int(weight.shape[1 if second and weight.dim() > 1 else 0])
+    second = len(shape) > 1 and ("Transpose" in kind or kind.startswith("Embedding"))
+    return int(shape[1 if second else 0])

@@ -89,23 +89,15 @@ class Survey:
 
 def survey(root: Any) -> tuple[Survey, list[Any], list[Any]]:
     """What stands below the root, the nodes of its rows, and the leaves that ask for a gradient."""
-    nodes, origins, ends = _walk(root)
-    leaves: list[Any] = []
+    nodes, names, origins, ends, leaves = _walk(root)
     activations: list[int] = []
     entries: list[int] = []
-    names: dict[type, str] = {}
-    for place, node in enumerate(nodes):
-        kind = type(node)
-        if kind not in names:  # of the thousands of nodes there are a few dozen kinds
-            names[kind] = kind.__name__ if kind.__name__ in _WANTED else ""
-        name = names[kind]
-        if not name:
-            continue
-        if name == _LEAF:
-            leaves.append(node.variable)
-        elif name in _ACTIVATIONS:
+    for place, name in names:
+        if name in _ACTIVATIONS:
             activations.append(place)
-        elif (place in ends or name in _WITHOUT_EDGE) and _is_entry(node, _ENTRIES[name][1]):
+        elif (place in ends or name in _WITHOUT_EDGE) and _is_entry(
+            nodes[place], _ENTRIES[name][1]
+        ):
             entries.append(place)
     activations.sort(key=lambda place: nodes[place]._sequence_nr())
     entries.sort(key=lambda place: nodes[place]._sequence_nr())
@@ -120,22 +112,46 @@ def survey(root: Any) -> tuple[Survey, list[Any], list[Any]]:
     return found, [nodes[place] for place in row_of], leaves
 
 
-def _walk(root: Any) -> tuple[list[Any], list[tuple[int, int]], set[int]]:
-    """All nodes from the root downwards, of each the place of the one above and its edge, and the
-    places of those that have an edge which leads nowhere."""
+def _walk(
+    root: Any,
+) -> tuple[list[Any], list[tuple[int, str]], list[tuple[int, int]], set[int], list[Any]]:
+    """All nodes from the root downwards but for the leaves.
+
+    Returns the nodes; (place, class name) of those that may be of interest; of each node the place
+    of the one above and its edge; the places of those that have an edge which leads nowhere; and
+    the leaves' tensors. A model of a thousand parameters has as many nodes again, so every call in
+    here counts.
+    """
     nodes, origins, seen = [root], [(-1, 0)], {root}
+    wanted: list[tuple[int, str]] = []
+    leaves: list[Any] = []
     ends: set[int] = set()
-    place = 0
-    while place < len(nodes) < _MOST_NODES:
-        for edge, (below, _) in enumerate(nodes[place].next_functions):
+    kinds: dict[type, str] = {}  # of the thousands of nodes there are a few dozen kinds
+    for place, node in enumerate(nodes):  # which grow meanwhile
+        kind = type(node)
+        name = kinds.get(kind)
+        if name is None:
+            name = kinds[kind] = kind.__name__ if kind.__name__ in _WANTED else ""
+        if name == _LEAF:
+            leaves.append(node.variable)
+            continue
+        if name:
+            wanted.append((place, name))
+        edge = -1
+        for below, _ in node.next_functions:
+            edge += 1
             if below is None:
                 ends.add(place)
             elif below not in seen:
                 seen.add(below)
-                nodes.append(below)
-                origins.append((place, edge))
-        place += 1
-    return nodes, origins, ends
+                if kinds.get(type(below)) == _LEAF:
+                    leaves.append(below.variable)
+                else:
+                    nodes.append(below)
+                    origins.append((place, edge))
+        if len(seen) >= _MOST_NODES:
+            break
+    return nodes, wanted, origins, ends, leaves
 
 
 def _is_entry(node: Any, edge: int) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..initial_weights import UNKNOWN, InitialWeights, flat
-from .sharded import local
+from .sharded import local, ordinary
 
 # Of every layer's weights so many are looked at, as rows (units) and columns: enough for the
 # deviation to be right within a few percent.
@@ -24,39 +25,47 @@ def initial_weights(tensors: list[Any], torch: Any) -> list[InitialWeights]:
     found = [UNKNOWN] * len(tensors)
     blocks: list[Any] = []
     places: list[int] = []
-    lengths: list[int] = []
+    samples: list[_Sample] = []
+    known: dict[Any, _Sample] = {}  # a thousand layers are of a few shapes
+    plain = ordinary(tensors)
     with torch.no_grad():  # so that nothing has to be detached, which takes as long as the rest
-        for place, tensor in enumerate(map(local, tensors)):
-            if tensor.is_cpu and not unready(tensor) and tensor.is_floating_point():
-                block = _block(tensor)
-                length = block.numel()
-                if length > 1:
-                    blocks.append(block)
-                    places.append(place)
-                    lengths.append(length)
+        for place, given in enumerate(tensors):
+            tensor = given if plain else local(given)
+            if not tensor.is_cpu or not tensor.is_floating_point():
+                continue
+            if not plain and unready(tensor):
+                continue
+            shape = tensor.shape
+            sample = known.get(shape)
+            if sample is None:
+                sample = known[shape] = _Sample.of(shape)
+            if sample.values > 1:
+                blocks.append(sample.take(tensor))
+                places.append(place)
+                samples.append(sample)
         if not blocks:
             return found
         values = _joined(blocks, torch).double().numpy()
-    starts = np.cumsum([0, *lengths[:-1]])
+    lengths = np.array([sample.values for sample in samples])
+    rows = np.array([sample.rows for sample in samples])
+    starts = np.concatenate([[0], np.cumsum(lengths[:-1])])
     low, high = np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
     mean = np.add.reduceat(values, starts) / lengths
     away = values - np.repeat(mean, lengths)
-    variance = np.add.reduceat(away * away, starts) / (np.array(lengths) - 1)
-    rows = np.array([len(block) for block in blocks])
-    columns = np.array(lengths) // rows
+    spread = np.sqrt(np.add.reduceat(away * away, starts) / (lengths - 1))
     # The first two rows begin alike: worth comparing all of them.
+    columns = lengths // rows
     close = (rows > 1) & (columns > 1)
     close &= values[starts] == values[starts + np.where(close, columns, 0)]
-    several = zip(low.tolist(), high.tolist(), mean.tolist(), variance.tolist(), strict=True)
-    for order, (least, most, middle, spread) in enumerate(several):
-        known = flat(least, most, middle)
-        if known is None:
-            begin, identical = starts[order], False
-            if close[order]:
-                block = values[begin : begin + lengths[order]].reshape(rows[order], -1)
-                identical = bool((block[1:] == block[0]).all())
-            known = InitialWeights(middle, math.sqrt(spread), "random", identical)
-        found[places[order]] = known
+    several = zip(low.tolist(), high.tolist(), mean.tolist(), spread.tolist(), strict=True)
+    for place, (least, most, middle, deviation) in zip(places, several, strict=True):
+        alike = flat(least, most, middle)
+        found[place] = alike or InitialWeights(middle, deviation, "random")
+    for order in np.flatnonzero(close).tolist():
+        begin = starts[order]
+        block = values[begin : begin + lengths[order]].reshape(rows[order], -1)
+        if found[places[order]].start == "random" and (block[1:] == block[0]).all():
+            found[places[order]] = found[places[order]]._replace(identical_rows=True)
     return found
 
 
@@ -67,23 +76,40 @@ def _joined(blocks: list[Any], torch: Any) -> Any:
     return torch.cat([block.reshape(-1) for block in blocks])
 
 
-def _block(weight: Any) -> Any:
-    """Evenly spaced units and, of each, evenly spaced weights: a view, but for convolutions."""
-    shape = weight.shape
-    if len(shape) < 2:
-        weight = weight.reshape(-1)
-        size, most = weight.numel(), _MOST_ROWS * _MOST_COLUMNS
-        return weight if size <= most else weight[:: -(-size // most)]
-    rows = shape[0]
-    if rows <= _MOST_ROWS and len(shape) == 2 and shape[1] <= _MOST_COLUMNS:
-        return weight
-    if rows > _MOST_ROWS:
-        weight = weight[:: -(-rows // _MOST_ROWS)]
-    if weight.dim() > 2:
-        weight = weight.flatten(1)
-    if weight.shape[1] > _MOST_COLUMNS:
-        weight = weight[:, :: -(-weight.shape[1] // _MOST_COLUMNS)]
-    return weight
+class _Sample(NamedTuple):
+    """What is taken of every weight of one shape: evenly spaced units and, of each, evenly spaced
+    weights."""
+
+    rows: int
+    values: int
+    row_step: int
+    column_step: int
+    deep: bool  # whether the weights of a unit stand in several dimensions
+
+    @staticmethod
+    def of(shape: Sequence[int]) -> _Sample:
+        size = math.prod(shape)
+        if len(shape) < 2:
+            step = max(-(-size // (_MOST_ROWS * _MOST_COLUMNS)), 1)
+            values = -(-size // step)
+            return _Sample(values, values, step, 0, False)
+        columns = math.prod(shape[1:])
+        row_step = max(-(-shape[0] // _MOST_ROWS), 1)
+        column_step = max(-(-columns // _MOST_COLUMNS), 1)
+        rows = -(-shape[0] // row_step)
+        return _Sample(
+            rows, rows * -(-columns // column_step), row_step, column_step, len(shape) > 2
+        )
+
+    def take(self, weight: Any) -> Any:
+        """A view, but for convolutions."""
+        if not self.column_step:
+            weight = weight.reshape(-1)
+        if self.row_step > 1:
+            weight = weight[:: self.row_step]
+        if self.deep:
+            weight = weight.flatten(1)
+        return weight[:, :: self.column_step] if self.column_step > 1 else weight
 
 
 def on_host(tensor: Any) -> bool:
@@ -92,7 +118,10 @@ def on_host(tensor: Any) -> bool:
 
 def a_sample(tensor: Any) -> Any:
     """As much of a tensor as `initial_weights` looks at, wherever it is."""
-    return tensor if unready(tensor) else _block(local(tensor).detach())
+    if unready(tensor):
+        return tensor
+    part = local(tensor).detach()
+    return _Sample.of(part.shape).take(part)
 
 
 def unready(parameter: Any) -> bool:

@@ -16,6 +16,7 @@ from ...records import ParameterSet, Wiring
 from ..base import ProbeContext
 from ..variables import attributes_of
 from .names import Names, key_of
+from .sharded import ordinary
 from .tree import Tree
 from .weights import unready
 
@@ -42,6 +43,8 @@ class Wirings:
         self._parameter = torch.nn.Parameter
         self._reached: dict[int, Reference] = {}  # leaves of the graphs of losses
         self._optimizers: dict[int, Reference] = {}  # in sight
+        self._seen = 0  # optimizers so far, those among them that are gone
+        self._held: dict[int, Reference] = {}  # by any optimizer so far, though it may be gone
         self._bare: dict[int, dict[int, Reference]] = {}  # stepped, and never had a gradient
         self._sizes: dict[int, int] = {}  # parameters of each optimizer when it was last asked
         self._told: dict[str | None, Wiring] = {}
@@ -54,7 +57,9 @@ class Wirings:
         reached, parameter = self._reached, self._parameter
         for leaf in leaves:
             known = reached.get(id(leaf))
-            if (known is None or known() is not leaf) and isinstance(leaf, parameter):
+            if known is not None and known() is leaf:
+                continue
+            if type(leaf) is parameter or isinstance(leaf, parameter):  # which asks the class
                 reached[id(leaf)] = weakref.ref(leaf)
                 self.changed = True
 
@@ -62,6 +67,7 @@ class Wirings:
         for optimizer in optimizers:
             if not _holds(self._optimizers, optimizer):
                 self._optimizers[id(optimizer)] = weakref.ref(optimizer)
+                self._seen += 1
                 self._bare.pop(id(optimizer), None)
                 self.changed = True
 
@@ -75,6 +81,7 @@ class Wirings:
         without = {id(p): p for p in parameters if p.grad is None}
         known = self._bare.get(id(optimizer))
         if known is None:
+            self._hold(parameters)
             self._bare[id(optimizer)] = {key: weakref.ref(p) for key, p in without.items()}
         else:
             for key in [key for key in known if key not in without]:
@@ -93,7 +100,9 @@ class Wirings:
         if not self._regrouped() and not self.changed:
             return
         self.changed = False
-        for wiring in self._wirings(self._held()):
+        for optimizer in _living(self._optimizers).values():
+            self._hold(p for group in optimizer.param_groups for p in group["params"])
+        for wiring in self._wirings(set(_living(self._held))):
             before = self._told.get(wiring.model)
             if before is None or _facts(before) != _facts(wiring):
                 self._told[wiring.model] = wiring
@@ -108,10 +117,14 @@ class Wirings:
         before, self._sizes = self._sizes, sizes
         return sizes != before
 
-    def _held(self) -> set[int]:
-        """Ids of the parameters of all optimizers in sight."""
-        groups = [g for o in _living(self._optimizers).values() for g in o.param_groups]
-        return {id(p) for group in groups for p in group["params"]}
+    def _hold(self, parameters: Iterable[Any]) -> None:
+        for parameter in parameters:
+            if not _holds(self._held, parameter):
+                self._held[id(parameter)] = weakref.ref(parameter)
+
+    def parameters(self) -> list[Any]:
+        """The parameters that losses have reached so far."""
+        return list(_living(self._reached).values())
 
     def _wirings(self, held: set[int]) -> Iterator[Wiring]:
         reached = _living(self._reached)
@@ -147,17 +160,20 @@ class Wirings:
         held: set[int],
         names: dict[int, str],
     ) -> Wiring:
-        trainable = [p for p in own if p.requires_grad]
+        trainable: list[Any] = []
+        frozen: list[Any] = []
+        for p in own:
+            (trainable if p.requires_grad else frozen).append(p)
         lost = [p for p in trainable if id(p) not in reached and p.grad is None]
         untrained = [
-            p for p in (*trainable, *unregistered) if id(p) in reached and id(p) not in held
+            p for p in (*trainable, *unregistered) if id(p) not in held and id(p) in reached
         ]
         return Wiring(
             model=model,
             step=max(self._counter.done, 1),
-            optimizers=len(_living(self._optimizers)),
+            optimizers=self._seen,
             trainable=_set_of(trainable, names),
-            frozen=_set_of([p for p in own if not p.requires_grad], names),
+            frozen=_set_of(frozen, names),
             untrained=_set_of(untrained, names),
             unreached=_set_of(lost, names),
             unregistered=_set_of(unregistered, names),
@@ -173,7 +189,7 @@ class Wirings:
 
 
 def _set_of(parameters: list[Any], names: dict[int, str]) -> ParameterSet:
-    known = [p for p in parameters if not unready(p)]
+    known = parameters if ordinary(parameters) else [p for p in parameters if not unready(p)]
     return ParameterSet(
         tensors=len(parameters),
         scalars=sum([p.numel() for p in known]),

@@ -127,7 +127,7 @@ def _telling_of_classes(_bound: Any, root: Any, patches: Patches, switch: Switch
             own.__func__(cls, **kwargs)
         probe = switch.probe
         if probe is not None:
-            probe.guarded(watch_class, cls, patches, switch)
+            probe.guard.run(watch_class, cls, patches, switch)
 
     return classmethod(__init_subclass__)
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 import sys
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Mapping
+from contextlib import ExitStack
 from types import FrameType
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from ...records import FitEnded, ProbeNote, Record
 from ..base import Probe, ProbeContext
+from ..guard import Guard
 from ..patching import Patches
 from ..schedule import Countdown, Schedule
 from .calls import Call, arguments
@@ -51,8 +52,6 @@ _LIBRARIES = ("sklearn.", "joblib.")
 _MOST_LOOPS = 64
 _SILENT = Call()
 
-T = TypeVar("T")
-
 
 class _Inside(threading.local):
     """The call that this thread is in, the innermost one that matters."""
@@ -69,14 +68,13 @@ class SklearnProbe(Probe):
         super().__init__(context)
         self._patches = Patches()
         self._switch = Switch()
-        self._alone = threading.Lock()  # held by the one thread that is in our own code
-        self._note: str | None = None
         self.steps = 0  # rounds of solvers, and calls of `partial_fit`
         self._plan = Schedule(context.config.budget, context.config.every)
         self._fresh()
 
     def _fresh(self) -> None:
         """Empty stores: nothing of the user's stays behind in the probe."""
+        self.guard = Guard(self.context, self._plan, self._switch.off)
         self._inside = _Inside()
         self._sites = Sites()
         self._batches: dict[str, Batches] = {}
@@ -117,35 +115,10 @@ class SklearnProbe(Probe):
             duties.callback(self._switch.off)
 
     def flush(self) -> None:
-        self.guarded(self._flush)
-        if self._missed and self._note is None:
+        self.guard.run(self._flush)
+        if self._missed and not self.guard.broken:
             fits, self._missed = self._missed, 0
             self._emit(ProbeNote(f"{fits} fits went by without a look: the budget was spent"))
-
-    # -- guarding ---------------------------------------------------------------------------------
-
-    def guarded(self, action: Callable[..., T], *args: Any) -> T | None:
-        """Run our own code: its time is booked, its failure ends the watching and nothing else.
-
-        Where another thread is in it already, what this one would have shown goes unseen.
-        """
-        if self._note is not None or not self._alone.acquire(blocking=False):
-            return None
-        began = self.context.clock()
-        try:
-            return action(*args)
-        except Exception as error:
-            self._fail(error)
-            return None
-        finally:
-            self._plan.book(self.context.clock() - began)
-            self._alone.release()
-
-    def _fail(self, error: Exception) -> None:
-        self._switch.off()
-        self._note = f"watching was switched off: {type(error).__name__}: {error}"
-        with suppress(Exception):
-            self.context.emit(ProbeNote(self._note.splitlines()[0]))
 
     def _emit(self, *records: Record) -> None:
         for record in records:
@@ -169,7 +142,7 @@ class SklearnProbe(Probe):
             self.steps += 1
             self._inside.call = _SILENT
             return outer
-        call = self.guarded(self._begin, method, estimator, args, kwargs, caller, outer)
+        call = self.guard.run(self._begin, method, estimator, args, kwargs, caller, outer)
         self._inside.call = call or _SILENT
         return outer
 
@@ -178,8 +151,8 @@ class SklearnProbe(Probe):
         call, self._inside.call = self._inside.call, outer
         if call is None or call.silent:
             return None
-        self.guarded(self._end, call, finished)
-        return self.guarded(self.context.stop_reason) if outer is None else None
+        self.guard.run(self._end, call, finished)
+        return self.guard.run(self.context.stop_reason) if outer is None else None
 
     def _begin(
         self,

@@ -112,7 +112,7 @@ def clip_gradients(case: Case) -> Fix | None:
     lines: list[str] = []
     func = sent.func
     assert isinstance(func, ast.Attribute)
-    scaler = _scaler(func.value)
+    scaler = scaler_of(func.value)
     if scaler is not None:
         optimizer = _stepped_by(case, scaler)
         if optimizer is None:
@@ -137,7 +137,7 @@ def _backward(statement: Spot) -> ast.Call | None:
     return None
 
 
-def _scaler(node: ast.expr) -> str | None:
+def scaler_of(node: ast.expr) -> str | None:
     """`scaler` of `scaler.scale(loss).backward()`."""
     func = node.func if isinstance(node, ast.Call) else None
     if isinstance(func, ast.Attribute) and func.attr == "scale":

@@ -81,6 +81,51 @@ def tf_nn(account: Account) -> None:
     loop(account, compiled=True, outputs=1, loss=by_hand)
 
 
+def written(y: Any, z: Any) -> Any:
+    labels, p = tf.one_hot(y, 3), tf.nn.softmax(z)
+    return -tf.reduce_mean(tf.reduce_sum(labels * tf.math.log(p + 1e-7), axis=1))
+
+
+@style(
+    "written cross entropy",
+    "`-tf.reduce_mean(tf.reduce_sum(y * tf.math.log(p + 1e-7), axis=1))`, eagerly",
+)
+def written_eagerly(account: Account) -> None:
+    loop(account, loss=written)
+
+
+@style("written cross entropy, compiled", "the same under `@tf.function`")
+def written_compiled(account: Account) -> None:
+    loop(account, compiled=True, loss=written)
+
+
+def written_binary(y: Any, z: Any) -> Any:
+    y, p = tf.cast(y, tf.float32)[:, None], tf.sigmoid(z)
+    return -tf.reduce_mean(y * tf.math.log(p + 1e-7) + (1 - y) * tf.math.log(1 - p + 1e-7))
+
+
+@style(
+    "written binary cross entropy",
+    "`-tf.reduce_mean(y * tf.math.log(p) + (1 - y) * tf.math.log(1 - p))`",
+)
+def binary(account: Account) -> None:
+    loop(account, compiled=True, outputs=1, loss=written_binary)
+
+
+def written_focal(y: Any, z: Any) -> Any:
+    labels, p = tf.one_hot(y, 3), tf.nn.softmax(z)
+    return -tf.reduce_mean(tf.reduce_sum((1 - p) ** 2 * labels * tf.math.log(p), axis=1))
+
+
+@style(
+    "another loss, written",
+    "`-tf.reduce_mean((1 - p) ** 2 * y * tf.math.log(p))`: focal, say",
+    predictions="only the logarithm of a cross entropy is told from any other term",
+)
+def another(account: Account) -> None:
+    loop(account, loss=written_focal)
+
+
 @style(
     "compiled before the cell",
     "a `@tf.function` that had been called, and so traced, before the watching began",
