@@ -1,6 +1,6 @@
 # `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help install browser lint test test-keras bench memory demo clean
+.PHONY: help install browser lint test test-keras scores bench memory demo clean
 
 VENV   ?= .venv
 BIN    := $(VENV)/bin
@@ -36,6 +36,9 @@ test: install browser lint test-keras ## all tests
 
 test-keras: install ## those of TensorFlow, in processes without the others: nobody else may load it
 	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist loadfile tests/keras_runs
+
+scores: install ## how good the rules are, on the whole corpus: docs/scores.md
+	$(BIN)/python -m tests.scoring --write docs/scores.md
 
 bench: install ## what watching costs, beside what others cost: docs/cost.md, docs/cost-keras.md
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'

@@ -321,6 +321,9 @@ class FitEnded:
 class LossRaised:
     """The user's loss call raised; read from the traceback, which goes on its way unchanged.
 
+    Where the call that sends the loss backward raised, since no weight is behind the loss, ``loss``
+    is "backward", and nothing is known of inputs and targets.
+
     A range is -inf to inf where the values are not known (in a compiled graph); a size is -1.
     """
 

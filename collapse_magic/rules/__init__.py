@@ -13,8 +13,10 @@ import sys
 from collections.abc import Iterable, Sequence
 
 from .base import Rule
+from .broken_graph import BrokenGraph
 from .class_imbalance import ClassImbalance
 from .double_activation import DoubleActivation
+from .frozen_parameters import FrozenParameters
 from .label_encoding import LabelEncoding
 from .label_shape_broadcast import LabelShapeBroadcast
 from .labels_out_of_range import LabelsOutOfRange
@@ -23,6 +25,7 @@ from .missing_activation import MissingActivation
 from .missing_zero_grad import MissingZeroGrad
 from .no_optimizer_step import NoOptimizerStep
 from .non_finite import NonFiniteValues
+from .optimizer_mismatch import OptimizerMismatch
 from .single_class_predictions import SingleClassPredictions
 from .single_unit_softmax import SingleUnitSoftmax
 from .unscaled_inputs import UnscaledInputs
@@ -40,6 +43,9 @@ RULES: tuple[Rule, ...] = (
     MissingZeroGrad(),
     NonFiniteValues(),
     NoOptimizerStep(),
+    OptimizerMismatch(),
+    FrozenParameters(),
+    BrokenGraph(),
     LearningRateTooHigh(),
     VanishingGradients(),
     UnscaledInputs(),

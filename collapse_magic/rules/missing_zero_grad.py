@@ -67,6 +67,8 @@ class MissingZeroGrad:
             if loop.kept < MIN_KEPT or loop.cleared > CLEARED_SHARE * (loop.cleared + loop.kept):
                 continue
             models = _models(history, loop)
+            if not _are_reached(history, models):
+                continue
             site = site_of(history, models)
             if site not in told:
                 told.add(site)
@@ -114,3 +116,9 @@ def _models(history: History, loop: TrainingLoop) -> tuple[str, ...]:
         if facts.optimizer == loop.optimizer:
             return facts.models
     return ()
+
+
+def _are_reached(history: History, models: tuple[str, ...]) -> bool:
+    """Whether a loss was sent back to what the optimizer holds: others give it gradients by hand,
+    those of copies on other machines, say, and what stands is replaced."""
+    return any(wiring.model is None or wiring.model in models for wiring in history.wirings())

@@ -103,3 +103,13 @@ def _names_classes(record: LossRaised) -> bool:
         and record.input_shape[1] > 1
         and record.target_shape in (record.input_shape[:1], (record.input_shape[0], 1))
     )
+
+
+# The "loss" of a record that tells of the call which sends a loss backward.
+BACKWARD = "backward"
+
+
+def raised_at_backward(history: History) -> LossRaised | None:
+    """The call that sends the loss backward, where it found no way from the loss to any weight."""
+    raised = history.raised()
+    return raised[-1] if raised and raised[-1].loss == BACKWARD else None

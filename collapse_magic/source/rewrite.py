@@ -94,9 +94,17 @@ class Rewriter(cst.CSTTransformer):
         return True
 
     def _inserted_lines(self, line: Any) -> list[Any]:
-        if not isinstance(line, cst.SimpleStatementLine) or len(line.body) != 1:
+        if isinstance(line, cst.BaseCompoundStatement):
+            # it begins where the syntax tree says; where a block ends the two do not agree
+            start = self._range(line)[:2]
+            places = [place for place in self._edits.inserted_after if place[:2] == start]
+            if len(places) != 1:
+                return []
+            where = places[0]
+        elif isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1:
+            where = self._range(line.body[0])
+        else:
             return []
-        where = self._range(line.body[0])
         if where not in self._edits.inserted_after:
             return []
         self.open.discard(where)

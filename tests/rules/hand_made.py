@@ -86,12 +86,16 @@ def window(
 
 
 def model_facts(
-    layers: Sequence[str] = ("first", "last"), activations: Sequence[str] = (), **changes: Any
+    layers: Sequence[str | LayerFacts] = ("first", "last"),
+    activations: Sequence[str] = (),
+    **changes: Any,
 ) -> ModelFacts:
     values: dict[str, Any] = {
         "model": "model",
         "kind": "Sequential",
-        "layers": tuple(LayerFacts(name, "Linear", 10, 0.1) for name in layers),
+        "layers": tuple(
+            LayerFacts(one, "Linear", 10, 0.1) if isinstance(one, str) else one for one in layers
+        ),
         "activations": tuple(activations),
         "normalizations": (),
         "dropouts": (),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,12 +11,13 @@ import pytest
 from collapse_magic.engine import Engine
 from collapse_magic.findings import Diagnosis
 from collapse_magic.history import History
-from collapse_magic.records import LossValues, NonFinite, RunStarted
+from collapse_magic.records import LayerFacts, LossValues, NonFinite, ParameterSet, RunStarted
 from collapse_magic.rules import RULES
 from collapse_magic.rules.wording import MAX_COLUMNS
 
 from .hand_made import (
     history_of,
+    input_facts,
     layer_statistics,
     loss_facts,
     model_facts,
@@ -41,6 +43,16 @@ def windows(count: int, **changes: Any) -> list[Any]:
 def diagnoses(history: History) -> dict[str, Diagnosis]:
     return {found.rule: found for rule in RULES for found in rule.check(history)}
 
+
+NEW_HEAD = (
+    LayerFacts("first", "Linear", 48, 0.4, 0.0, "random", units=16),
+    LayerFacts("head", "Linear", 34, 0.144, 0.0, "random", units=2, trainable=False),
+)
+NEW_BODY = (
+    LayerFacts("first", "Linear", 272, 0.144, 0.0, "random", units=16),
+    LayerFacts("head", "Linear", 34, 0.144, 0.0, "random", units=2),
+)
+TRAINED_BODY = (LayerFacts("first", "Linear", 272, 0.5, 0.0, "random", units=16), NEW_BODY[1])
 
 FIRES: dict[str, tuple[str, str | None, list[Any]]] = {
     # what is wrong: (rule, kind of remedy, records)
@@ -331,9 +343,93 @@ FIRES: dict[str, tuple[str, str | None, list[Any]]] = {
         [
             loss_facts(),
             optimizer_facts(),
+            wiring(),
             training_loop(cleared=0, kept=20),
             *[layer_statistics(step, (step / 100, 1.0)) for step in range(1, 400, 20)],
             *windows(6, **ONE_CLASS),
+        ],
+    ),
+    "an optimizer of another model": (
+        "optimizer-mismatch",
+        "give-optimizer",
+        [
+            loss_facts(),
+            model_facts(),
+            optimizer_facts(models=("parameters",)),
+            wiring(untrained=ParameterSet(4, 20), strangers=ParameterSet(4, 20)),
+        ],
+    ),
+    "layers in a plain list": (
+        "optimizer-mismatch",
+        "register-layers",
+        [
+            loss_facts(),
+            model_facts(),
+            optimizer_facts(),
+            wiring(
+                untrained=ParameterSet(2, 9, ("a_list_of_layers[10].a_long_name.weight",) * 2),
+                unregistered=ParameterSet(2, 9, ("a_list_of_layers[10].a_long_name.weight",) * 2),
+            ),
+        ],
+    ),
+    "the last layer is in no optimizer": (
+        "optimizer-mismatch",
+        "give-optimizer",
+        [
+            loss_facts(),
+            model_facts(("first", "the_last_layer_of_all"), last_layer="the_last_layer_of_all"),
+            optimizer_facts(),
+            wiring(untrained=ParameterSet(2, 10)),
+            *[layer_statistics(step, updates=(0.1, math.nan)) for step in range(1, 400, 20)],
+            *windows(6, **ONE_CLASS),
+        ],
+    ),
+    "the last layer is frozen": (
+        "frozen-parameters",
+        "unfreeze",
+        [
+            loss_facts(),
+            model_facts(layers=NEW_HEAD, last_layer="first"),
+            wiring(frozen=ParameterSet(2, 34, ("head.weight", "head.bias"))),
+            window(cross_entropy_nats=0.69),
+        ],
+    ),
+    "everything is frozen and raises": (
+        "frozen-parameters",
+        "unfreeze",
+        [
+            wiring(trainable=ParameterSet(), frozen=ParameterSet(4, 20)),
+            raised("backward", input_shape=(), target_shape=(), input_dtype="", target_dtype=""),
+        ],
+    ),
+    "a loss without a graph": (
+        "broken-graph",
+        "join-graph",
+        [
+            wiring(),
+            raised("backward", input_shape=(), target_shape=(), input_dtype="", target_dtype=""),
+        ],
+    ),
+    "no gradient in any look": (
+        "broken-graph",
+        "join-graph",
+        [
+            loss_facts(),
+            model_facts(),
+            optimizer_facts(),
+            *[layer_statistics(step, (math.nan,) * 2, (0.0, 0.0)) for step in (1, 2, 3)],
+        ],
+    ),
+    "new layers before a cut": (
+        "broken-graph",
+        "join-graph",
+        [
+            loss_facts(),
+            model_facts(layers=NEW_BODY, last_layer="head"),
+            optimizer_facts(),
+            wiring(unreached=ParameterSet(2, 300)),
+            input_facts(layer="head", features=16),
+            *[layer_statistics(step, (math.nan, 0.1), (0.0, 1e-3)) for step in (1, 2, 3)],
         ],
     ),
     "nan in the input": (
@@ -501,6 +597,48 @@ SILENT: dict[str, list[Any]] = {
     "gradients of one optimizer left over now and then": [
         loss_facts(),
         training_loop(cleared=20, kept=40),
+    ],
+    "a backbone in no optimizer": [
+        loss_facts(),
+        model_facts(last_layer="last"),
+        optimizer_facts(),
+        wiring(untrained=ParameterSet(2, 10)),
+        *[layer_statistics(step, updates=(math.nan, 0.1)) for step in range(1, 400, 20)],
+        *windows(6, cross_entropy_nats=0.68),
+    ],
+    "a teacher beside the model": [
+        loss_facts(),
+        model_facts(),
+        optimizer_facts(),
+        wiring(model="teacher", untrained=ParameterSet(4, 20)),
+    ],
+    "a frozen last layer that was trained, and learning": [
+        loss_facts(),
+        model_facts(layers=(NEW_HEAD[0], replace(NEW_HEAD[1], weight_std=0.9)), last_layer="first"),
+        wiring(frozen=ParameterSet(2, 34, ("head.weight", "head.bias"))),
+        *windows(6, cross_entropy_nats=0.5),
+    ],
+    "a frozen judge of a single label": [
+        loss_facts(target_min=1.0, target_max=1.0),
+        model_facts(layers=NEW_HEAD, last_layer="first"),
+        wiring(frozen=ParameterSet(2, 34, ("head.weight", "head.bias"))),
+        window(labels=(0, 640), recall=(1.0, 0.5)),
+    ],
+    "trained features in front of a new head": [
+        loss_facts(),
+        model_facts(layers=TRAINED_BODY, last_layer="head"),
+        optimizer_facts(),
+        wiring(unreached=ParameterSet(2, 300)),
+        input_facts(layer="head", features=16),
+        *[layer_statistics(step, (math.nan, 0.1), (0.0, 1e-3)) for step in (1, 2, 3)],
+    ],
+    "new features that no optimizer holds": [
+        loss_facts(),
+        model_facts(layers=NEW_BODY, last_layer="head"),
+        optimizer_facts(),
+        wiring(unreached=ParameterSet(2, 300)),
+        input_facts(layer="head", features=16),
+        *[layer_statistics(step, (math.nan, 0.1), (math.nan, 1e-3)) for step in (1, 2, 3)],
     ],
     "regression": [loss_facts("mse", task="regression", classes=0, target_max=17.0)],
 }

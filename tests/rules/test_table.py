@@ -54,6 +54,9 @@ def test_names_and_codes_are_used_once() -> None:
         "CM405": "label-encoding",
         "CM408": "learning-rate-too-high",
         "CM410": "missing-zero-grad",
+        "CM411": "broken-graph",
+        "CM412": "optimizer-mismatch",
+        "CM413": "frozen-parameters",
         "CM414": "no-optimizer-step",
     }
 

@@ -7,6 +7,7 @@
 # loss: nn.CrossEntropyLoss() as an attribute of a trainer class
 # raises: IndexError
 # holdout: no
+# fast: yes
 
 # %% setup
 import numpy as np

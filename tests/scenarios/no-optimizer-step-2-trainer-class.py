@@ -5,6 +5,7 @@
 # story: the trainer updates the schedule after each batch, but never the weights
 # loss: nn.CrossEntropyLoss() kept by a trainer class
 # holdout: no
+# fast: yes
 
 # %% setup
 import torch

@@ -12,7 +12,7 @@ import sys
 from .kernels import Kernels
 from .measure import Measure
 from .plain import Plain, check
-from .running import BrokenProgram, Run, run
+from .running import WATCH, BrokenProgram, Run, run
 from .scenario import Scenario, corpus
 
 
@@ -42,12 +42,12 @@ def _told(kernels: Kernels, scenario: Scenario, watched: bool) -> bool:
         print(f"  {line}", flush=True)
     if not watched:
         return not plain.wrong
-    seen = run(kernels, scenario, scenario.cells, watched=True)
+    seen = run(kernels, scenario, scenario.cells, watch=WATCH)
     for line in _findings(seen):
         print(f"  {line}", flush=True)
     same = seen.same_predictions(plain.asis)
     if not same:
-        print("  WRONG: watching changed what it comes to")
+        print("  WRONG: watched it comes to something else; is all that is random seeded?")
     return same and not plain.wrong
 
 
@@ -60,20 +60,20 @@ def _lines(plain: Plain) -> list[str]:
 
 def _findings(seen: Run) -> list[str]:
     assert seen.report is not None
-    lines = [f"watched: {seen.report['steps']} steps, {seen.seconds:.1f} s"]
+    lines = [f"watched: {seen.report['steps']} steps, {seen.seconds:.1f} s of CPU"]
     for found in seen.report["findings"]:
-        over = found["resolved_step"]
+        over, fired = found["resolved_step"], seen.fired[found["rule"]]
         resolved = "" if over is None else f", resolved at {over}"
         lines.append(
-            f"  {found['severity']} {found['rule']} ({found['confidence']}) at step "
-            f"{found['first_step']}{resolved}: {found['message']}"
+            f"  {found['severity']} {found['rule']} ({found['confidence']}) evidence at step "
+            f"{fired.evidence}, said at {fired.said}{resolved}: {found['message']}"
         )
     return lines + [f"  note: {note}" for note in seen.report["notes"]]
 
 
 def _line(what: str, run: Run) -> str:
     measured: Measure | str = run.measure if run.error is None else f"{run.error}; {run.measure}"
-    return f"{what:<14} {measured}, {run.seconds:.1f} s"
+    return f"{what:<14} {measured}, {run.seconds:.1f} s of CPU"
 
 
 if __name__ == "__main__":

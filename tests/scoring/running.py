@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,20 @@ from .kernels import ForkedKernel, Kernels
 from .measure import Measure, of_predictions
 from .scenario import Scenario
 
-WATCHED = "%%watch_training --export report.json"
+WATCH = "%%watch_training --export report.json"
+# A report tells since when a thing is wrong; this, when a rule first fired: the step at which its
+# evidence was complete, and how far the training was by then (rules run twice a second).
+_LISTEN = """
+def __listen():
+    from collapse_magic.engine import Engine
+    said, plain = {}, Engine._follow
+    def follow(engine, key, diagnosis):
+        said.setdefault(key[0], (diagnosis.step, max(diagnosis.step, engine._history.steps)))
+        return plain(engine, key, diagnosis)
+    Engine._follow = follow
+    return said
+__said = __listen()
+"""
 _KEEP = """
 __import__("numpy").savez("verified.npz", **{
     name: __import__("numpy").asarray(globals()[name])
@@ -28,6 +40,13 @@ class BrokenProgram(RuntimeError):  # noqa: N818 - named for what is wrong
     """A program that raises where it should not, or verifies nothing; the message says which."""
 
 
+class Fired(NamedTuple):
+    """A rule's first diagnosis of a run."""
+
+    evidence: int  # the step at which its evidence was complete
+    said: int  # the step that the training had reached
+
+
 @dataclass(frozen=True)
 class Run:
     """What came of a program."""
@@ -35,8 +54,9 @@ class Run:
     measure: Measure
     verified: Mapping[str, NDArray[np.generic]]  # what its verify cell found, by variable
     error: str | None  # the name of the exception that the training ended in
-    seconds: float  # of all cells, the framework's import left out
+    seconds: float  # of CPU time, without the framework's import
     report: Mapping[str, Any] | None = None  # of the watched cell
+    fired: Mapping[str, Fired] = field(default_factory=dict)  # by rule: the first time
     numbers: Mapping[int, str] = field(default_factory=dict)  # execution count -> cell
 
     def same_predictions(self, other: Run) -> bool:
@@ -48,17 +68,21 @@ class Run:
 
 
 def run(
-    kernels: Kernels, scenario: Scenario, cells: Mapping[str, str], *, watched: bool = False
+    kernels: Kernels, scenario: Scenario, cells: Mapping[str, str], *, watch: str | None = None
 ) -> Run:
-    """Run cells in the program's place, each as a cell of a notebook. Raises `BrokenProgram`."""
+    """Run cells in the program's place, each as a cell of a notebook.
+
+    ``watch`` is the line that watches the training, `WATCH` and perhaps options; without it the run
+    is plain. Raises `BrokenProgram`.
+    """
     with kernels.fresh(scenario.framework, scenario.backend) as kernel:
-        if watched:
+        if watch:
             kernel.aside("%load_ext collapse_magic")
-        began = time.perf_counter()
+            kernel.aside(_LISTEN)
         numbers: dict[int, str] = {}
         raised: str | None = None
         for name, source in cells.items():
-            text = f"{WATCHED}\n{source}" if watched and name == "train" else source
+            text = f"{watch}\n{source}" if watch and name == "train" else source
             outcome = kernel.run(text)
             numbers[int(outcome.reply["execution_count"])] = name
             if outcome.status == "ok":
@@ -66,12 +90,13 @@ def run(
             if name != "train":
                 raise BrokenProgram(f"the cell {name} raised\n" + "\n".join(outcome.errors))
             raised = str(outcome.reply["ename"])
-        verified = _verified(kernel)
-        seconds = time.perf_counter() - began
-        report = None
-        if watched:
+        verified, seconds = _verified(kernel), kernel.cpu_seconds()
+        report, fired = None, {}
+        if watch:
             report = json.loads((kernel.folder / "report.json").read_text(encoding="utf-8"))
-    return Run(_measure(verified), verified, raised, seconds, report, numbers)
+            said = json.loads(kernel.aside("print(__import__('json').dumps(__said))").stdout)
+            fired = {rule: Fired(*steps) for rule, steps in said.items()}
+    return Run(_measure(verified), verified, raised, seconds, report, fired, numbers)
 
 
 def _verified(kernel: ForkedKernel) -> dict[str, NDArray[np.generic]]:

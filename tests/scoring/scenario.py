@@ -14,7 +14,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "scenarios"
 FRAMEWORKS = ("pytorch", "keras", "sklearn")
 DATA = ("tabular", "image", "sequence", "text")
 _REQUIRED = ("framework", "kind", "data", "story", "loss", "holdout")
-_OPTIONAL = ("cause", "also", "raises", "backend")
+_OPTIONAL = ("cause", "also", "raises", "backend", "fast")
 _SLUG = re.compile(r"(?P<name>[a-z-]+)-(?P<number>\d+)-[a-z0-9-]+")
 _CELL = re.compile(r"^# %%[ \t]*(.*)$", re.MULTILINE)
 
@@ -37,6 +37,7 @@ class Scenario:
     raises: str | None  # the exception that its training ends in
     backend: str  # of Keras
     holdout: bool  # not to be looked at while thresholds are tuned
+    fast: bool  # one of those that every change is tested with
     cells: Mapping[str, str]
     fix: Mapping[str, str]  # whole new sources of some of the cells: the reference fix
 
@@ -131,6 +132,8 @@ def _checked(
             header.get("holdout") != ("yes" if held_out else "no"),
             f"number {number} is {'' if held_out else 'not '}held out: 1, 4, 7, ... are",
         ),
+        (header.get("fast", "yes") != "yes", "fast is yes or left out"),
+        ("fast" in header and held_out, "what is held out is not run with every change"),
         (not {"train", "verify"} <= set(cells), "the cells train and verify are needed"),
         (list(cells)[-1:] != ["verify"], "verify is the last cell"),
         (set(fix) - set(cells), f"a fix of no cell: {set(fix) - set(cells)}"),
@@ -150,6 +153,7 @@ def _checked(
         raises=header.get("raises"),
         backend=header.get("backend", "tensorflow"),
         holdout=held_out,
+        fast=header.get("fast") == "yes",
         cells=cells,
         fix=fix,
     )

@@ -133,6 +133,10 @@ class Inspection:
         self._wirings.tell(final)
         self._loops.flush(final)
 
+    def nothing_reached(self, frame: FrameType | None) -> None:
+        """A loss was sent backward that no parameter is behind."""
+        self._wirings.nothing_reached(frame)
+
     # -- looking ----------------------------------------------------------------------------------
 
     def _look(self, loss: _Loss, root: Any, sites: list[Site], frame: FrameType) -> None:

@@ -84,6 +84,15 @@ class Names:
                 if failures > 1:
                     return
 
+    def only_model(self, frame: FrameType | None) -> Model | None:
+        """The one model in sight that is no part of another; None where there are several."""
+        trees = {id(m): self.tree(unwrapped(m)) for _, m in self._modules(frame)}
+        owned = [tree for tree in trees.values() if tree.names]
+        largest = max(owned, key=lambda tree: len(tree.names), default=None)
+        if largest is None or any(not tree.names.keys() <= largest.names.keys() for tree in owned):
+            return None
+        return self.model_of(largest.parameters[0], frame)
+
     def owners_of(self, parameters: Container[int]) -> list[tuple[Model, Any]]:
         """The models that own any of the parameters, given by id, and their modules."""
         found = {id(model): model for model in self._models.values()}.values()

@@ -164,7 +164,8 @@ class TorchProbe(Probe):
         self.busy = True
         try:
             result = action(*args)
-            self._names.forget_trees()
+            if self.counter.taken or self.counter.backwards > 1:
+                self._names.forget_trees()  # the first backward's is the first step's
             if self._switch.steps.left and self.context.stop_reason() is not None:
                 self._switch.steps.grant(0)  # the cell ends with this step: it must not pass
             return result
@@ -421,6 +422,8 @@ class TorchProbe(Probe):
 
     def explain(self, error: BaseException) -> LossRaised | None:
         try:
+            if raised.at_backward(error):
+                self._inspection.nothing_reached(raised.deepest_frame(error))
             return raised.explain(error, self.context, self.counter.current(), self._torch)
         except Exception:
             return None

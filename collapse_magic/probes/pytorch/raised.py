@@ -1,9 +1,13 @@
-"""What a loss call was given that raised, read from the traceback's frames."""
+"""What a loss call was given that raised, read from the traceback's frames.
+
+Where the call that sends the loss backward raised, since no weight is behind the loss, that.
+"""
 
 from __future__ import annotations
 
+import math
 import os
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any
 
 from ...records import LossRaised
@@ -27,6 +31,9 @@ _LOSS_OF_FUNCTION = {
 _FILES = tuple(
     name.replace("/", os.sep) for name in ("torch/nn/functional.py", "torch/nn/modules/loss.py")
 )
+# What torch says, and from where, of a loss without a graph.
+_NO_GRAPH = "does not require grad and does not have a grad_fn"
+_ENGINE = "torch/autograd/graph.py".replace("/", os.sep)
 
 
 def explain(
@@ -34,6 +41,8 @@ def explain(
 ) -> LossRaised | None:
     """The loss call out of which `error` came; None where it came from elsewhere."""
     chain = _chain(error.__traceback__)
+    if at_backward(error):
+        return _backward(error, context, step, chain)
     for traceback in reversed(chain):
         frame = traceback.tb_frame
         if not frame.f_code.co_filename.endswith(_FILES):
@@ -63,6 +72,44 @@ def explain(
             line=place[1] if place is not None else None,
         )
     return None
+
+
+def at_backward(error: BaseException) -> bool:
+    """Whether a loss was sent backward that no weight is behind."""
+    chain = _chain(error.__traceback__)
+    return (
+        isinstance(error, RuntimeError)
+        and _NO_GRAPH in str(error)
+        and any(t.tb_frame.f_code.co_filename.endswith(_ENGINE) for t in chain[-2:])
+    )
+
+
+def deepest_frame(error: BaseException) -> FrameType | None:
+    """The frame in which it was raised."""
+    chain = _chain(error.__traceback__)
+    return chain[-1].tb_frame if chain else None
+
+
+def _backward(
+    error: BaseException, context: ProbeContext, step: int, chain: list[TracebackType]
+) -> LossRaised:
+    place = _place(chain, context)
+    return LossRaised(
+        loss="backward",
+        error=type(error).__name__,
+        message=(str(error).splitlines() or [""])[0],
+        input_shape=(),
+        target_shape=(),
+        input_dtype="",
+        target_dtype="",
+        input_min=-math.inf,
+        input_max=math.inf,
+        target_min=-math.inf,
+        target_max=math.inf,
+        step=step,
+        cell=place[0] if place is not None else None,
+        line=place[1] if place is not None else None,
+    )
 
 
 def _chain(traceback: TracebackType | None) -> list[TracebackType]:

@@ -191,9 +191,9 @@ class Steps:
             model = self._names.model_of(parameter, frame)
             if model is None:
                 continue
-            found = structure.layers_of(self._names.tree(model.module()))
-            looks.append(ModelLook(model.name, found, held))
-            covered.update(id(p) for layer in found for p in layer.parameters)
+            tree = self._names.tree(model.module())
+            looks.append(ModelLook(model.name, structure.layers_of(tree), held))
+            covered.update(tree.names)
         if wanted and not looks and self._context.config.model is None and len(parameters) <= 1000:
             facts, bare = structure.bare_facts(
                 self._names.unique("parameters"), parameters, self._torch

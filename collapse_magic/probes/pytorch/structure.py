@@ -45,7 +45,7 @@ def tell_facts(
     if module is None:
         return True
     tree = names.tree(module)
-    firsts = [layer.parameters[0] for layer in layers_of(tree)]
+    firsts = [own[0] for _, _, own in tree.owners]
     if model.facts is not None or all(map(on_host, firsts)):
         tell(_facts_of(model, tree, firsts, transfers.torch))
         return True

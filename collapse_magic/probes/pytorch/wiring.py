@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from ...records import ParameterSet, Wiring
@@ -107,6 +108,15 @@ class Wirings:
             if before is None or _facts(before) != _facts(wiring):
                 self._told[wiring.model] = wiring
                 self._context.emit(wiring)
+
+    def nothing_reached(self, frame: FrameType | None) -> None:
+        """A loss without any parameter behind it: told of the model in sight, if there is one."""
+        model = self._names.only_model(frame)
+        module = None if model is None else model.module()
+        if model is None or module is None or self._reached:
+            return
+        own = self._names.tree(module).parameters
+        self._context.emit(self._wiring(model.name, own, [], ParameterSet(), {}, set(), {}))
 
     def _regrouped(self) -> bool:
         """Whether an optimizer has been given other parameters, as where layers are unfrozen."""

@@ -14,6 +14,7 @@ from .base import Case
 from .examples import check_one_batch, clean_inputs, scale_inputs, widen_output
 from .labels import binarize_labels, cast_labels, match_shapes, shift_labels
 from .losses import use_logits_loss
+from .parameters import give_optimizer, join_graph, register_layers, unfreeze
 from .stepping import clear_gradients, make_step
 from .training import clip_gradients, scale_learning_rate
 from .weights import weigh_classes
@@ -32,6 +33,10 @@ REMEDIES: Mapping[str, Callable[[Case], Fix | None]] = {
     "scale-learning-rate": scale_learning_rate,
     "clip-gradients": clip_gradients,
     "make-step": make_step,
+    "give-optimizer": give_optimizer,
+    "register-layers": register_layers,
+    "unfreeze": unfreeze,
+    "join-graph": join_graph,
     "clear-gradients": clear_gradients,
     "clean-inputs": clean_inputs,
     "scale-inputs": scale_inputs,
