@@ -12,9 +12,12 @@ import inspect
 import sys
 from collections.abc import Iterable, Sequence
 
+from .bad_initialization import BadInitialization
 from .base import Rule
 from .broken_graph import BrokenGraph
 from .class_imbalance import ClassImbalance
+from .constant_output import ConstantOutput
+from .dead_relu import DeadRelu
 from .double_activation import DoubleActivation
 from .frozen_parameters import FrozenParameters
 from .label_encoding import LabelEncoding
@@ -22,10 +25,14 @@ from .label_shape_broadcast import LabelShapeBroadcast
 from .labels_out_of_range import LabelsOutOfRange
 from .learning_rate_too_high import LearningRateTooHigh
 from .missing_activation import MissingActivation
+from .missing_class import MissingClass
 from .missing_zero_grad import MissingZeroGrad
 from .no_optimizer_step import NoOptimizerStep
 from .non_finite import NonFiniteValues
+from .not_learning import NotLearning
+from .one_class_labels import OneClassLabels
 from .optimizer_mismatch import OptimizerMismatch
+from .output_activation import OutputActivation
 from .single_class_predictions import SingleClassPredictions
 from .single_unit_softmax import SingleUnitSoftmax
 from .unscaled_inputs import UnscaledInputs
@@ -38,8 +45,10 @@ RULES: tuple[Rule, ...] = (
     LabelShapeBroadcast(),
     LabelEncoding(),
     SingleUnitSoftmax(),
+    OutputActivation(),
     MissingActivation(),
     DoubleActivation(),
+    OneClassLabels(),
     MissingZeroGrad(),
     NonFiniteValues(),
     NoOptimizerStep(),
@@ -47,10 +56,15 @@ RULES: tuple[Rule, ...] = (
     FrozenParameters(),
     BrokenGraph(),
     LearningRateTooHigh(),
+    BadInitialization(),
+    DeadRelu(),
     VanishingGradients(),
     UnscaledInputs(),
     ClassImbalance(),
     SingleClassPredictions(),
+    ConstantOutput(),
+    MissingClass(),
+    NotLearning(),
 )
 
 

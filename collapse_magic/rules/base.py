@@ -8,6 +8,9 @@ from typing import Protocol, runtime_checkable
 from ..findings import Diagnosis
 from ..history import History
 
+# What the predictions do, by the names of the rules: whatever keeps a model from learning shows so.
+SYMPTOMS = ("single-class-predictions", "missing-class", "constant-output", "not-learning")
+
 
 class Rule(Protocol):
     """One bad thing, named. Stateless: the engine keeps what was said and since when."""

@@ -47,6 +47,7 @@ from ..findings import Diagnosis, Evidence, Remedy, Severity
 from ..history import History, WindowTotal
 from ..statistics import number, percent, round_measured, wilson_bounds
 from . import gates
+from .base import SYMPTOMS
 from .progress import recall_gets_there
 from .wording import fitting, loss_change
 
@@ -78,7 +79,7 @@ class ClassImbalance:
     code = "CM301"
     name = "class-imbalance"
     says = "the majority class drowns the minority"
-    explains: tuple[str, ...] = ("single-class-predictions",)
+    explains: tuple[str, ...] = SYMPTOMS
 
     def missing(self, history: History) -> str | None:
         return gates.no_classification(history)

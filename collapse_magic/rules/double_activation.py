@@ -45,6 +45,7 @@ from ..history import History, WindowTotal
 from ..records import LossFacts
 from ..statistics import number, percent
 from . import gates
+from .base import SYMPTOMS
 from .wording import loss_name
 
 # Losses that apply a softmax or a sigmoid themselves.
@@ -58,9 +59,10 @@ class DoubleActivation:
     name = "double-activation"
     says = "a softmax or sigmoid in front of a loss that applies it again"
     explains: tuple[str, ...] = (
+        "dead-relu",
         "vanishing-gradients",
         "class-imbalance",
-        "single-class-predictions",
+        *SYMPTOMS,
     )
 
     def missing(self, history: History) -> str | None:

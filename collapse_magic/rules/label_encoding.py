@@ -35,6 +35,7 @@ from collections.abc import Iterable
 from ..findings import Diagnosis, Evidence, Remedy
 from ..history import History
 from ..records import LossFacts, LossRaised
+from .base import SYMPTOMS
 from .raised import TAKES_COLUMNS, TAKES_INDICES, Problem, raised_problems
 from .wording import loss_name, shape
 
@@ -46,7 +47,7 @@ class LabelEncoding:
     explains: tuple[str, ...] = (
         "vanishing-gradients",
         "class-imbalance",
-        "single-class-predictions",
+        *SYMPTOMS,
     )
 
     def missing(self, history: History) -> str | None:

@@ -37,6 +37,7 @@ from math import prod
 from ..findings import Diagnosis, Evidence, Remedy
 from ..history import History
 from ..records import LossFacts, LossRaised
+from .base import SYMPTOMS
 from .raised import Problem, raised_problems
 from .wording import loss_name, shape
 
@@ -48,9 +49,10 @@ class LabelShapeBroadcast:
     explains: tuple[str, ...] = (
         "double-activation",
         "learning-rate-too-high",
+        "dead-relu",
         "vanishing-gradients",
         "class-imbalance",
-        "single-class-predictions",
+        *SYMPTOMS,
     )
 
     def missing(self, history: History) -> str | None:

@@ -40,6 +40,7 @@ from ..findings import Diagnosis, Evidence, Remedy
 from ..history import History
 from ..records import LossFacts, LossRaised
 from ..statistics import number, percent
+from .base import SYMPTOMS
 from .raised import BINARY, TAKES_COLUMNS, TAKES_INDICES, Problem, raised_problems
 from .wording import loss_name
 
@@ -58,9 +59,10 @@ class LabelsOutOfRange:
     explains: tuple[str, ...] = (
         "non-finite",
         "learning-rate-too-high",
+        "dead-relu",
         "vanishing-gradients",
         "class-imbalance",
-        "single-class-predictions",
+        *SYMPTOMS,
     )
 
     def missing(self, history: History) -> str | None:

@@ -41,6 +41,7 @@ from ..history import History
 from ..records import LayerStatistics, ModelFacts
 from ..statistics import number, percent
 from . import gates
+from .base import SYMPTOMS
 from .learning_rates import learning_rate, slower
 
 # Ten times the upper end of what is healthy, in half of the layers.
@@ -75,9 +76,10 @@ class LearningRateTooHigh:
     name = "learning-rate-too-high"
     says = "updates far too large for the weights"
     explains: tuple[str, ...] = (
+        "dead-relu",
         "vanishing-gradients",
         "class-imbalance",
-        "single-class-predictions",
+        *SYMPTOMS,
     )
 
     def missing(self, history: History) -> str | None:

@@ -41,6 +41,7 @@ from ..history import History
 from ..records import LossFacts
 from ..statistics import number, percent
 from . import gates
+from .base import SYMPTOMS
 from .raised import TAKES_PROBABILITIES, Problem, raised_problems
 from .wording import fitting, loss_name
 
@@ -56,9 +57,10 @@ class MissingActivation:
     explains: tuple[str, ...] = (
         "non-finite",
         "learning-rate-too-high",
+        "dead-relu",
         "vanishing-gradients",
         "class-imbalance",
-        "single-class-predictions",
+        *SYMPTOMS,
     )
 
     def missing(self, history: History) -> str | None:

@@ -41,6 +41,7 @@ from ..findings import Diagnosis, Evidence, Remedy, Target
 from ..history import History
 from ..records import LossFacts, NonFinite
 from ..statistics import number
+from .base import SYMPTOMS
 from .learning_rates import slower
 from .raised import Problem, raised_problems
 from .wording import layer, loss_name, trains_keras
@@ -57,9 +58,10 @@ class NonFiniteValues:
     says = "NaN or Inf, with the first place where it appeared"
     explains: tuple[str, ...] = (
         "learning-rate-too-high",
+        "dead-relu",
         "vanishing-gradients",
         "class-imbalance",
-        "single-class-predictions",
+        *SYMPTOMS,
     )
 
     def missing(self, history: History) -> str | None:

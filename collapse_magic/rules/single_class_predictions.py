@@ -56,7 +56,7 @@ class SingleClassPredictions:
     code = "CM101"
     name = "single-class-predictions"
     says = "(nearly) all predictions are one class while the labels are not"
-    explains: tuple[str, ...] = ()
+    explains: tuple[str, ...] = ("missing-class", "constant-output", "not-learning")
 
     def missing(self, history: History) -> str | None:
         return gates.no_classification(history)

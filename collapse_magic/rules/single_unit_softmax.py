@@ -42,6 +42,7 @@ from ..history import History, WindowTotal
 from ..records import LossFacts
 from ..statistics import percent
 from . import gates
+from .base import SYMPTOMS
 from .wording import loss_name
 
 # Losses that apply the sigmoid themselves: there the softmax is only one too many.
@@ -56,9 +57,10 @@ class SingleUnitSoftmax:
     says = "a softmax over a single output, which then is always 1"
     explains: tuple[str, ...] = (
         "double-activation",
+        "dead-relu",
         "vanishing-gradients",
         "class-imbalance",
-        "single-class-predictions",
+        *SYMPTOMS,
     )
 
     def missing(self, history: History) -> str | None:

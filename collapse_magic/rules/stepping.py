@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 
 from ..history import History
+from . import base
 
 # What anything that keeps the weights from following the labels leads to.
 SYMPTOMS = (
     "learning-rate-too-high",
+    "bad-initialization",
+    "dead-relu",
     "vanishing-gradients",
     "unscaled-inputs",
     "class-imbalance",
-    "single-class-predictions",
+    *base.SYMPTOMS,
 )
 
 

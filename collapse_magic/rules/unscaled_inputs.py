@@ -46,6 +46,7 @@ from ..history import History
 from ..records import InputFacts
 from ..statistics import number, round_measured
 from . import gates
+from .base import SYMPTOMS
 
 # Steps along the widest and the narrowest feature then differ by the square of it, a million.
 STD_RATIO = 1e3
@@ -57,7 +58,7 @@ class UnscaledInputs:
     code = "CM303"
     name = "unscaled-inputs"
     says = "raw feature scales that keep a model from being trained"
-    explains: tuple[str, ...] = ("single-class-predictions",)
+    explains: tuple[str, ...] = SYMPTOMS
 
     def missing(self, history: History) -> str | None:
         if not any(history.inputs(facts.model) for facts in history.models()):

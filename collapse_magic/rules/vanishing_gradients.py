@@ -39,6 +39,7 @@ from ..history import History
 from ..records import LayerStatistics, ModelFacts
 from ..statistics import number
 from . import gates
+from .base import SYMPTOMS
 from .wording import layer
 
 FIRST_OVER_LAST = 1e-3
@@ -53,7 +54,7 @@ class VanishingGradients:
     code = "CM201"
     name = "vanishing-gradients"
     says = "the first layers receive (next to) no gradient"
-    explains: tuple[str, ...] = ("class-imbalance", "single-class-predictions")
+    explains: tuple[str, ...] = ("class-imbalance", *SYMPTOMS)
 
     def missing(self, history: History) -> str | None:
         reason = gates.no_classification(history)

@@ -19,6 +19,11 @@ MODULES = {
     "nn.ReLU": "relu",
     "nn.Tanh": "tanh",
     "nn.LogSigmoid": "log_sigmoid",
+    "nn.LeakyReLU": "leaky_relu",
+    "nn.ELU": "elu",
+    "nn.GELU": "gelu",
+    "nn.SiLU": "silu",
+    "nn.Softplus": "softplus",
 }
 _FUNCTIONS = frozenset(MODULES.values()) | {"logsigmoid"}
 # What does not change the numbers: the output is the same in another shape, type or place.

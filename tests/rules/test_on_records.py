@@ -11,11 +11,19 @@ import pytest
 from collapse_magic.engine import Engine
 from collapse_magic.findings import Diagnosis
 from collapse_magic.history import History
-from collapse_magic.records import LayerFacts, LossValues, NonFinite, ParameterSet, RunStarted
+from collapse_magic.records import (
+    EpochEnded,
+    LayerFacts,
+    LossValues,
+    NonFinite,
+    ParameterSet,
+    RunStarted,
+)
 from collapse_magic.rules import RULES
 from collapse_magic.rules.wording import MAX_COLUMNS
 
 from .hand_made import (
+    activation_statistics,
     history_of,
     input_facts,
     layer_statistics,
@@ -52,6 +60,7 @@ NEW_BODY = (
     LayerFacts("first", "Linear", 272, 0.144, 0.0, "random", units=16),
     LayerFacts("head", "Linear", 34, 0.144, 0.0, "random", units=2),
 )
+ALIKE = (replace(NEW_BODY[0], weight_std=0.0, weight_mean=0.1, start="constant"), NEW_BODY[1])
 TRAINED_BODY = (LayerFacts("first", "Linear", 272, 0.5, 0.0, "random", units=16), NEW_BODY[1])
 
 FIRES: dict[str, tuple[str, str | None, list[Any]]] = {
@@ -98,6 +107,39 @@ FIRES: dict[str, tuple[str, str | None, list[Any]]] = {
         "double-activation",
         "drop-activation",
         [loss_facts("binary_cross_entropy", activations=("sigmoid", "sigmoid"))],
+    ),
+    "a relu before a sigmoid": (
+        "output-activation",
+        "drop-activation",
+        [loss_facts("binary_cross_entropy_with_logits", activations=("relu",)), window()],
+    ),
+    "a relu before a loss over classes": (
+        "output-activation",
+        "drop-activation",
+        [loss_facts(activations=("log_softmax", "relu"))],
+    ),
+    "a relu in front of Keras' loss on probabilities": (
+        "output-activation",
+        "replace-output-activation",
+        [
+            loss_facts("categorical_crossentropy", activations=("relu",), task="multiclass"),
+            window(outside_unit=0.8),
+        ],
+    ),
+    "a tanh under which nothing is learned": (
+        "output-activation",
+        "drop-activation",
+        [loss_facts(activations=("tanh",)), *windows(6, **ONE_CLASS)],
+    ),
+    "labels of one class": (
+        "one-class-labels",
+        "count-labels",
+        [
+            loss_facts(target_min=1.0),
+            model_facts(outputs=2),
+            *windows(2, labels=(0, 640), recall=(1.0, 1.0), single_class_batches=64),
+            EpochEnded(1, 128),
+        ],
     ),
     "labels -1 and 1": (
         "labels-out-of-range",
@@ -314,6 +356,44 @@ FIRES: dict[str, tuple[str, str | None, list[Any]]] = {
             model_facts(activations=("Sigmoid",)),
             *[layer_statistics(step, (1e-9, 0.1)) for step in range(1, 400, 20)],
             *windows(6, **ONE_CLASS),
+        ],
+    ),
+    "a layer of units that are zero for everything": (
+        "dead-relu",
+        "replace-hidden-activation",
+        [
+            loss_facts(),
+            model_facts(activations=("ReLU",)),
+            *[activation_statistics(step, (0.97, 0.2), (0.5, 0.5)) for step in (100, 120)],
+            *windows(6, **ONE_CLASS),
+        ],
+    ),
+    "a layer that gives out zeros only, seen a few times": (
+        "dead-relu",
+        "replace-hidden-activation",
+        [
+            loss_facts(),
+            model_facts(activations=("ReLU",)),
+            *[activation_statistics(step, (math.nan, math.nan), (0.0, 0.3)) for step in (1, 2, 3)],
+            *windows(6, **ONE_CLASS),
+        ],
+    ),
+    "units that begin alike": (
+        "bad-initialization",
+        "initialize-anew",
+        [
+            loss_facts(),
+            model_facts(layers=ALIKE, last_layer="head"),
+            *windows(6, **ONE_CLASS),
+        ],
+    ),
+    "weights that begin far too large": (
+        "bad-initialization",
+        "initialize-anew",
+        [
+            loss_facts(),
+            model_facts(layers=(replace(NEW_BODY[0], weight_std=2.0), NEW_BODY[1])),
+            *windows(6, **{**ONE_CLASS, "cross_entropy_nats": 7.0}),
         ],
     ),
     "steps far too large": (
@@ -639,6 +719,46 @@ SILENT: dict[str, list[Any]] = {
         wiring(unreached=ParameterSet(2, 300)),
         input_facts(layer="head", features=16),
         *[layer_statistics(step, (math.nan, 0.1), (math.nan, 1e-3)) for step in (1, 2, 3)],
+    ],
+    "a dead layer beside another way": [
+        loss_facts(),
+        model_facts(activations=("ReLU",)),
+        *[activation_statistics(step, (1.0, 0.2), (0.5, 0.5)) for step in (100, 120)],
+        *windows(6),
+    ],
+    "a branch that begins at zero": [
+        loss_facts(),
+        model_facts(layers=ALIKE, last_layer="head"),
+        *windows(6),
+    ],
+    "a tanh that learns": [loss_facts(activations=("tanh",)), *windows(6)],
+    "a relu in regression": [loss_facts("mse", task="regression", activations=("relu",))],
+    "labels of one class so far": [
+        loss_facts(target_min=1.0),
+        model_facts(outputs=2),
+        *windows(2, labels=(0, 640), recall=(1.0, 1.0), single_class_batches=64),
+    ],
+    "one class against the rest of a queue": [
+        loss_facts(target_min=0.0, target_max=0.0, input_shape=(32, 257)),
+        model_facts(outputs=64),
+        *windows(2, labels=(640, 0), recall=(1.0, 1.0), single_class_batches=64),
+        EpochEnded(1, 128),
+    ],
+    "real and made ones apart": [
+        loss_facts("binary_cross_entropy_with_logits", target_min=1.0, input_shape=(32, 1)),
+        loss_facts(
+            "binary_cross_entropy_with_logits", site="loss-2", target_max=0.0, input_shape=(32, 1)
+        ),
+        model_facts(outputs=1),
+        *windows(2, labels=(0, 640), recall=(1.0, 1.0), single_class_batches=64),
+        *windows(2, site="loss-2", labels=(640, 0), recall=(1.0, 1.0), single_class_batches=64),
+        EpochEnded(1, 128),
+    ],
+    "a generator before a frozen judge": [
+        loss_facts("binary_cross_entropy_with_logits", target_min=1.0, input_shape=(32, 1)),
+        model_facts(outputs=1, layers=(NEW_BODY[0], replace(NEW_HEAD[1], units=1))),
+        *windows(2, labels=(0, 640), recall=(1.0, 1.0), single_class_batches=64),
+        EpochEnded(1, 128),
     ],
     "regression": [loss_facts("mse", task="regression", classes=0, target_max=17.0)],
 }

@@ -214,12 +214,6 @@ def _() -> Callable[[], None]:
     return lambda: fit(mlp(2), nn.CrossEntropyLoss(), x, y, lr=0.02, shuffle=False)
 
 
-@program("labels that are noise")
-def _() -> Callable[[], None]:
-    x, y = blobs((500, 500), 0.0)
-    return lambda: fit(mlp(2), nn.CrossEntropyLoss(), x, y)
-
-
 @program("pixels with ignored ones")
 def _() -> Callable[[], None]:
     x = torch.randn(64, 1, 8, 8)

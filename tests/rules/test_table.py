@@ -42,10 +42,16 @@ def test_names_and_codes_are_used_once() -> None:
     assert len({rule.name for rule in RULES}) == len({rule.code for rule in RULES}) == len(RULES)
     assert {rule.code: rule.name for rule in RULES} == {
         "CM101": "single-class-predictions",
+        "CM102": "missing-class",
+        "CM103": "constant-output",
+        "CM104": "not-learning",
         "CM201": "vanishing-gradients",
+        "CM203": "dead-relu",
         "CM204": "non-finite",
+        "CM205": "bad-initialization",
         "CM301": "class-imbalance",
         "CM303": "unscaled-inputs",
+        "CM305": "one-class-labels",
         "CM306": "labels-out-of-range",
         "CM401": "double-activation",
         "CM402": "missing-activation",
@@ -58,6 +64,7 @@ def test_names_and_codes_are_used_once() -> None:
         "CM412": "optimizer-mismatch",
         "CM413": "frozen-parameters",
         "CM414": "no-optimizer-step",
+        "CM417": "output-activation",
     }
 
 
@@ -69,9 +76,9 @@ def test_rules_are_named_by_name_code_or_the_beginning_of_codes() -> None:
     assert names(select(["class-imbalance"])) == ["class-imbalance"]
     assert names(select([" CM301 "])) == ["class-imbalance"]
     assert names(select(["cm3"])) == [
-        "labels-out-of-range", "unscaled-inputs", "class-imbalance",
+        "labels-out-of-range", "one-class-labels", "unscaled-inputs", "class-imbalance",
     ]  # fmt: skip
-    assert names(select(["CM30"], ["labels-out-of-range", "CM303"])) == ["class-imbalance"]
+    assert names(select(["CM30"], ["labels-out-of-range", "CM303", "CM305"])) == ["class-imbalance"]
     assert len(select(ignore=["CM4"])) == len(
         [rule for rule in RULES if not rule.code.startswith("CM4")]
     )

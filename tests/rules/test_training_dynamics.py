@@ -1,11 +1,13 @@
 """What goes wrong while it trains, really trained.
 
-Rules: single-class-predictions, vanishing-gradients, learning-rate-too-high and non-finite.
+Rules: single-class-predictions, dead-relu, bad-initialization, vanishing-gradients,
+learning-rate-too-high and non-finite.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -41,8 +43,10 @@ def through_one_unit(bias: float, width: int) -> Watched:
 
 def test_a_dead_unit_leaves_one_class() -> None:
     watched = through_one_unit(-50.0, 1)
-    (finding,) = watched.findings
-    assert (finding.rule, finding.severity) == ("single-class-predictions", "error")
+    cause, finding, *_ = watched.findings
+    assert (cause.rule, cause.severity) == ("dead-relu", "error")
+    assert cause.evidence[0].values["dead"] == 1.0
+    assert (finding.rule, finding.explained_by) == ("single-class-predictions", "dead-relu")
     assert finding.message == "100% of predictions are class 0"
     assert finding.evidence[0].text.startswith("class 0: 100% of predictions, ")
     assert finding.evidence[0].values["label_share"] == pytest.approx(0.7, abs=0.02)
@@ -54,6 +58,84 @@ def test_a_dead_unit_leaves_one_class() -> None:
 
 def test_units_that_live_are_silent() -> None:
     assert through_one_unit(0.0, 16).alarms == {}
+
+
+# -- dead-relu ---------------------------------------------------------------------------------
+
+
+def killed(layer: int, depth: int, activation: type[nn.Module] = nn.ReLU) -> Watched:
+    """Every unit of one of the layers begins far below zero."""
+    torch.manual_seed(0)
+    model = deep(activation, depth, 24)
+    with torch.no_grad():
+        model[2 * layer].bias.fill_(-40.0)
+    return watch(lambda: adam(model, 0.003))
+
+
+@pytest.mark.parametrize(("layer", "depth"), [(0, 1), (1, 3), (2, 3)])
+def test_a_layer_that_no_sample_gets_through(layer: int, depth: int) -> None:
+    watched = killed(layer, depth)
+    cause = watched.first
+    assert (cause.rule, cause.severity) == ("dead-relu", "error")
+    assert cause.evidence[0].text.startswith(f"behind layer {2 * layer} 100% of the units")
+    assert {found.explained_by for found in watched.findings[1:]} <= {cause.rule}
+    remedy = watched.engine.diagnosis(cause).remedy
+    assert remedy is not None and remedy.values == {"old": "ReLU", "new": "LeakyReLU"}
+
+
+def test_half_of_the_units_dead_and_leaky_units_are_silent() -> None:
+    model = deep(nn.ReLU, 2, 32)
+    with torch.no_grad():
+        model[0].bias[:16] = -40.0
+    assert watch(lambda: adam(model, 0.01)).alarms == {}
+    assert "dead-relu" not in killed(0, 1, nn.LeakyReLU).ever
+
+
+# -- bad-initialization ------------------------------------------------------------------------
+
+
+def begun(
+    fill: Callable[[Tensor], object], activation: type[nn.Module] = nn.ReLU, rate: float = 0.01
+) -> Watched:
+    model = deep(activation, 2, 16)
+    for part in model.modules():
+        if isinstance(part, nn.Linear):
+            with torch.no_grad():
+                fill(part.weight)
+                part.bias.zero_()
+    return watch(lambda: adam(model, rate))
+
+
+@pytest.mark.parametrize(
+    ("fill", "activation"),
+    [(nn.init.zeros_, nn.ReLU), (lambda w: w.fill_(0.1), nn.Tanh)],
+    ids=["zero", "constant"],
+)
+def test_units_that_begin_alike(
+    fill: Callable[[Tensor], object], activation: type[nn.Module]
+) -> None:
+    watched = begun(fill, activation)
+    cause = watched.first
+    assert (cause.rule, cause.severity) == ("bad-initialization", "error")
+    assert cause.message == "all units of a layer begin alike"
+    assert {found.explained_by for found in watched.findings[1:]} <= {cause.rule}
+
+
+def test_weights_that_begin_far_too_large() -> None:
+    watched = begun(lambda w: w.normal_(0, 30), rate=1e-3)
+    cause = watched.first
+    assert (cause.rule, cause.message) == (
+        "bad-initialization", "initial weights are far too large",
+    )  # fmt: skip
+    values = cause.evidence[0].values
+    assert values["root_mean_square"] > 4 * values["usual"]
+
+
+@pytest.mark.parametrize(
+    "fill", [nn.init.xavier_normal_, nn.init.kaiming_normal_, nn.init.orthogonal_]
+)
+def test_usual_initializations_are_silent(fill: Callable[[Tensor], object]) -> None:
+    assert begun(fill).alarms == {}
 
 
 # -- vanishing-gradients -----------------------------------------------------------------------

@@ -42,12 +42,14 @@ def with_sigmoid(outputs: int = 1) -> nn.Module:
 def test_a_softmax_before_cross_entropy_that_still_learns_is_a_mismatch() -> None:
     model = nn.Sequential(nn.Linear(2, 3), nn.Softmax(dim=1))
     watched = run(model, nn.CrossEntropyLoss(), index, classes=3)
-    (finding,) = watched.findings
+    finding, *symptoms = watched.findings
     assert (finding.rule, finding.severity, finding.first_step) == (
         "double-activation",
         "warning",
         1,
     )
+    # such probabilities cannot get far from a constant answer's
+    assert [symptom.explained_by for symptom in symptoms] == ["double-activation"] * len(symptoms)
     assert finding.message == "mismatch: softmax is applied twice"
     floor = math.log(1 + 2 / math.e)
     assert f"a perfect answer would still have {floor:.3f}" in finding.evidence[1].text
@@ -60,8 +62,9 @@ def test_a_softmax_before_cross_entropy_that_still_learns_is_a_mismatch() -> Non
 
 def test_a_second_sigmoid_makes_all_predictions_class_1() -> None:
     watched = run(with_sigmoid(), nn.BCEWithLogitsLoss(), column)
-    cause, symptom = watched.findings
+    cause, symptom, *others = watched.findings
     assert (cause.rule, cause.severity) == ("double-activation", "error")
+    assert {other.explained_by for other in others} <= {cause.rule}
     assert cause.message == "sigmoid is applied twice"
     assert cause.evidence[2].text.startswith("class 1: 100% of predictions, ")
     assert cause.evidence[2].values["label_share"] == pytest.approx(0.5, abs=0.05)

@@ -318,6 +318,8 @@ class Fit:
             return
         watched = self.of(model)
         watched.epochs += 1
+        if not model.trainable_variables:  # no optimizer will ever show it
+            probe.models.meet(model, None)
         probe.epoch_ended(watched.epochs)
 
 

@@ -17,6 +17,7 @@ from ..tasks import told
 from .activations import activations_of
 from .functions import Functions, Trace
 from .heads import heads_of
+from .kept_values import KeptValues
 from .loop_calls import LoopCall, LoopStage, recording
 from .losses import LossSeen
 from .names import native
@@ -34,6 +35,9 @@ _MOST_SITES = 64
 _MOST_PENDING = 64  # losses under a tape whose gradient has not been asked for
 # Gradients without any update before that is told: loops that accumulate take so many.
 _GRADIENTS_BEFORE_STEPLESS = 16
+# Gradients without an update after which some weights are kept: they may be updated by hand.
+_KEPT_AFTER = 8
+_SOUGHT_FOR = 3  # gradients at which optimizers are looked for that update nothing
 
 
 class Loops:
@@ -49,6 +53,7 @@ class Loops:
         self._epochs = 0
         self._told_stepless = 0
         self._gradients = 0
+        self._kept: KeptValues | None = None
         self.functions = Functions(self)
 
     @property
@@ -90,7 +95,7 @@ class Loops:
         values = [results[key] for key in parcel.losses]
         content = None
         if stage is None:
-            self._gradients += trace.gradients
+            self._count(trace.gradients)
             probe.counter.executed += trace.gradients
             if probe.optimizers.looking:
                 content = parcel.opened(results[parcel.key])
@@ -146,12 +151,14 @@ class Loops:
         written = self._probe.written.take()
         variables = [variable for variable, _ in pairs]
         self._probe.wirings.gradient(pairs)
+        if self._gradients < _SOUGHT_FOR:
+            self._probe.wirings.in_sight(self._probe.names.optimizers(frame))
         owners = self._probe.models.of(variables, frame)
         owner = owners[0] if owners else None
         known = tape in self._tapes
         self._tapes.add(tape)
         if stage is None:
-            self._gradients += 1
+            self._count(1)
             self._probe.counter.executed += 1
             calls, self._pending = self._pending, []
             if not calls and not known:
@@ -221,16 +228,25 @@ class Loops:
         head = next((h for h in heads_of(model) if units in (0, h.units)), None)
         return seen if head is None else replace(seen, activations=head.activations)
 
+    def _count(self, gradients: int) -> None:
+        """Steps of training that were seen to run."""
+        self._gradients += gradients
+        updating = self._probe.counter.updating
+        if self._kept is None and not updating and self._gradients > _KEPT_AFTER:
+            self._kept = KeptValues(self._probe.wirings.asked())
+
     # -- telling ----------------------------------------------------------------------------------
 
     def flush(self) -> None:
-        """Tell of gradients that no optimizer has ever been given."""
+        """Tell of gradients that no optimizer is given, nor anything else moves the weights by."""
         probe = self._probe
         seen = self._gradients
         if probe.counter.updating or seen <= _GRADIENTS_BEFORE_STEPLESS:
             return
         if seen >= 2 * self._told_stepless:
             self._told_stepless = seen
+            if self._kept is None or self._kept.moved():
+                return
             step = max(probe.counter.done, 1)
             probe.context.emit(TrainingLoop("", step, seen, 0, 0, 0))
 

@@ -96,6 +96,11 @@ class Names:
             known = self._named[optimizer] = self.unique(found)
         return known
 
+    def optimizers(self, frame: FrameType | None) -> list[Any]:
+        """The optimizers among the variables of the user and of the callers."""
+        kind = sys.modules["keras.src.optimizers.base_optimizer"].BaseOptimizer
+        return [value for _, value in self._variables(frame) if _is(value, kind)]
+
     def _variable_of(self, value: Any, frame: FrameType | None) -> str:
         return next((n for n, found in self._variables(frame) if found is value), "")
 

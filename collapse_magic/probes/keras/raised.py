@@ -53,6 +53,8 @@ _OUT_OF_RANGE = re.compile(
 )
 _LABELS = re.compile(r"Label values: ((?:-?\d+ ?)+)")
 _OP_NAME = "softmax_cross_entropy_with_logits"
+# What an optimizer says that is given no gradient at all.
+_NO_GRADIENTS = "No gradients provided for any variable"
 _BATCH_SIZE = 32  # Keras' own where `fit` is given none
 
 
@@ -89,10 +91,22 @@ class _Fit:
 def explain(error: BaseException, context: ProbeContext, step: int) -> LossRaised | None:
     """The loss call out of which `error` came; None where it came from elsewhere."""
     chain = _chain(error.__traceback__)
+    if isinstance(error, ValueError) and str(error).startswith(_NO_GRADIENTS):
+        return _told(_Given("backward", (), (), "", ""), error, context, step, chain)
     fit = _fit(chain)
     given = _from_frames(chain, fit) or _from_message(str(error), chain, fit)
     if given is None:
         return None
+    return _told(given, error, context, step, chain)
+
+
+def _told(
+    given: _Given,
+    error: BaseException,
+    context: ProbeContext,
+    step: int,
+    chain: list[TracebackType],
+) -> LossRaised:
     place = _place(chain, context)
     return LossRaised(
         loss=given.loss,

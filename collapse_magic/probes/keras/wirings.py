@@ -34,6 +34,7 @@ class Wirings:
         self._reached: set[int] = set()
         self._held: set[int] = set()
         self._optimizers: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._idle: weakref.WeakSet[Any] = weakref.WeakSet()  # in sight, and have updated nothing
         self._told: dict[str, Wiring] = {}
         self._gradients = 0
         self._changed = False
@@ -49,6 +50,14 @@ class Wirings:
             if gradient is not None and id(own) not in self._reached:
                 self._reached.add(id(own))
                 self._changed = True
+
+    def in_sight(self, optimizers: Iterable[Any]) -> None:
+        """Optimizers that are there, whether they update anything or not."""
+        self._idle.update(optimizers)
+
+    def asked(self) -> list[Any]:
+        """The variables whose gradient was asked for."""
+        return [v for known in self._asked.values() if (v := known()) is not None]
 
     def update(self, optimizer: Any, variables: Iterable[Any]) -> None:
         """An optimizer updates these variables."""
@@ -94,7 +103,7 @@ class Wirings:
         return Wiring(
             model=known.name if model is not None else None,
             step=max(self._counter.done, 1),
-            optimizers=len(self._optimizers),
+            optimizers=len(self._optimizers | self._idle),
             trainable=_set_of(trainable, names),
             frozen=_set_of(frozen, names),
             untrained=_set_of([v for v in reached if id(v) not in self._held], names),

@@ -44,6 +44,53 @@ def _one_batch_of_tape(case: Case, head: str) -> Fix | None:
     )
 
 
+def count_labels(case: Case) -> Fix | None:
+    """How many labels there are of each class."""
+    name = None if case.labels is None else dotted(case.labels.node)
+    if name is None:
+        return None
+    return example(case.title, [], [f"print(np.unique({name}, return_counts=True))"])
+
+
+def initialize_anew(case: Case) -> Fix | None:
+    """The initializer that the layers have by default, wherever another one is given."""
+    return example(
+        case.title, [], ['kernel_initializer="glorot_uniform"  # of every layer; it is the default']
+    )
+
+
+def unfreeze(case: Case) -> Fix | None:
+    """The layers that may learn, set before the model is compiled."""
+    model = "model" if case.model is None else case.model.text
+    return example(
+        case.title,
+        [],
+        [
+            f"{model}.trainable = True",
+            f"for layer in {model}.layers[:-1]:  # all but the last",
+            "    layer.trainable = False",
+            "# then compile, and fit",
+        ],
+    )
+
+
+def make_step(case: Case) -> Fix | None:
+    """The update of the weights, behind the gradients."""
+    model = "model" if case.model is None else case.model.text
+    name = next((one for one in _optimizer_names(case)), "optimizer")
+    line = f"{name}.apply_gradients(zip(gradients, {model}.trainable_variables))"
+    return example(case.title, [], ["# behind tape.gradient(...), with what it gives", line])
+
+
+def _optimizer_names(case: Case) -> list[str]:
+    """Variables that hold an optimizer of Keras'."""
+    return [
+        name
+        for name, value in list(case.flow.namespace.items())
+        if any(c.__module__.startswith("keras.src.optimizers") for c in type(value).__mro__)
+    ]
+
+
 def clean_inputs(case: Case) -> Fix | None:
     """Find and replace values that are not finite, before the model sees them."""
     wanted = "y" if case.values.get("argument") == "target" else "x"

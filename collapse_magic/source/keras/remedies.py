@@ -6,7 +6,14 @@ from collections.abc import Callable, Mapping
 
 from ...findings import Fix
 from .case import Case
-from .examples import check_one_batch, clean_inputs
+from .examples import (
+    check_one_batch,
+    clean_inputs,
+    count_labels,
+    initialize_anew,
+    make_step,
+    unfreeze,
+)
 from .labels import binarize_labels, cast_labels, match_shapes, shift_labels
 from .stepping import clip_gradients, scale_learning_rate
 from .weights import weigh_classes
@@ -35,4 +42,8 @@ REMEDIES: Mapping[str, Callable[[Case], Fix | None]] = {
     "clip-gradients": clip_gradients,
     "clean-inputs": clean_inputs,
     "check-one-batch": check_one_batch,
+    "count-labels": count_labels,
+    "initialize-anew": initialize_anew,
+    "make-step": make_step,
+    "unfreeze": unfreeze,
 }

@@ -172,7 +172,8 @@ def replace_output_activation(case: Case) -> Fix | None:
         return None
     # One sigmoid is a probability of one class; a cross entropy over classes has no use for it.
     loss = case.loss
-    if loss is not None and loss.name in (_SPARSE, "CategoricalCrossentropy"):
+    of_classes = loss is not None and loss.name in (_SPARSE, "CategoricalCrossentropy")
+    if new == "sigmoid" and loss is not None and of_classes:
         change_loss(case, patch, loss, "BinaryCrossentropy")
     return patch.fix(case.title)
 

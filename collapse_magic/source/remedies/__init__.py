@@ -11,7 +11,14 @@ from .activations import (
     replace_output_activation,
 )
 from .base import Case
-from .examples import check_one_batch, clean_inputs, scale_inputs, widen_output
+from .examples import (
+    check_one_batch,
+    clean_inputs,
+    count_labels,
+    initialize_anew,
+    scale_inputs,
+    widen_output,
+)
 from .labels import binarize_labels, cast_labels, match_shapes, shift_labels
 from .losses import use_logits_loss
 from .parameters import give_optimizer, join_graph, register_layers, unfreeze
@@ -41,6 +48,8 @@ REMEDIES: Mapping[str, Callable[[Case], Fix | None]] = {
     "clean-inputs": clean_inputs,
     "scale-inputs": scale_inputs,
     "check-one-batch": check_one_batch,
+    "count-labels": count_labels,
+    "initialize-anew": initialize_anew,
 }
 
 __all__ = ["REMEDIES", "Case"]

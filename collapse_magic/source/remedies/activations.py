@@ -36,7 +36,9 @@ def drop_activation(case: Case) -> Fix | None:
     if found is None:
         return None
     # A loss on probabilities wants one sigmoid: only the second one, nearest to the loss, goes.
-    keeps_one = case.loss is not None and case.loss.kind == "binary_cross_entropy"
+    keeps_one = (
+        kind == "sigmoid" and case.loss is not None and case.loss.kind == "binary_cross_entropy"
+    )
     if keeps_one:
         found = [path[:1] for path in found if len(path) > 1]
     patch = Patch(case.flow)

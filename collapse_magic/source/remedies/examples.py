@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from ...findings import Fix
-from ..cells import Spot
+from ..cells import Spot, line_of
 from ..names import dotted
 from ..outputs import Path
 from ..patch import example, primary
@@ -89,6 +89,46 @@ def _model_input(case: Case) -> str | None:
     if isinstance(call, ast.Call) and call.args:
         return dotted(call.args[0])
     return None
+
+
+def initialize_anew(case: Case) -> Fix | None:
+    """Every layer's own initialization, in place of what was written over it."""
+    model = str(case.values.get("model") or "model")
+    rows = [
+        cell.code(line_of(node)).strip()
+        for cell in case.flow.latest_first
+        for node in cell.nodes
+        if isinstance(node, ast.Call) and _initializes(case, node)
+    ]
+    return example(
+        case.title,
+        list(dict.fromkeys(rows)),
+        [
+            f"for layer in {model}.modules():  # before the optimizer is made",
+            "    if hasattr(layer, 'reset_parameters'):",
+            "        layer.reset_parameters()",
+        ],
+    )
+
+
+def _initializes(case: Case, node: ast.Call) -> bool:
+    """`nn.init.normal_(layer.weight)` and `layer.weight.data.fill_(1)`."""
+    name = case.flow.names.path(node.func) or ""
+    if name.startswith("torch.nn.init."):
+        return True
+    called = dotted(node.func) or ""
+    filled = called.endswith(("fill_", "zero_", "uniform_", "normal_", "copy_"))
+    return filled and ".weight" in called
+
+
+def count_labels(case: Case) -> Fix | None:
+    """How many labels there are of each class."""
+    if case.loss is None:
+        return None
+    labels = _root(case.loss.target)
+    return example(
+        case.title, [], [f"print(torch.unique({labels}, return_counts=True))  # over all data"]
+    )
 
 
 def check_one_batch(case: Case) -> Fix | None:

@@ -1,0 +1,85 @@
+"""What the predictions do, whatever the cause: really trained."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from tests.rules.programs import blobs, fit, mlp
+from tests.rules.training import Watched, watch
+
+
+def noise(epochs: int, outputs: int = 2) -> Watched:
+    """Labels that do not depend on the inputs; 20 steps an epoch."""
+    x, y = blobs((500, 500), 0.0)
+    return watch(lambda: fit(mlp(outputs), nn.CrossEntropyLoss(), x, y, epochs=epochs))
+
+
+def test_nothing_is_learned_from_labels_that_are_noise() -> None:
+    (finding,) = noise(20).findings
+    assert (finding.rule, finding.severity) == ("not-learning", "warning")
+    values = finding.evidence[0].values
+    assert values["cross_entropy_over_entropy"] == pytest.approx(1.0, abs=0.03)
+    assert values["rank"] == pytest.approx(0.5, abs=0.1)
+
+
+def test_of_a_short_training_it_is_too_early_to_say() -> None:
+    assert noise(9).findings == ()  # 180 steps
+
+
+def test_it_is_not_said_while_the_training_may_still_be_slow() -> None:
+    watched = noise(20)  # 400 steps: only the end tells
+    assert watched.ever["not-learning"].last_step >= 380
+
+
+def dead(bias: float) -> Watched:
+    """A single hidden unit, labels that come as often as each other, and an evaluation an epoch."""
+    torch.manual_seed(0)
+    model = mlp(2, width=1)
+    with torch.no_grad():
+        model[0].bias.fill_(bias)
+    x, y = blobs((500, 500))
+    loss = nn.CrossEntropyLoss()
+
+    def train() -> None:
+        for _ in range(5):
+            fit(model, loss, x, y, epochs=1, batch=10)
+            with torch.no_grad():
+                loss(model(x[::2]), y[::2])
+
+    return watch(train)
+
+
+def test_one_value_for_all_samples_is_seen_where_the_class_changes() -> None:
+    watched = dead(-50.0)
+    assert (watched.first.rule, watched.first.severity) == ("constant-output", "error")
+    assert watched.first.evidence[0].values["spread"] < 1e-3
+    assert [(found.rule, found.explained_by) for found in watched.findings[1:]] == [
+        ("not-learning", "constant-output")
+    ]
+
+
+def test_outputs_that_differ_are_silent() -> None:
+    assert dead(0.0).alarms == {}
+
+
+def three_classes(between: float) -> Watched:
+    """Classes 1 and 2 are `between` apart, and class 2 comes more than three times as often."""
+    x, y = blobs((700, 200, 700), 3.0)
+    x[y == 2] += between - 3.0
+    return watch(lambda: fit(mlp(3), nn.CrossEntropyLoss(), x, y, epochs=20))
+
+
+def test_a_class_that_another_one_covers_is_missing() -> None:
+    (finding,) = three_classes(0.0).findings
+    assert (finding.rule, finding.severity) == ("missing-class", "warning")
+    assert finding.message == "class 1 is (nearly) never predicted"
+    values = finding.evidence[0].values
+    assert values["label_share"] == pytest.approx(0.125, abs=0.03)
+    assert values["predicted_share"] < 0.02
+    assert values["recall"] < 0.05
+
+
+def test_classes_that_are_all_found_are_silent() -> None:
+    assert three_classes(3.0).alarms == {}
