@@ -77,8 +77,8 @@ def convolutional() -> keras.Model:
 
 DENSE = Workload("small dense, batch 32", dense, (20,), 32, 1.10)
 WORKLOADS = (DENSE, Workload("small CNN 32x32, batch 64", convolutional, (32, 32, 3), 64, 1.03))
-FITS = (500, 2000, 8000)  # steps of the whole cells
-ROUNDS = 5
+FITS = (500, 4000)  # steps of the whole cells
+ROUNDS = 3
 
 
 class Replaced:
