@@ -40,10 +40,11 @@ test-keras: install ## those of TensorFlow, in processes without the others: nob
 scores: install ## how good the rules are, on the whole corpus: docs/scores.md
 	$(BIN)/python -m tests.scoring --write docs/scores.md
 
-bench: install ## what watching costs, beside what others cost: docs/cost.md
+bench: install ## what watching costs, beside what others cost: docs/cost.md, docs/cost-keras.md
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/overhead.py --write docs/cost.md
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/first_steps.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/keras_overhead.py --write docs/cost-keras.md
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/estimators.py
 
 memory: install ## what watching keeps over a million steps (some ten minutes)

@@ -6,10 +6,12 @@ by side, meet the same machine. A pair is a second of each; what counts is the m
 
 from __future__ import annotations
 
+import platform
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 STRETCH_SECONDS = 0.05
 STRETCHES_PER_PAIR = 20
@@ -23,6 +25,23 @@ class Way:
     enter: Callable[[], None] = lambda: None
     leave: Callable[[], None] = lambda: None
     stretches: list[float] = field(default_factory=list)  # seconds
+
+
+class PausedClock:
+    """The run's clock: stands still while unwatched stretches run."""
+
+    def __init__(self) -> None:
+        self._left_out = 0.0
+        self._paused = 0.0
+
+    def __call__(self) -> float:
+        return time.perf_counter() - self._left_out
+
+    def pause(self) -> None:
+        self._paused = time.perf_counter()
+
+    def resume(self) -> None:
+        self._left_out += time.perf_counter() - self._paused
 
 
 def seconds_of(step: Callable[[], None], steps: int, wait: Callable[[], None]) -> float:
@@ -67,3 +86,13 @@ def _seconds(way: Way) -> list[float]:
     size = STRETCHES_PER_PAIR if len(way.stretches) >= STRETCHES_PER_PAIR else 1
     full = len(way.stretches) - len(way.stretches) % size
     return [sum(way.stretches[at : at + size]) for at in range(0, full, size)]
+
+
+def machine() -> str:
+    """What the figures were measured on."""
+    name = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
+        name = names[0].partition(":")[2].strip() if names else name
+    return f"{name}, one thread, Python {platform.python_version()}"

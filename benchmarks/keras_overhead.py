@@ -1,11 +1,12 @@
 """What watching `fit` of Keras on TensorFlow costs, over the same training unwatched.
 
-Two copies of a model are trained in one process, in short stretches side by side: one within a
-watched run, the other with all of the watching's functions taken out, while the run's clock stands
-still. A step is what `fit` does for a batch: the model's train function, called with an iterator
-over its data. What making that function anew costs (one trace) is shown apart, in milliseconds.
+Steps: two copies of a model are trained in one process, in short stretches side by side: one within
+a watched run, the other with all of the watching's functions taken out, while the run's clock
+stands still. A step is what `fit` does for a batch: the model's train function, called with an
+iterator over its data. Whole cells: a new model is compiled and fitted, watched and unwatched in
+turn, from the start of the watching to the end of its report, tracing and compilation included.
 
-Usage: python benchmarks/keras_overhead.py [--pairs N] [--jit]
+Usage: python benchmarks/keras_overhead.py [--pairs N] [--no-fits] [--write docs/cost-keras.md]
 Exits with 1 where a target is missed.
 """
 
@@ -13,11 +14,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -26,27 +30,17 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 import keras
 import numpy as np
 import tensorflow as tf
-from interleaved import Way, alternate, noise, ratio, steps_per_stretch
+from interleaved import PausedClock, Way, alternate, machine, noise, ratio, steps_per_stretch
 from keras import layers
 
+from collapse_magic.probes.patching import Patches
+from collapse_magic.report import Report
 from collapse_magic.session import WatchSession
 from collapse_magic.session.options import make_config
 from collapse_magic.session.user_code import ScriptCode
 
-# Where watching replaces attributes.
-_OWNERS = (
-    ("keras.src.backend.tensorflow.trainer", "TensorFlowTrainer"),
-    ("keras.src.backend.tensorflow.nn", ""),
-    ("keras.src.backend.tensorflow.optimizer", "TFOptimizer"),
-    ("keras.src.callbacks.callback_list", "CallbackList"),
-    ("keras.src.losses.loss", "Loss"),
-    ("keras.src.optimizers.base_optimizer", "BaseOptimizer"),
-    ("keras.src.metrics.reduction_metrics", "MeanMetricWrapper"),
-    ("tensorflow.python.ops.gen_nn_ops", ""),
-    ("tensorflow.python.ops.nn_impl", ""),
-    ("tensorflow.python.eager.backprop", "GradientTape"),
-    ("tensorflow.python.eager.polymorphic_function.polymorphic_function", "Function"),
-)
+# How a step is executed; "XLA" is what `compile` chooses by itself.
+MODES = {"graph": False, "XLA": True}
 
 
 @dataclass(frozen=True)
@@ -81,47 +75,35 @@ def convolutional() -> keras.Model:
     )
 
 
-WORKLOADS = (
-    Workload("small dense, batch 32", dense, (20,), 32, 1.10),
-    Workload("small CNN 32x32, batch 64", convolutional, (32, 32, 3), 64, 1.03),
-)
-
-
-class PausedClock:
-    """The run's clock: stands still while unwatched stretches run."""
-
-    def __init__(self) -> None:
-        self._left_out = 0.0
-        self._paused = 0.0
-
-    def __call__(self) -> float:
-        return time.perf_counter() - self._left_out
-
-    def pause(self) -> None:
-        self._paused = time.perf_counter()
-
-    def resume(self) -> None:
-        self._left_out += time.perf_counter() - self._paused
+DENSE = Workload("small dense, batch 32", dense, (20,), 32, 1.10)
+WORKLOADS = (DENSE, Workload("small CNN 32x32, batch 64", convolutional, (32, 32, 3), 64, 1.03))
+FITS = (500, 4000)  # steps of the whole cells
+ROUNDS = 3
 
 
 class Replaced:
     """What a running session has put in the frameworks' place, to be taken out and put back."""
 
     def __init__(self) -> None:
-        self._owners = [
-            vars(sys.modules[module])[name] if name else sys.modules[module]
-            for module, name in _OWNERS
-        ]
-        self._plain = [dict(vars(owner)) for owner in self._owners]
+        self._plain: dict[tuple[int, str], tuple[Any, str, Any]] = {}
         self._ours: list[tuple[Any, str, Any, Any]] = []
 
-    def learn(self) -> None:
-        """To be called while the session runs: what differs from before is its work."""
+    @contextmanager
+    def learning(self) -> Iterator[None]:
+        """While the session starts: what it replaces is written down."""
+        replace = Patches.replace
+
+        def noted(patches: Patches, owner: Any, name: str, make: Callable[[Any], Any]) -> Any:
+            self._plain.setdefault((id(owner), name), (owner, name, vars(owner).get(name)))
+            return replace(patches, owner, name, make)
+
+        Patches.replace = noted  # type: ignore[method-assign]
+        try:
+            yield
+        finally:
+            Patches.replace = replace  # type: ignore[method-assign]
         self._ours = [
-            (owner, name, plain.get(name), now)
-            for owner, plain in zip(self._owners, self._plain, strict=True)
-            for name, now in vars(owner).items()
-            if plain.get(name) is not now
+            (owner, name, plain, vars(owner)[name]) for owner, name, plain in self._plain.values()
         ]
         assert self._ours, "nothing is watched"
 
@@ -137,38 +119,56 @@ class Replaced:
             setattr(owner, name, ours)
 
 
-@dataclass
-class Trained:
-    """A model that has been compiled and traced, and how long that took (s)."""
-
-    step: Callable[[], None]
-    first: float
-
-
-def trained(workload: Workload, jit: bool) -> Trained:
+def compiled(workload: Workload, jit: bool) -> keras.Model:
     keras.utils.set_random_seed(0)
     model = workload.make()
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=jit)
-    x = np.random.randn(8 * workload.batch, *workload.shape).astype("float32")
+    return model
+
+
+def data(workload: Workload, batches: int) -> tf.data.Dataset:
+    x = np.random.default_rng(0).normal(size=(8 * workload.batch, *workload.shape))
     y = x.reshape(len(x), -1)[:, :10].argmax(1)
-    data = tf.data.Dataset.from_tensor_slices((x, y)).batch(workload.batch)
-    began = time.perf_counter()
-    model.fit(data, verbose=0)
-    first = time.perf_counter() - began
-    batches, function = iter(data.cache().repeat()), model.train_function
-    return Trained(lambda: function(batches), first)
+    found = tf.data.Dataset.from_tensor_slices((x.astype("float32"), y)).batch(workload.batch)
+    return found.cache().repeat().take(batches)
 
 
-def measure(workload: Workload, pairs: int, jit: bool) -> tuple[float, float, float, str]:
-    """Watched over unwatched, unwatched against itself, seconds of a step, and a remark."""
+def stepper(workload: Workload, jit: bool) -> Callable[[], None]:
+    """One step of a model that has been fitted, and so traced."""
+    model = compiled(workload, jit)
+    model.fit(data(workload, 8), verbose=0)
+    batches, function = iter(data(workload, 10**9)), model.train_function
+    return lambda: function(batches)
+
+
+def session(logdir: str, clock: Callable[[], float] = time.perf_counter) -> WatchSession:
+    config = make_config({"name": "overhead", "logdir": logdir})
+    return WatchSession(config, ScriptCode.of_caller(sys._getframe()), [], clock=clock)
+
+
+@dataclass
+class Result:
+    workload: Workload
+    mode: str
+    step_seconds: float
+    ratio: float
+    noise: float
+    report: Report
+
+    @property
+    def missed(self) -> bool:
+        return self.ratio > self.workload.target
+
+
+def measure(workload: Workload, mode: str, pairs: int) -> Result:
+    """Steps, watched over unwatched, and unwatched against itself."""
     replaced, clock = Replaced(), PausedClock()
-    plain = trained(workload, jit)
+    plain = stepper(workload, MODES[mode])
     with tempfile.TemporaryDirectory() as logdir:
-        config = make_config({"name": "overhead", "logdir": logdir})
-        session = WatchSession(config, ScriptCode.of_caller(sys._getframe()), [], clock=clock)
-        session.start()
-        replaced.learn()
-        seen = trained(workload, jit)
+        run = session(logdir, clock)
+        with replaced.learning():
+            run.start()
+        seen = stepper(workload, MODES[mode])
         replaced.take_out()
         clock.pause()
 
@@ -180,37 +180,150 @@ def measure(workload: Workload, pairs: int, jit: bool) -> tuple[float, float, fl
             replaced.take_out()
             clock.pause()
 
-        steps = steps_per_stretch(plain.step, lambda: None)
-        watched, unwatched = Way(seen.step, enter, leave), Way(plain.step)
+        steps = steps_per_stretch(plain, lambda: None)
+        watched, unwatched = Way(seen, enter, leave), Way(plain)
         alternate([watched, unwatched], steps, pairs)
         enter()
-        report = session.stop()
+        report = run.stop()
     seconds = sum(unwatched.stretches) / len(unwatched.stretches) / steps
-    remark = (
-        f"reported {report.cost:.1%}; first epoch, traced: {seen.first * 1e3:.0f} ms, "
-        f"unwatched {plain.first * 1e3:.0f} ms; {'; '.join(report.notes)}"
+    return Result(workload, mode, seconds, ratio(watched, unwatched), noise(unwatched), report)
+
+
+@dataclass
+class Cell:
+    mode: str
+    steps: int
+    plain: float  # seconds
+    more: float  # seconds, median
+    ratio: float
+    noise: float
+    cost: float  # as reported
+
+
+def cell(mode: str, steps: int, watched: bool) -> tuple[float, float]:
+    """Seconds of a cell that compiles and fits a new model, and the cost that is reported."""
+    batches = data(DENSE, steps)
+    cost = 0.0
+    with tempfile.TemporaryDirectory() as logdir:
+        run = session(logdir)
+        began = time.perf_counter()
+        if watched:
+            run.start()
+        compiled(DENSE, MODES[mode]).fit(batches, verbose=0)
+        if watched:
+            cost = run.stop().cost
+        return time.perf_counter() - began, cost
+
+
+def measure_cell(mode: str, steps: int) -> Cell:
+    rounds = [
+        (cell(mode, steps, False)[0], cell(mode, steps, True), cell(mode, steps, False)[0])
+        for _ in range(ROUNDS)
+    ]
+    median = statistics.median
+    return Cell(
+        mode=mode,
+        steps=steps,
+        plain=median((first + last) / 2 for first, _, last in rounds),
+        more=median(seen[0] - (first + last) / 2 for first, seen, last in rounds),
+        ratio=median(2 * seen[0] / (first + last) for first, seen, last in rounds),
+        noise=median(last / first for first, _, last in rounds),
+        cost=median(seen[1] for _, seen, _ in rounds),
     )
-    return ratio(watched, unwatched), noise(unwatched), seconds, remark
+
+
+DOCUMENT = """# What watching Keras costs
+
+Written by `make bench` on {machine}, TensorFlow {tensorflow}, Keras {keras}.
+[cost.md](cost.md) holds PyTorch.
+
+## A step
+
+Wall time of watched steps over the same steps unwatched, both in one process, side by side in
+stretches of 50 ms; a pair is 20 of each, the figure is the median of {pairs} pairs. "Unwatched
+again" holds every second unwatched stretch against the others: that far such figures are off by
+chance. "Reported" is the share that the run itself reports as its cost. XLA is what `compile`
+chooses by itself, graph is `jit_compile=False`.
+
+{steps}
+"""
+CELLS_DOCUMENT = """
+## A whole cell
+
+A cell that compiles and fits {workload}, from the start of the watching to the end of its report:
+tracing, compilation and the counting of the first 128 batches included. Medians of {rounds} rounds.
+
+{cells}
+"""
+
+
+def step_table(results: list[Result]) -> str:
+    rows = [
+        "| training | executed as | a step | watched / unwatched | target | reported "
+        "| unwatched again |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    rows += [
+        f"| {r.workload.name} | {r.mode} | {r.step_seconds * 1e6:,.0f} us | {r.ratio:.3f} "
+        f"| {r.workload.target:.2f} | {r.report.cost:.1%} | {r.noise:.3f} |"
+        for r in results
+    ]
+    return "\n".join(rows)
+
+
+def cell_table(cells: list[Cell]) -> str:
+    rows = [
+        "| executed as | steps | unwatched | watched | watched / unwatched | reported "
+        "| unwatched again |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    rows += [
+        f"| {c.mode} | {c.steps:,} | {c.plain:.1f} s | {c.more:+.2f} s | {c.ratio:.3f} "
+        f"| {c.cost:.1%} | {c.noise:.3f} |"
+        for c in cells
+    ]
+    return "\n".join(rows)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--pairs", type=int, default=20, help="pairs of a second each")
-    parser.add_argument("--jit", action="store_true", help="compiled by XLA")
+    parser.add_argument("--no-fits", action="store_true", help="steps only, no whole cells")
+    parser.add_argument("--write", type=Path, help="also write the tables to this file")
     arguments = parser.parse_args()
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    missed = 0
+    cell("graph", 100, True)  # what is imported once is no matter of a run's length
+    results: list[Result] = []
     for workload in WORKLOADS:
-        found, again, seconds, remark = measure(workload, arguments.pairs, arguments.jit)
-        verdict = "" if found <= workload.target else "  missed"
-        missed += bool(verdict)
-        print(
-            f"{workload.name:28}{seconds * 1e6:8,.0f} us{found:7.3f} (target {workload.target:.2f},"
-            f" unwatched again {again:.3f}){verdict}\n    {remark}",
-            flush=True,
+        for mode in MODES:
+            r = measure(workload, mode, arguments.pairs)
+            results.append(r)
+            print(
+                f"{workload.name:28}{mode:6}{r.step_seconds * 1e6:8,.0f} us{r.ratio:7.3f} "
+                f"(target {workload.target:.2f}, unwatched again {r.noise:.3f}, "
+                f"reported {r.report.cost:.1%}){'  missed' if r.missed else ''}"
+                f"{'; '.join(('', *r.report.notes))}",
+                flush=True,
+            )
+    document = DOCUMENT.format(
+        machine=machine(),
+        tensorflow=tf.__version__,
+        keras=keras.__version__,
+        pairs=arguments.pairs,
+        steps=step_table(results),
+    )
+    if not arguments.no_fits:
+        cells = [measure_cell(mode, steps) for mode in MODES for steps in FITS]
+        document += CELLS_DOCUMENT.format(
+            workload=f"the {DENSE.name.partition(',')[0]} model",
+            rounds=ROUNDS,
+            cells=cell_table(cells),
         )
-    return int(missed > 0)
+    print("\n" + document)
+    if arguments.write:
+        arguments.write.write_text(document)
+    return int(any(r.missed for r in results))
 
 
 if __name__ == "__main__":

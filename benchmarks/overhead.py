@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import platform
 import sys
 import tempfile
 import time
@@ -22,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from interleaved import Way, alternate, noise, ratio, steps_per_stretch
+from interleaved import PausedClock, Way, alternate, machine, noise, ratio, steps_per_stretch
 from peers import PEERS, missing, watching
 from workloads import WORKLOADS, Training, Workload
 
@@ -31,23 +30,6 @@ from collapse_magic.session.options import make_config
 from collapse_magic.session.user_code import ScriptCode
 
 _OPTIM = sys.modules["torch.optim.optimizer"]
-
-
-class PausedClock:
-    """The run's clock: stands still while unwatched stretches run."""
-
-    def __init__(self) -> None:
-        self._left_out = 0.0
-        self._paused = 0.0
-
-    def __call__(self) -> float:
-        return time.perf_counter() - self._left_out
-
-    def pause(self) -> None:
-        self._paused = time.perf_counter()
-
-    def resume(self) -> None:
-        self._left_out += time.perf_counter() - self._paused
 
 
 class Hooks:
@@ -162,15 +144,10 @@ def _waiter(device: torch.device) -> Callable[[], None]:
     return torch.cuda.synchronize if device.type == "cuda" else lambda: None
 
 
-def machine(device: torch.device) -> str:
+def where(device: torch.device) -> str:
     if device.type == "cuda":
         return f"{torch.cuda.get_device_name(device)}, torch {torch.__version__}"
-    name = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
-        name = names[0].partition(":")[2].strip() if names else name
-    return f"{name}, one thread, Python {platform.python_version()}, torch {torch.__version__}"
+    return f"{machine()}, torch {torch.__version__}"
 
 
 def own_table(results: dict[str, Result]) -> str:
@@ -249,7 +226,7 @@ def main() -> int:
         }
         text = PEERS_DOCUMENT.format(pairs=pairs, table=peer_table(found))
     document = DOCUMENT.format(
-        machine=machine(device), pairs=arguments.pairs, own=own_table(results), peers=text
+        machine=where(device), pairs=arguments.pairs, own=own_table(results), peers=text
     )
     print("\n" + document)
     if arguments.write:

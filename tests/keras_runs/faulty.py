@@ -19,7 +19,8 @@ from collapse_magic.records import ProbeNote
 Train = Callable[[], list[bytes]]  # whatever a user could look at
 
 # What runs where a failure is being dealt with, or ends the watching itself; and the few lines that
-# the guards themselves stand on: which step's code runs on this thread, and in which graph.
+# the guards themselves stand on: which step's code runs on this thread, and in which graph, and
+# what takes our part out of a step's results.
 GUARDS = (
     "Guard.run",
     "Guard.fail",
@@ -33,6 +34,9 @@ GUARDS = (
     "hooks:_is_ours",
     "hooks:_stop_if_asked",
     "Stage.__init__",
+    "Shadow.full",
+    "Parcels.taken",
+    "Taken.__init__",
     "stage:current",
     "stage:_stack",
     "stage:graph_here",

@@ -27,9 +27,9 @@ def network() -> Any:
     return keras.Sequential([keras.Input((4,)), hidden, layers.Dense(3)])
 
 
-def loop(compiled: Callable[[Any], Any]) -> list[bytes]:
+def loop(compiled: Callable[[Any], Any], **settings: Any) -> list[bytes]:
     """Steps of a handwritten loop; whatever a user could look at."""
-    model, optimizer = network(), keras.optimizers.SGD(0.1)
+    model, optimizer = network(), keras.optimizers.SGD(0.1, **settings)
     optimizer.build(model.trainable_variables)
 
     def step(inputs: Any, labels: Any) -> Any:
@@ -57,7 +57,7 @@ def fit() -> list[bytes]:
 STYLES: dict[str, Train] = {
     "eager": partial(loop, lambda step: step),
     "function": partial(loop, tf.function),
-    "xla": partial(loop, tf.function(jit_compile=True)),
+    "accumulated": partial(loop, tf.function, gradient_accumulation_steps=2),
     "fit": fit,
 }
 

@@ -10,30 +10,28 @@ from . import state
 class StepCounter:
     """Optimizer steps of the run, over all models and optimizers, made eagerly or inside graphs.
 
-    As long as no graph counts, the number is kept here; from then on in a variable that eager
-    steps add to, too. Where gradients are accumulated, a step is the update that they end in.
+    Where Python starts every step, it counts the updates of each; an update in a branch or a loop
+    of a graph is counted there. As long as no graph counts, the number is kept here; from then on
+    in a variable that all add to. Where gradients are accumulated, a step is the update that they
+    end in.
 
     Attributes
         executed: training steps that Python has seen run. They count where no optimizer of Keras'
             makes the updates.
-        fused: updates in steps that XLA has compiled, counted by Python as these are run: what is
-            added to such a step may change its last bits.
     """
 
-    __slots__ = ("_eager", "_expecting", "_variable", "executed", "fused")
+    __slots__ = ("_expecting", "_made", "_variable", "executed")
 
     def __init__(self) -> None:
         self.executed = 0
-        self.fused = 0
-        self._eager = 0
+        self._made = 0
         self._expecting = False
         self._variable: Any = None
 
     @property
     def updating(self) -> bool:
         """Whether updates by an optimizer have been seen, or have become part of a graph."""
-        counted = self._eager > 0 or self.fused > 0 or self._variable is not None
-        return self._expecting or counted
+        return self._made > 0 or self._variable is not None or self._expecting
 
     def expect_updates(self) -> None:
         """Executions come first, that only add to the gradients."""
@@ -43,8 +41,8 @@ class StepCounter:
     def done(self) -> int:
         """Finished steps; waits for the graph that is running."""
         if self._variable is not None:
-            return self.fused + int(self._variable.numpy())
-        return self.fused + self._eager if self.updating else self.executed
+            return int(self._variable.numpy())
+        return self._made if self.updating else self.executed
 
     def current(self) -> int:
         """The step of what was just seen in an evaluation: before any step, step 1."""
@@ -54,12 +52,12 @@ class StepCounter:
         """The step that ends with the next update; where none is made, the one just executed."""
         return self.done + 1 if self.updating else max(self.executed, 1)
 
-    def step(self) -> None:
-        """An update was made, eagerly."""
+    def step(self, updates: int = 1) -> None:
+        """So many updates were made."""
         if self._variable is None:
-            self._eager += 1
+            self._made += updates
         else:
-            self._variable.assign_add(1)
+            self._variable.assign_add(updates)
 
     def step_in_graph(self) -> None:
         """An update was traced: each time it runs it is counted."""
@@ -68,5 +66,5 @@ class StepCounter:
     def variable(self) -> Any:
         """Finished steps as an int64 variable that a graph may read; made outside of any graph."""
         if self._variable is None:
-            self._variable = state.variable(self._eager, "int64")
+            self._variable = state.variable(self._made, "int64")
         return self._variable

@@ -11,7 +11,7 @@ import sys
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import partial, wraps
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -20,15 +20,15 @@ from ..base import TrainingStopped
 from ..patching import Patches
 from . import replicas
 from .losses import LossSeen
-from .replicas import Outcome
+from .parcels import Given, Outcome, Parcels
 from .stage import Stage, current, graph_here
+from .updates import Update, forms
 
 if TYPE_CHECKING:
     from .probe import KerasProbe
 
 TRAINER = "keras.src.backend.tensorflow.trainer"
 _TENSORS = ("value", "scores", "targets", "weights")  # of a loss that was seen
-Given = dict[str, dict[str, Any]]  # these tensors by loss, as they come out of a step
 # What the user calls -> the function of the model that it runs; `fit` calls `evaluate`.
 CALLS = {
     "fit": "train_function",
@@ -95,11 +95,13 @@ class Step:
     most: int = 1  # steps of one execution
     seen: dict[str, LossSeen] = field(default_factory=dict)
     iterations: int = 0  # of the optimizer, before the next execution
-    fused: int = 0  # updates of one step that XLA has compiled
+    counted: int = 0  # updates of one step that are counted when it has been executed
+    of_models: list[Update] = field(default_factory=list)  # what is known of them
+    due: bool = False  # whether the next execution is to be looked at from outside
+    parcels: Parcels = field(default_factory=Parcels)
 
     def note(self, stage: Stage) -> Given:
         """The tensors to hand out; what is known without them is kept."""
-        self.fused = stage.fused
         given: Given = {}
         for order, call in enumerate(stage.seen):
             key = f"{order}:{call.loss}"
@@ -107,6 +109,11 @@ class Step:
             given[key] = {name: held for name, held in tensors.items() if held is not None}
             self.seen[key] = call.without_tensors()
         return given
+
+    def handed(self, stage: Stage) -> tuple[Given, tuple[dict[str, Any], ...]]:
+        """What a step hands out: what its losses were given, and the tensors of its updates."""
+        self.counted, self.of_models = stage.counted, forms(stage.updates)
+        return self.note(stage), tuple(dict(update.tensors) for update in stage.updates)
 
     def filled(self, key: str, tensors: dict[str, Any]) -> LossSeen:
         """One of the losses, with the tensors of an execution."""
@@ -127,6 +134,7 @@ class Fit:
     def __init__(self, switch: Switch) -> None:
         self._switch = switch
         self._models: dict[int, Watched] = {}
+        self._made_of: Step | None = None  # what Keras is making a function of just now
 
     def attach(self, patches: Patches) -> None:
         probe = self._switch.probe
@@ -136,6 +144,8 @@ class Fit:
         guard = probe.guard
         patches.replace(module, "reduce_per_replica", partial(replicas.around_reduce, guard))
         patches.replace(trainer, "_make_function", self._around_make_function)
+        if hasattr(trainer, "_autoconvert_optionals"):  # Keras' older versions lack it
+            patches.replace(trainer, "_autoconvert_optionals", self._around_autoconvert)
         patches.replace(trainer, "_compute_loss", self.around_compute_loss)
         self.attach_to_calls(trainer, patches)
 
@@ -196,26 +206,26 @@ class Fit:
                 return original(model, step_function)
 
             def watched_step(data: Any) -> Outcome:
-                with Stage(step.phase, graph_here(probe.tensorflow)) as stage:
+                with Stage(step.phase, graph_here(probe.tensorflow), step.most == 1) as stage:
                     logs = step_function(data)
-                return Outcome(logs, probe.guard.run(step.note, stage) or {})
+                return Outcome(logs, *(probe.guard.run(step.handed, stage) or ({}, ())))
 
-            function = original(model, watched_step)
+            self._made_of = step
+            try:
+                function = original(model, watched_step)
+            finally:
+                self._made_of = None
 
             def run(iterator: Any) -> Any:
                 probe = switch.probe
+                if step.due and probe is not None:
+                    probe.guard.run(probe.begin_look, step.of_models)
+                taken = step.parcels.taken(function(iterator))
+                probe, logs = switch.probe, taken.logs
+                if probe is None or probe.passes(step, taken):
+                    return logs
+                probe.guard.run(probe.after_execution, step, taken)
                 training = step.phase == "train"
-                looks = training and probe is not None and probe.guard.run(probe.begins_look)
-                logs, given = function(iterator)
-                probe = switch.probe
-                if probe is None:
-                    return logs
-                passes = probe.passes(step, given)
-                if looks:
-                    probe.guard.run(probe.optimizers.after_execution)
-                if passes:
-                    return logs
-                probe.guard.run(probe.after_execution, step, given)
                 reason = probe.context.stop_reason() if training else None
                 if reason is not None:
                     raise TrainingStopped(reason)
@@ -226,6 +236,24 @@ class Fit:
             return run
 
         return like(_make_function, original)
+
+    def _around_autoconvert(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """What Keras gives a step to once that is compiled: from here on no result is XLA's."""
+
+        def _autoconvert_optionals(model: Any, step_function: Any) -> Any:
+            converted, made_of = original(model, step_function), self._made_of
+            if made_of is None:
+                return converted
+
+            @wraps(converted)
+            def packing(data: Any) -> Any:
+                outcome, probe = converted(data), self._switch.probe
+                packed = None if probe is None else probe.guard.run(made_of.parcels.pack, outcome)
+                return packed or outcome
+
+            return packing
+
+        return like(_autoconvert_optionals, original)
 
     def around_compute_loss(self, original: Callable[..., Any]) -> Callable[..., Any]:
         switch = self._switch

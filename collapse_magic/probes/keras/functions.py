@@ -10,18 +10,20 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .loop_calls import LoopCall, LoopStage
+from .parcels import Parcel
 from .stage import current, graph_here
+from .updates import Update, forms
 
 if TYPE_CHECKING:
     from ..guard import Guard
     from .loops import Loops
 
-_PARTS = ("value", "scores", "targets", "weights")
+_PARTS = ("scores", "targets", "weights")  # of a loss, beside its value
 # Modules that compile functions for purposes of their own, `fit` among them.
 _NOT_THE_USERS = ("keras.", "tensorflow.", "tensorflow_")
 # Where a function is traced for ever new arguments: it is not made worse than it is.
@@ -29,32 +31,39 @@ _MOST_TRACES = 64
 
 
 class Trace:
-    """What one tracing has seen: loss calls without their tensors, in the order of the results."""
+    """What one tracing has seen: loss calls and updates without their tensors, in the order of the
+    results."""
 
-    def __init__(self, stage: LoopStage) -> None:
-        self.updates, self.gradients = stage.updates, stage.gradients
-        self.fused = stage.fused
-        self.material = bool(stage.calls or stage.updates or stage.gradients)
-        self.tensors: list[Any] = []  # of the graph; handed out, and let go of
-        # Whether gradients of all losses were asked for in the function itself, and where among
-        # the tensors their values are.
+    def __init__(self, stage: LoopStage, number: int) -> None:
+        self.updates, self.gradients = stage.updates_made, stage.gradients
+        self.counted, self.of_models = stage.counted, forms(stage.updates)
+        self.material = bool(stage.calls or stage.updates_made or stage.gradients)
+        # Whether gradients of all losses were asked for in the function itself.
         self.trained = all(call.trained for call in stage.calls)
-        self.values: list[int] = []
         self._forms: list[tuple[LoopCall, tuple[str, ...]]] = []
         for call in stage.calls:
             parts = tuple(part for part in _PARTS if getattr(call.seen, part) is not None)
-            self.values.append(len(self.tensors))  # the first part
-            self.tensors += [getattr(call.seen, part) for part in parts]
-            bare: dict[str, Any] = dict.fromkeys(_PARTS)
+            bare: dict[str, Any] = dict.fromkeys(("value", *_PARTS))
             form = replace(call, seen=replace(call.seen, **bare))
             self._forms.append((form, parts))
 
-    def calls(self, tensors: list[Any]) -> list[LoopCall]:
+        values = [call.seen.value for call in stage.calls]
+        given = [getattr(call.seen, part) for call in stage.calls for part in _PARTS]
+        rest = tuple(tensor for tensor in given if tensor is not None)
+        content = rest, tuple(dict(update.tensors) for update in stage.updates)
+        self.parcel = Parcel(number, content, len(values))
+        wrap = stage.alone and not stage.in_xla
+        self.results = self.parcel.results(content, values, wrap)  # let go of when handed out
+
+    def calls(self, values: Sequence[Any], rest: Sequence[Any]) -> list[LoopCall]:
         """The loss calls with the tensors that one execution has handed out."""
-        rest = iter(tensors)
+        others = iter(rest)
         return [
-            replace(form, seen=replace(form.seen, **{part: next(rest) for part in parts}))
-            for form, parts in self._forms
+            replace(
+                form,
+                seen=replace(form.seen, value=value, **{part: next(others) for part in parts}),
+            )
+            for (form, parts), value in zip(self._forms, values, strict=True)
         ]
 
 
@@ -68,19 +77,30 @@ class Shadow:
 
     def __init__(self, function: Any, guard: Guard) -> None:
         self.traces: list[Trace] = []
+        self.updates: list[Update] = []  # in all of them
+        self.due = False  # whether the next call is to be looked at from outside
         self.guard = guard
         self.atomic = bool(function._jit_compile)
         self.function = function._clone(_staged(function.python_function, self))
 
-    def told(self, stage: LoopStage) -> dict[str, list[Any]]:
+    def trace_of(self, results: dict[str, Any]) -> Trace | None:
+        """The tracing that these results come from."""
+        return next((trace for trace in self.traces if trace.parcel.key in results), None)
+
+    @property
+    def full(self) -> bool:
+        return len(self.traces) >= _MOST_TRACES
+
+    def told(self, stage: LoopStage) -> dict[str, Any]:
         """The tensors to hand out of a tracing."""
-        if len(self.traces) >= _MOST_TRACES:
+        if self.full:
             return {}
-        trace = Trace(stage)
-        tensors, trace.tensors = trace.tensors, []
+        trace = Trace(stage, len(self.traces))
+        # Names are part of a result's structure: these say which tracing it comes from.
+        results, trace.results = trace.results, {}
         self.traces.append(trace)
-        # Names are part of a result's structure: this one says which tracing it comes from.
-        return {f"trace {len(self.traces) - 1}": tensors}
+        self.updates += trace.of_models
+        return results
 
     @property
     def dull(self) -> bool:
@@ -94,11 +114,11 @@ def _staged(python_function: Any, shadow: Shadow) -> Callable[..., Any]:
     reference = weakref.ref(shadow)
 
     def staged(*args: Any, **kwargs: Any) -> Any:
-        stage = LoopStage(graph_here(tf))
+        owner = reference()
+        stage = LoopStage(graph_here(tf), owner is not None and not owner.full)
         with stage:
             code = vars(staged)["__wrapped__"]  # the user's, or what AutoGraph has made of it
             result = code(*args, **kwargs)
-        owner = reference()
         return result, {} if owner is None else owner.guard.run(owner.told, stage) or {}
 
     made: Callable[..., Any] = sys.modules["tensorflow.python.util.tf_decorator"].make_decorator(

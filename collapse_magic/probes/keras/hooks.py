@@ -21,7 +21,6 @@ from .stage import current
 if TYPE_CHECKING:
     from .fit import Switch
     from .functions import Shadow
-    from .optimizers import Optimizers
 
 _OPTIMIZER = "keras.src.backend.tensorflow.optimizer"
 _BASE = "keras.src.optimizers.base_optimizer"
@@ -62,7 +61,7 @@ def around_update(original: Callable[..., Any], switch: Switch) -> Callable[...,
         result = original(self, grads, trainable_variables, learning_rate)
         run(steps.after_update)
         run(probe.wirings.update, self, trainable_variables)
-        run(_count, steps)
+        run(_count)
         return result
 
     return update
@@ -109,7 +108,8 @@ def around_call(original: Callable[..., Any], switch: Switch) -> Callable[..., A
         shadow = None if probe is None else probe.guard.run(probe.loops.functions.shadow_of, self)
         if probe is None or shadow is None:
             return original(self, *args, **kwargs)
-        looks = probe.guard.run(probe.begins_look)
+        if shadow.due:
+            probe.guard.run(probe.begin_look, shadow.updates)
         try:
             result, given = original(shadow.function, *args, **kwargs)
         except Exception:
@@ -119,8 +119,6 @@ def around_call(original: Callable[..., Any], switch: Switch) -> Callable[..., A
             probe.guard.run(probe.loops.functions.give_up, self)
             return original(self, *args, **kwargs)
         updated = probe.guard.run(_executed, probe, shadow, given)
-        if looks:
-            probe.guard.run(probe.optimizers.after_execution)
         if updated and switch.probe is probe:
             _stop_if_asked(probe)
         return result
@@ -160,21 +158,19 @@ def around_next(original: Callable[..., Any], switch: Switch) -> Callable[..., A
 
 def _executed(probe: Any, shadow: Shadow, given: dict[str, Any]) -> bool:
     """Whether a step of the user's own is over with it."""
-    updates = 0
-    for key, tensors in given.items():
-        trace = shadow.traces[int(key.removeprefix("trace "))]
-        probe.loops.executed(trace, tensors)
-        updates += trace.updates
-    return updates > 0 and current() is None
+    trace = shadow.trace_of(given)
+    if trace is None:
+        return False
+    probe.loops.executed(trace, given)
+    shadow.due = probe.optimizers.due(shadow.updates)
+    return trace.updates > 0 and current() is None
 
 
-def _count(steps: Optimizers) -> None:
+def _count() -> None:
     """An update was made: what is traced around it has one more."""
     stage = current()
-    if stage is not None:
-        stage.fused += steps.for_xla()
     if isinstance(stage, LoopStage):
-        stage.updates += 1
+        stage.updates_made += 1
 
 
 def _is_ours(tf: Any) -> bool:

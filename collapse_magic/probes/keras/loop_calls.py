@@ -32,13 +32,14 @@ class LoopStage(Stage):
 
     Attributes
         calls: the losses in it that can be handed out.
-        updates, gradients: how many updates by an optimizer, and gradients of weights, are in it.
+        updates_made, gradients: how many updates by an optimizer, and gradients of weights, are in
+            it.
     """
 
-    def __init__(self, graph: Any | None) -> None:
-        super().__init__("train", graph)
+    def __init__(self, graph: Any | None, tells: bool = True) -> None:
+        super().__init__("train", graph, tells)
         self.calls: list[LoopCall] = []
-        self.updates = 0
+        self.updates_made = 0
         self.gradients = 0
 
     def take(self, call: LoopCall) -> None:

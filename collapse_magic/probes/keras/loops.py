@@ -24,6 +24,7 @@ from .names import native
 from .places import place_of
 from .sites import Site
 from .stage import current
+from .updates import filled
 from .written import Terms
 
 if TYPE_CHECKING:
@@ -88,21 +89,24 @@ class Loops:
         else:
             self._pending = [*self._pending[-_MOST_PENDING:], call]
 
-    def executed(self, trace: Trace, tensors: list[Any]) -> None:
-        """A compiled function has run; these are the tensors that it has handed out."""
-        stage = current()
+    def executed(self, trace: Trace, results: dict[str, Any]) -> None:
+        """A compiled function has run; this is what it has handed out."""
+        stage, probe, parcel = current(), self._probe, trace.parcel
+        values = [results[key] for key in parcel.losses]
+        content = None
         if stage is None:
             self._count(trace.gradients)
-            self._probe.counter.executed += trace.gradients
-            self._probe.counter.fused += trace.fused
-            if (
-                trace.values
-                and trace.trained
-                and self._probe.lets_pass("train", [tensors[i] for i in trace.values])
-            ):
+            probe.counter.executed += trace.gradients
+            if probe.optimizers.looking:
+                content = parcel.opened(results[parcel.key])
+                probe.optimizers.after_execution(filled(trace.of_models, content[1]))
+            if trace.counted:
+                probe.counter.step(trace.counted)
+            if values and trace.trained and probe.lets_pass("train", values):
                 return
+        content = content or parcel.opened(results[parcel.key])
         trained: list[LoopCall] = []
-        for call in trace.calls(tensors):
+        for call in trace.calls(values, content[0]):
             if isinstance(stage, LoopStage):
                 stage.take(call)
             elif stage is not None:
@@ -111,12 +115,14 @@ class Loops:
                 trained.append(call)
             else:
                 self._computed(call)
+        if stage is not None:
+            stage.updates += [update.after(stage.counted) for update in trace.of_models]
+            stage.counted += trace.counted
         if isinstance(stage, LoopStage):
-            stage.updates += trace.updates
+            stage.updates_made += trace.updates
             stage.gradients += trace.gradients
-            stage.fused += trace.fused
         elif trained:
-            self._probe.loop_losses("train", trained, updated=trace.updates > 0)
+            probe.loop_losses("train", trained, updated=trace.updates > 0)
 
     # -- epochs -----------------------------------------------------------------------------------
 

@@ -2,7 +2,8 @@
 
 Every way of training ends in `_backend_update_step` of Keras' optimizers: with the gradients as
 they are used (unscaled, accumulated, clipped) and the learning rate in force. It runs eagerly, or
-once while a graph is being traced; then what we want to know becomes part of that graph.
+once while a graph is being traced; then what we want to know is handed out of that graph, or
+becomes part of it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import math
 import sys
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import FrameType
 from typing import Any
 
@@ -22,10 +23,12 @@ from .counter import StepCounter
 from .looks import GAP_AT_FIRST, ModelLook
 from .models import Models
 from .names import native
+from .stage import compiled_by_xla, current
+from .updates import Update, handed_out
 
 # A schedule that changes the rate at every batch is told of ever more seldom.
 _CHANGES_TOLD_AT_ONCE = 64
-# What a look takes: a branch of a graph, and a few passes over weights and gradients.
+# What a look takes that is not timed: a few passes over weights and gradients, in a graph say.
 _LOOK_SECONDS, _SECONDS_PER_SCALAR = 2e-4, 4e-9
 
 
@@ -44,11 +47,7 @@ class OptimizerWatch:
 
 
 class Optimizers:
-    """All optimizers of a run.
-
-    Attributes
-        outside: the looks at models whose graphs hold none.
-    """
+    """All optimizers of a run."""
 
     def __init__(
         self, context: ProbeContext, models: Models, plan: Schedule, counter: StepCounter
@@ -58,9 +57,11 @@ class Optimizers:
         self._plan = plan
         self._counter = counter
         self._watches: weakref.WeakKeyDictionary[Any, OptimizerWatch] = weakref.WeakKeyDictionary()
-        self._stepping: list[ModelLook] = []  # of the eager step that is under way
-        self.outside: list[ModelLook] = []
-        self._done_before = 0  # steps, where a look from outside is under way
+        self._stepping: list[ModelLook] = []  # of the step that is under way
+        self._gradients: dict[int, Any] = {}  # of the eager step that is under way, by variable
+        self._before = 0  # finished steps, when the looks were begun,
+        self._beginning = 0.0  # and what that took (s)
+        self._by_python = False  # whether the update that is being traced is counted by Python
         self._began: tuple[float, int] | None = None
 
     # -- around an update -------------------------------------------------------------------------
@@ -78,71 +79,111 @@ class Optimizers:
             id(native(v)): g for v, g in zip(variables, gradients, strict=True) if g is not None
         }
         if not tf.executing_eagerly():
-            if self.for_xla():
-                self.outside += [look for look in watch.looks if look not in self.outside]
-                return
-            for look in watch.looks:
-                look.trace(by_variable, self._counter.variable(), rate)
+            self._traced(watch, by_variable, rate)
             return
         step = self._counter.under_way()
         self._tell_rate(watch, step, float(rate))
-        self._stepping = [look for look in watch.looks if step >= look.due]
-        for look in self._stepping:
-            look.begin(by_variable)
+        self._gradients, self._stepping = by_variable, []
+        self._begin([look for look in watch.looks if step >= look.due])
 
     def after_update(self) -> None:
         """The update has been made, or traced."""
         if replicas.here():
             return
-        if not sys.modules["tensorflow"].executing_eagerly():
-            if not self.for_xla():
-                self._counter.step_in_graph()
+        if sys.modules["tensorflow"].executing_eagerly():
+            gradients, self._gradients = self._gradients, {}
+            stepping, self._stepping = self._stepping, []
+            for look in stepping:
+                self._finish(look, self._counter.under_way(), gradients)
+            self._counter.step()
             return
-        step = self._counter.under_way()
-        stepping, self._stepping = self._stepping, []
-        for look in stepping:
-            found = look.finish(step, self._gap(look, step))
-            if found is not None:
-                self._context.emit(found)
-        self._counter.step()
+        stage = current()
+        if stage is not None and self._by_python:
+            stage.counted += 1
+        else:
+            self._counter.step_in_graph()
 
-    def before_execution(self) -> bool:
-        """A step that XLA has compiled is about to run, from Python: whether it is looked at.
+    def _traced(self, watch: OptimizerWatch, gradients: dict[int, Any], rate: Any) -> None:
+        """An update is being traced: its gradients are handed out, or its look is in the graph.
 
-        It holds no look: with one the user's operations are fused in another way, and the weights
-        come out different in their last bits. From outside it is seen how far they move; the
-        gradients are not.
+        In a step that XLA compiles it is neither: with any change the user's operations are fused
+        in another way, and the weights come out different in their last bits. How far they move is
+        seen from outside; the gradients are not.
         """
-        done = self._counter.done
-        self._stepping = [look for look in self.outside if done + 1 >= look.due]
-        self._done_before = done
-        for look in self._stepping:
-            look.begin({})
+        stage = current()
+        if stage is None:
+            return
+        tf = sys.modules["tensorflow"]
+        here = tf.compat.v1.get_default_graph()
+        tensors: list[dict[str, Any]] | None = None
+        if compiled_by_xla(here):
+            tensors = [{} for _ in watch.looks]
+        elif stage.alone and stage.graph is here:
+            tensors = handed_out(watch.looks, gradients, rate, here)
+        self._by_python = tensors is not None
+        if tensors is None:
+            for look in watch.looks:
+                look.trace(gradients, self._counter.variable(), rate)
+            return
+        step = self._counter.done + stage.counted + 1
+        for look, held in zip(watch.looks, tensors, strict=True):
+            stage.updates.append(Update(watch, look, stage.counted, held))
+        if stage.alone:  # it is about to be run for the first time
+            with tf.init_scope():
+                self._begin([look for look in watch.looks if step >= look.due])
+
+    # -- around a step that Python starts ---------------------------------------------------------
+
+    def due(self, updates: Sequence[Update]) -> bool:
+        """Whether a step with these updates, about to be run, is to be looked at from outside."""
+        step = self._counter.done + 1
+        return any(step >= update.look.due for update in updates)
+
+    @property
+    def looking(self) -> bool:
+        """Whether a look is under way."""
         return bool(self._stepping)
 
-    def after_execution(self) -> None:
-        """It has run: one step, or several, of which none can be told by itself."""
-        stepping, self._stepping = self._stepping, []
-        if not stepping:
-            return
-        step = self._counter.done
-        for watch in list(self._watches.values()):
-            optimizer = watch.optimizer()
-            if optimizer is not None and any(look in stepping for look in watch.looks):
-                self._tell_rate(watch, step, self._rate_now(optimizer, watch))
-        for look in stepping:
-            found = look.finish(step, self._gap(look, step))
-            if found is not None and step == self._done_before + 1:
-                self._context.emit(found)
+    def before_execution(self, updates: Sequence[Update]) -> None:
+        """A step with these updates, that is due, is about to be run from Python."""
+        step = self._counter.done + 1
+        self._stepping = []
+        self._begin([update.look for update in updates if step >= update.look.due])
 
-    def for_xla(self) -> bool:
-        """Whether a graph is being traced that will be compiled by XLA."""
-        tf = sys.modules["tensorflow"]
-        if tf.executing_eagerly():
-            return False
-        control_flow = sys.modules["tensorflow.python.ops.control_flow_util"]
-        graph = tf.compat.v1.get_default_graph()
-        return bool(control_flow.GraphOrParentsInXlaContext(graph))
+    def after_execution(self, updates: Sequence[Update], several: bool = False) -> None:
+        """It has been run, and these updates were made; several times, perhaps."""
+        stepping, self._stepping = self._stepping, []
+        while stepping:
+            look = stepping.pop()
+            own = [update for update in updates if update.look is look]
+            if not own:
+                continue
+            first, step = own[0], self._before + own[0].order + 1
+            optimizer, rate = first.watch.optimizer(), first.rate
+            if optimizer is not None:
+                now = self._rate_now(optimizer, first.watch) if rate is None else rate
+                self._tell_rate(first.watch, step, now)
+            self._finish(look, step, first.gradients, several or len(own) > 1)
+
+    # -- looks from outside -----------------------------------------------------------------------
+
+    def _begin(self, looks: Sequence[ModelLook]) -> None:
+        began = self._context.clock()
+        self._before = self._counter.done
+        for look in looks:
+            if look not in self._stepping and look.begin():
+                self._stepping.append(look)
+        self._beginning = self._context.clock() - began
+
+    def _finish(
+        self, look: ModelLook, step: int, gradients: Mapping[int, Any], others: bool = False
+    ) -> None:
+        began = self._context.clock()
+        found = look.finish(step, gradients, others)
+        look.seconds = self._context.clock() - began + self._beginning
+        look.wait(step, self._gap(look, step))
+        if gradients or not others:
+            self._context.emit(found)
 
     def flush(self) -> None:
         """Emit what was seen inside graphs since the last time."""
@@ -159,8 +200,6 @@ class Optimizers:
     # -- meeting an optimizer ---------------------------------------------------------------------
 
     def _meet(self, optimizer: Any, variables: Sequence[Any], frame: FrameType) -> OptimizerWatch:
-        if self._began is None:
-            self._began = (self._context.clock(), self._counter.done)
         watch = self._watches.get(optimizer)
         if watch is None:
             name = self._models.names.optimizer_name(optimizer, frame)
@@ -215,11 +254,13 @@ class Optimizers:
         return watch.rate
 
     def _gap(self, look: ModelLook, step: int) -> int:
-        """Steps until the next look, from what a step of this run has taken so far."""
-        if self._began is None or step <= self._began[1]:
-            return look.gap
-        seconds = (self._context.clock() - self._began[0]) / (step - self._began[1])
-        look.gap = self._plan.layer_gap(_LOOK_SECONDS + look.scalars * _SECONDS_PER_SCALAR, seconds)
+        """Steps until the next look, from what one takes, and a step of this run so far."""
+        if self._began is None:  # not before: the first step has been compiled, too
+            self._began = (self._context.clock(), step)
+        seconds, steps = self._context.clock() - self._began[0], step - self._began[1]
+        if steps > 0:
+            taken = look.seconds or _LOOK_SECONDS + look.scalars * _SECONDS_PER_SCALAR
+            look.gap = self._plan.layer_gap(taken, seconds / steps)
         return look.gap
 
 

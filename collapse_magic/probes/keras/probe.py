@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from time import perf_counter
 from typing import Any
@@ -15,7 +16,7 @@ from ..patching import Patches
 from ..schedule import Countdown, Schedule
 from . import hooks
 from .counter import StepCounter
-from .fit import TRAINER, Fit, Given, Step, Switch
+from .fit import TRAINER, Fit, Step, Switch
 from .loop_calls import LoopCall, LoopStage
 from .loops import Loops
 from .losses import LossCalls, LossSeen
@@ -23,10 +24,12 @@ from .models import Models
 from .names import Names
 from .nonfinite import finite, first_place
 from .optimizers import Optimizers
+from .parcels import Taken
 from .raised import explain
 from .registry import Registry
 from .sites import Site
 from .stage import current
+from .updates import Update, filled
 from .wirings import Wirings
 from .written import WrittenLosses
 
@@ -130,29 +133,33 @@ class KerasProbe(Probe):
         else:
             stage.note(seen)
 
-    def passes(self, step: Step, given: Given) -> bool:
+    def passes(self, step: Step, taken: Taken) -> bool:
         """A train or test function has run: whether there is nothing to look at."""
         try:
             if step.phase == "train":
                 steps = 1 if step.most == 1 else step.executed()
+                if self.optimizers.looking:
+                    updates = filled(step.of_models, taken.updates)
+                    self.guard.run(self.optimizers.after_execution, updates, steps > 1)
                 self.counter.executed += steps
-                self.counter.fused += steps * step.fused
-            return self.lets_pass(step.phase, [tensors["value"] for tensors in given.values()])
+                if step.counted:
+                    self.counter.step(steps * step.counted)
+                step.due = self.optimizers.due(step.of_models)
+            return self.lets_pass(step.phase, taken.values)
         except Exception as error:
             self.guard.fail(error)
             return True
 
-    def begins_look(self) -> bool:
-        """A compiled training step is about to run: whether it is looked at from outside."""
-        if current() is not None or not self.optimizers.outside:
-            return False
-        return self.optimizers.before_execution()
+    def begin_look(self, updates: Sequence[Update]) -> None:
+        """A training step with these updates, that is due, is about to be run by Python."""
+        if current() is None:
+            self.optimizers.before_execution(updates)
 
-    def after_execution(self, step: Step, given: Given) -> None:
+    def after_execution(self, step: Step, taken: Taken) -> None:
         """One step, or several of which the last is told, is to be looked at."""
         began = self.context.clock()
         at = self.counter.current()
-        for key, tensors in given.items():
+        for key, tensors in taken.given.items():
             seen = step.filled(key, tensors)
             site = self.registry.site(step.watched, key, seen.loss)
             if site is not None:
@@ -178,7 +185,7 @@ class KerasProbe(Probe):
 
     # -- what is counted --------------------------------------------------------------------------
 
-    def lets_pass(self, phase: Phase, losses: list[Any]) -> bool:
+    def lets_pass(self, phase: Phase, losses: Sequence[Any]) -> bool:
         countdown = self._countdowns[phase]
         left = countdown.left
         if left <= 0 or (phase == "train" and not self._are_finite(losses, left)):
@@ -206,7 +213,7 @@ class KerasProbe(Probe):
                 site.non_finite_told = self._told_non_finite = True
                 self.context.emit(record)
 
-    def _are_finite(self, losses: list[Any], left: int) -> bool:
+    def _are_finite(self, losses: Sequence[Any], left: int) -> bool:
         """Whether losses are finite numbers; on a device nobody waits for the answer."""
         if left & self.plan.unchecked or self._told_non_finite:
             return True

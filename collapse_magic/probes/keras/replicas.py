@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from .parcels import Outcome
 
 if TYPE_CHECKING:
     from ..guard import Guard
-    from .fit import Given
-
-
-class Outcome(NamedTuple):
-    """What a replica's step hands out: to Keras, and beside that."""
-
-    logs: Any
-    given: Given
+    from .parcels import Given
 
 
 def of_model(model: Any) -> int:
@@ -37,7 +32,8 @@ def around_reduce(guard: Guard, original: Callable[..., Any]) -> Callable[..., A
         if not isinstance(values, Outcome):
             return original(values, strategy, reduction)
         logs = original(values.logs, strategy, reduction)
-        return Outcome(logs, guard.run(_whole, values.given, strategy) or {})
+        given = guard.run(_whole, values.given, strategy)
+        return Outcome(logs, given or {}, values.updates)
 
     return reduce_per_replica
 

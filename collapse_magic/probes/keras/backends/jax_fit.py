@@ -20,9 +20,10 @@ from ....records import Phase
 from ...base import TrainingStopped
 from ...calls import Array
 from ...patching import Patches
-from ..fit import CALLS, Fit, Given, Step, Switch, Watched, like
+from ..fit import CALLS, Fit, Step, Switch, Watched, like
 from ..losses import LossSeen
 from ..optimizers import OptimizerWatch
+from ..parcels import Given
 from ..stage import Stage, current
 from .looks import HostLook, norm
 from .optimizers import Rate, accumulated

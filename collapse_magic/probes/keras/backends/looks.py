@@ -35,6 +35,7 @@ class HostLook:
         self.variables = list(variables)
         self.gap = gap or GAP_AT_FIRST
         self.due = 1
+        self.seconds = 0.0  # a look is not timed: it waits for the step
         self.scalars = sum(int(np.prod(variable.shape)) for variable in variables)
         self._place = place
         self._groups = [

@@ -27,8 +27,6 @@ class HostOptimizers(Optimizers):
         self, optimizer: Any, watched: Watched, variables: Sequence[Any], frame: FrameType | None
     ) -> tuple[OptimizerWatch, HostLook]:
         """An optimizer that trains this model's variables; both are told of the first time."""
-        if self._began is None:
-            self._began = (self._context.clock(), self._counter.done)
         watch = self._watches.get(optimizer)
         if watch is None:
             name = self._models.names.optimizer_name(optimizer, frame)

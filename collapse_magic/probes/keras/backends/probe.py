@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..fit import Given, Step
+from ..fit import Step
 from ..heads import heads_of
 from ..losses import LossCalls, LossSeen
+from ..parcels import Given
 from ..probe import KerasProbe
 from ..stage import current
 from . import jax_fit, torch_fit
