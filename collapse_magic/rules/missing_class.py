@@ -13,7 +13,8 @@ than one case in twenty is found and fewer predictions than a twentieth of its c
 both, while some other class has a recall of .5 or more and none takes all predictions. It is told
 when the training has ended, and while it runs after ten epochs and a thousand steps; not while the
 recall is on its way, nor of a class that is rare beside the most frequent one, which is the affair
-of class-imbalance.
+of class-imbalance. A training that ends before a thousand steps may still have been on its way:
+there it is a note.
 
 ## Known limits
 A class that another one covers entirely cannot be told from one that the model has not found yet.
@@ -44,7 +45,7 @@ from ..findings import Diagnosis, Evidence, Remedy
 from ..history import History
 from ..statistics import percent
 from . import gates
-from .not_learning import is_time
+from .not_learning import PATIENT_STEPS, is_time
 from .progress import recall_gets_there
 
 MIN_CASES = 50
@@ -87,6 +88,7 @@ class MissingClass:
 
     def _diagnosis(self, history: History, look: gates.Look, lost: list[int]) -> Diagnosis:
         both = look.both
+        early = not look.fitted and history.steps < PATIENT_STEPS
         worst = max(lost, key=both.window.labels.__getitem__)
         name = history.class_name(look.site, worst)
         others = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
@@ -94,8 +96,8 @@ class MissingClass:
         return Diagnosis(
             rule=self.name,
             code=self.code,
-            severity="warning",
-            confidence="likely",
+            severity="info" if early else "warning",
+            confidence="to check" if early else "likely",
             message=f"{name} is (nearly) never predicted{others}",
             evidence=(
                 Evidence(

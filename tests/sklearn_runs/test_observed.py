@@ -387,7 +387,7 @@ def test_labels_of_one_class_are_said() -> None:
     with watched(forest=(forest := RandomForestClassifier(3))) as context:
         forest.fit(X, np.zeros(200, int))
     assert context.notes == ["forest was given labels of one class only: 0"]
-    assert context.alarms == []
+    assert context.alarms == ["one-class-labels: all labels are class 0"]
 
 
 def test_several_labels_a_row_are_counted_as_such() -> None:

@@ -164,8 +164,8 @@ class TorchProbe(Probe):
         self.busy = True
         try:
             result = action(*args)
-            if self.counter.taken or self.counter.backwards > 1:
-                self._names.forget_trees()  # the first backward's is the first step's
+            # Parameters may be exchanged from one call to the next, as those spread over processes.
+            self._names.forget_trees()
             if self._switch.steps.left and self.context.stop_reason() is not None:
                 self._switch.steps.grant(0)  # the cell ends with this step: it must not pass
             return result
