@@ -10,7 +10,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable
-from functools import partial
+from functools import partial, wraps
 from typing import Any, NamedTuple
 
 from ..guard import Guard
@@ -91,6 +91,7 @@ class WrittenLosses:
     # -- the functions that stand in place --------------------------------------------------------
 
     def _around_origin(self, operation: str, original: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(original)  # AutoGraph leaves TensorFlow's own functions alone, by their module
         def origin(*args: Any, **kwargs: Any) -> Any:
             result = original(*args, **kwargs)
             if not self._silent():
@@ -100,6 +101,7 @@ class WrittenLosses:
         return origin
 
     def _around_product(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(original)
         def mul(*args: Any, **kwargs: Any) -> Any:
             result = original(*args, **kwargs)
             if self._local.made and not self._silent():
