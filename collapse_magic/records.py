@@ -264,6 +264,10 @@ class PredictionWindow:
     out_of_range: int  # labels that name no class (below 0 or >= K; targets outside [0, 1])
     single_class_batches: int
     exclusive: bool = True  # every sample has exactly one class
+    # Samples of another class than that of all samples in the (counted) batch before theirs, and
+    # how many of these were predicted rightly.
+    newcomers: int = 0
+    newcomers_found: int = 0
 
 
 @dataclass(frozen=True, slots=True)

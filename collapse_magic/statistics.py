@@ -109,6 +109,8 @@ def merge_windows(windows: Sequence[PredictionWindow]) -> PredictionWindow:
         out_of_range=sum(window.out_of_range for window in same),
         single_class_batches=sum(window.single_class_batches for window in same),
         exclusive=last.exclusive,
+        newcomers=sum(window.newcomers for window in same),
+        newcomers_found=sum(window.newcomers_found for window in same),
     )
 
 

@@ -101,8 +101,8 @@ def gather(
     scores: list[Array],
     targets: list[Array],
     weights: list[Array],
-) -> tuple[Array, Array, Array | None, int] | None:
-    """All batches as rows (scores, targets, weights), and how many of them held one class only."""
+) -> tuple[Array, Array, Array | None, list[int]] | None:
+    """All batches as rows (scores, targets, weights), and how many of these each batch has."""
     if len(weights) != len(targets):
         weights = []
     alike = all(s.ndim <= 2 and s.shape[1:] == scores[0].shape[1:] for s in scores)
@@ -115,7 +115,7 @@ def gather(
         if found is None:
             return None
         if len(found.targets) == sum(sizes):
-            return (*found, _single_class(judged, found.targets, sizes))
+            return (*found, sizes)
     each = [
         _prepared(call, judged, s, t, weights[i] if weights else None)
         for i, (s, t) in enumerate(zip(scores, targets, strict=True))
@@ -127,16 +127,4 @@ def gather(
     wanted = np.concatenate([rows.targets for rows in kept])
     some = [rows.weights for rows in kept if rows.weights is not None]
     weighed = np.concatenate(some) if len(some) == len(kept) else None
-    single = _single_class(judged, wanted, sizes)
-    return np.concatenate([rows.scores for rows in kept]), wanted, weighed, single
-
-
-def _single_class(judged: Judgement, targets: Array, sizes: list[int]) -> int:
-    """How many of the batches, `sizes` rows each, hold one class only."""
-    if judged.task == "multilabel":
-        return 0
-    if targets.ndim > 1:
-        targets = targets.argmax(axis=1)
-    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    low, high = np.minimum.reduceat(targets, starts), np.maximum.reduceat(targets, starts)
-    return int((low == high).sum())
+    return np.concatenate([rows.scores for rows in kept]), wanted, weighed, sizes

@@ -30,6 +30,8 @@ class Window:
     outside_unit: float
     input_row_sums_to_one: bool
     out_of_range: int
+    # (n,) whether the prediction is the label; None where not every row has one class.
+    right: NDArray[np.bool_] | None = None
 
 
 def scores_by_row(values: Array, classes: int) -> Array:
@@ -82,7 +84,9 @@ def _multiclass(
     if loss in PROBABILITY_LOSSES or loss in DISTANCE_LOSSES:
         scores = np.log(np.clip(scores, _LEAST_PROBABILITY, None))
     quantities = windows.multiclass(scores, labels, weights, predicted)
-    return Window(quantities, outside, sums_to_one, out_of_range)
+    if out_of_range:
+        return Window(quantities, outside, sums_to_one, out_of_range)
+    return Window(quantities, outside, sums_to_one, 0, predicted == labels)
 
 
 def _multilabel(loss: str, scores: Array, targets: Array, weights: Array | None) -> Window:
@@ -106,7 +110,8 @@ def _binary(
     if loss in PROBABILITY_LOSSES:
         outside = float(((scores < 0) | (scores > 1)).mean()) if scores.size else float("nan")
     logits = scores if loss in LOGIT_LOSSES else _log_odds((scores - low) / (1 - low))
-    return Window(windows.binary(logits, labels, weights), outside, False, out_of_range)
+    quantities = windows.binary(logits, labels, weights)
+    return Window(quantities, outside, False, out_of_range, (logits > 0) == (labels == 1))
 
 
 def _log_odds(p: Array) -> Array:

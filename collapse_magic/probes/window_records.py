@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..records import Phase, PredictionWindow
 from . import samples
+from .batch_order import BatchOrder, batch_order
 from .calls import Array
 from .facts import Facts
 from .gathering import gather
+from .tasks import Judgement
 
 
 def window_record(
@@ -35,7 +40,7 @@ def window_record(
     gathered = gather(call, judged, scores, targets, weights)
     if gathered is None:
         return None
-    all_scores, all_targets, per_sample, single = gathered
+    all_scores, all_targets, per_sample, sizes = gathered
     facts.look_at_range(judged, all_targets, steps[-1])
     judged = facts.judged or judged
     if facts.hopeless:
@@ -48,6 +53,7 @@ def window_record(
     if window is None:
         return None
     q = window.quantities
+    order = _order(judged, sizes, all_targets, window.right)
     softmaxed = call.loss == "cross_entropy" and call.activations[:1] == ("softmax",)
     return PredictionWindow(
         site=facts.site,
@@ -68,6 +74,14 @@ def window_record(
         outside_unit=window.outside_unit,
         input_row_sums_to_one=softmaxed or window.input_row_sums_to_one,
         out_of_range=window.out_of_range,
-        single_class_batches=single,
         exclusive=judged.task != "multilabel",
+        **order._asdict(),
     )
+
+
+def _order(
+    judged: Judgement, sizes: list[int], targets: Array, right: NDArray[np.bool_] | None
+) -> BatchOrder:
+    if judged.task == "multilabel":
+        return BatchOrder()
+    return batch_order(sizes, targets.argmax(axis=1) if targets.ndim > 1 else targets, right)

@@ -30,6 +30,7 @@ from .missing_zero_grad import MissingZeroGrad
 from .no_optimizer_step import NoOptimizerStep
 from .non_finite import NonFiniteValues
 from .not_learning import NotLearning
+from .one_class_batches import OneClassBatches
 from .one_class_labels import OneClassLabels
 from .optimizer_mismatch import OptimizerMismatch
 from .output_activation import OutputActivation
@@ -59,6 +60,7 @@ RULES: tuple[Rule, ...] = (
     BadInitialization(),
     DeadRelu(),
     VanishingGradients(),
+    OneClassBatches(),
     UnscaledInputs(),
     ClassImbalance(),
     SingleClassPredictions(),

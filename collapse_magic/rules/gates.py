@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from ..history import History, WindowTotal
-from ..records import LossFacts
+from ..records import LossFacts, PredictionWindow
 
 # A healthy predictor of a 90% majority gives an all-same window of 256 samples once in 5e11, of 64
 # once in a thousand; 512 leave room for samples that depend on each other. With many classes every
@@ -222,10 +223,19 @@ def has_learned(history: History, site: str) -> bool:
     return last is not None and last.cross_entropy_over_entropy < HAS_LEARNED
 
 
+def holds_one_class_each(window: PredictionWindow) -> bool:
+    """Whether nearly every batch holds one class, whatever the reason."""
+    return window.single_class_batches >= SINGLE_CLASS_BATCHES * window.batches
+
+
+def one_class_by_chance(total: WindowTotal) -> float:
+    """Share of batches of this size that would hold one class, were the samples drawn at random."""
+    return math.fsum(share**total.batch_size for share in total.prior)
+
+
 def sees_one_class_at_a_time(total: WindowTotal) -> bool:
     """Nearly every batch holds one class, though by chance it would hold several."""
     if total.batch_size < MIN_BATCH_SIZE:
         return False
-    by_chance = sum(share**total.batch_size for share in total.prior)
-    found = total.single_class_batches / total.batches
-    return found >= SINGLE_CLASS_BATCHES and by_chance < SINGLE_CLASS_BATCHES / 2
+    by_chance = one_class_by_chance(total)
+    return holds_one_class_each(total.window) and by_chance < SINGLE_CLASS_BATCHES / 2

@@ -13,7 +13,7 @@ NAN = math.nan
 # What of a window no other column holds: with these a row can be made into a window again.
 _COUNTS = (
     "first_step", "batches", "one_in", "out_of_range", "single_class_batches",
-    "input_row_sums_to_one", "exclusive",
+    "input_row_sums_to_one", "exclusive", "newcomers", "newcomers_found",
 )  # fmt: skip
 AS_MEASURED = (*_COUNTS, "cross_entropy_nats", "outside_unit")
 
@@ -178,6 +178,8 @@ def window_of(
         out_of_range=counts.get("out_of_range", 0),
         single_class_batches=counts.get("single_class_batches", 0),
         exclusive=bool(counts.get("exclusive", 1)),
+        newcomers=counts.get("newcomers", 0),
+        newcomers_found=counts.get("newcomers_found", 0),
     )
 
 
@@ -220,6 +222,8 @@ def join_windows(old: PredictionWindow, new: PredictionWindow) -> PredictionWind
         input_row_sums_to_one=old.input_row_sums_to_one and new.input_row_sums_to_one,
         out_of_range=old.out_of_range + new.out_of_range,
         single_class_batches=old.single_class_batches + new.single_class_batches,
+        newcomers=old.newcomers + new.newcomers,
+        newcomers_found=old.newcomers_found + new.newcomers_found,
     )
 
 

@@ -335,6 +335,8 @@ def prediction_row(window: PredictionWindow) -> list[float]:
         window.single_class_batches,
         window.input_row_sums_to_one,
         window.exclusive,
+        window.newcomers,
+        window.newcomers_found,
         window.cross_entropy_nats,
         window.outside_unit,
     ]

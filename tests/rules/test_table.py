@@ -50,6 +50,7 @@ def test_names_and_codes_are_used_once() -> None:
         "CM204": "non-finite",
         "CM205": "bad-initialization",
         "CM301": "class-imbalance",
+        "CM302": "one-class-batches",
         "CM303": "unscaled-inputs",
         "CM305": "one-class-labels",
         "CM306": "labels-out-of-range",
@@ -76,9 +77,12 @@ def test_rules_are_named_by_name_code_or_the_beginning_of_codes() -> None:
     assert names(select(["class-imbalance"])) == ["class-imbalance"]
     assert names(select([" CM301 "])) == ["class-imbalance"]
     assert names(select(["cm3"])) == [
-        "labels-out-of-range", "one-class-labels", "unscaled-inputs", "class-imbalance",
+        "labels-out-of-range", "one-class-labels", "one-class-batches", "unscaled-inputs",
+        "class-imbalance",
     ]  # fmt: skip
-    assert names(select(["CM30"], ["labels-out-of-range", "CM303", "CM305"])) == ["class-imbalance"]
+    assert names(select(["CM30"], ["labels-out-of-range", "CM302", "CM303", "CM305"])) == [
+        "class-imbalance"
+    ]
     assert len(select(ignore=["CM4"])) == len(
         [rule for rule in RULES if not rule.code.startswith("CM4")]
     )

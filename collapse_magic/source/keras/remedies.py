@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from ...findings import Fix
 from .case import Case
+from .data import shuffle_data
 from .examples import (
     check_one_batch,
     clean_inputs,
@@ -40,6 +41,7 @@ REMEDIES: Mapping[str, Callable[[Case], Fix | None]] = {
     "replace-hidden-activation": replace_hidden_activation,
     "scale-learning-rate": scale_learning_rate,
     "clip-gradients": clip_gradients,
+    "shuffle-data": shuffle_data,
     "clean-inputs": clean_inputs,
     "check-one-batch": check_one_batch,
     "count-labels": count_labels,

@@ -11,6 +11,7 @@ from .activations import (
     replace_output_activation,
 )
 from .base import Case
+from .data import shuffle_data
 from .examples import (
     check_one_batch,
     clean_inputs,
@@ -45,6 +46,7 @@ REMEDIES: Mapping[str, Callable[[Case], Fix | None]] = {
     "unfreeze": unfreeze,
     "join-graph": join_graph,
     "clear-gradients": clear_gradients,
+    "shuffle-data": shuffle_data,
     "clean-inputs": clean_inputs,
     "scale-inputs": scale_inputs,
     "check-one-batch": check_one_batch,
