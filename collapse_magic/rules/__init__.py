@@ -19,6 +19,7 @@ from .class_imbalance import ClassImbalance
 from .constant_output import ConstantOutput
 from .dead_relu import DeadRelu
 from .double_activation import DoubleActivation
+from .exploding_gradients import ExplodingGradients
 from .frozen_parameters import FrozenParameters
 from .label_encoding import LabelEncoding
 from .label_shape_broadcast import LabelShapeBroadcast
@@ -56,6 +57,7 @@ RULES: tuple[Rule, ...] = (
     OptimizerMismatch(),
     FrozenParameters(),
     BrokenGraph(),
+    ExplodingGradients(),
     LearningRateTooHigh(),
     BadInitialization(),
     DeadRelu(),

@@ -58,6 +58,7 @@ class BadInitialization:
     name = "bad-initialization"
     says = "zero, constant or far too large initial weights"
     explains: tuple[str, ...] = (
+        "exploding-gradients",
         "vanishing-gradients",
         "dead-relu",
         "unscaled-inputs",

@@ -56,7 +56,7 @@ class MissingZeroGrad:
     code = "CM410"
     name = "missing-zero-grad"
     says = "gradients pile up from step to step"
-    explains: tuple[str, ...] = ("non-finite", *SYMPTOMS)
+    explains: tuple[str, ...] = ("non-finite", "exploding-gradients", *SYMPTOMS)
 
     def missing(self, history: History) -> str | None:
         return None if history.training_loops() else "no training loop was seen"

@@ -69,8 +69,8 @@ class NonFiniteValues:
 
     def check(self, history: History) -> Iterable[Diagnosis]:
         sites: set[str] = set()
-        for record in (_at_site(history, record) for record in history.non_finite()):
-            if record.site not in sites and _stayed(history, record):
+        for record in (at_site(history, record) for record in history.non_finite()):
+            if record.site not in sites and stayed(history, record):
                 sites.add(record.site)
                 yield self._diagnosis(history, record)
         for raised in raised_problems(history, Problem.NON_FINITE):
@@ -109,7 +109,7 @@ class NonFiniteValues:
         )
 
 
-def _at_site(history: History, record: NonFinite) -> NonFinite:
+def at_site(history: History, record: NonFinite) -> NonFinite:
     """A gradient is seen at a model: its loss is the site that everything else is told of."""
     if record.site not in history.sites():
         for site in history.sites():
@@ -119,7 +119,8 @@ def _at_site(history: History, record: NonFinite) -> NonFinite:
     return record
 
 
-def _stayed(history: History, record: NonFinite) -> bool:
+def stayed(history: History, record: NonFinite) -> bool:
+    """Whether losses are not finite since then, too."""
     later = [
         value
         for step, value in zip(*history.loss_values(record.site), strict=True)

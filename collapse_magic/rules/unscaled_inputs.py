@@ -71,7 +71,7 @@ class UnscaledInputs:
             model = history.model_facts(facts.model) if facts else None
             if model is None or model.normalizations:
                 continue
-            found = next((one for one in history.inputs(model.model) if _is_raw(one)), None)
+            found = next((one for one in history.inputs(model.model) if is_raw(one)), None)
             trouble = None if found is None else _trouble(history, site)
             if found is not None and trouble is not None:
                 yield self._diagnosis(history, site, found, *trouble)
@@ -120,7 +120,8 @@ def _trouble(history: History, site: str) -> tuple[Evidence, int] | None:
     return Evidence(text, {"cross_entropy_over_entropy": over}), look.before.first_step
 
 
-def _is_raw(inputs: InputFacts) -> bool:
+def is_raw(inputs: InputFacts) -> bool:
+    """Whether features stand as they were measured, in scales of their own."""
     return inputs.kind != "integers" and (inputs.p99 > LARGE or _ratio(inputs) > STD_RATIO)
 
 

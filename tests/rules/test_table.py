@@ -46,6 +46,7 @@ def test_names_and_codes_are_used_once() -> None:
         "CM103": "constant-output",
         "CM104": "not-learning",
         "CM201": "vanishing-gradients",
+        "CM202": "exploding-gradients",
         "CM203": "dead-relu",
         "CM204": "non-finite",
         "CM205": "bad-initialization",

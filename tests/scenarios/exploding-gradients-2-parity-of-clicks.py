@@ -1,7 +1,7 @@
 # framework: pytorch
 # kind: faulty
 # cause: exploding-gradients
-# also: learning-rate-too-high
+# also: learning-rate-too-high, non-finite
 # data: sequence
 # story: a plain recurrent net over sixty time steps, whose gradient grows on its way back to the first one
 # loss: nn.BCEWithLogitsLoss() in a plain loop
