@@ -29,14 +29,17 @@ from .missing_activation import MissingActivation
 from .missing_class import MissingClass
 from .missing_zero_grad import MissingZeroGrad
 from .no_optimizer_step import NoOptimizerStep
+from .noisy_labels import NoisyLabels
 from .non_finite import NonFiniteValues
 from .not_learning import NotLearning
 from .one_class_batches import OneClassBatches
 from .one_class_labels import OneClassLabels
 from .optimizer_mismatch import OptimizerMismatch
 from .output_activation import OutputActivation
+from .overfitting import Overfitting
 from .single_class_predictions import SingleClassPredictions
 from .single_unit_softmax import SingleUnitSoftmax
+from .train_eval_gap import TrainEvalGap
 from .unscaled_inputs import UnscaledInputs
 from .vanishing_gradients import VanishingGradients
 
@@ -64,7 +67,10 @@ RULES: tuple[Rule, ...] = (
     VanishingGradients(),
     OneClassBatches(),
     UnscaledInputs(),
+    NoisyLabels(),
+    TrainEvalGap(),
     ClassImbalance(),
+    Overfitting(),
     SingleClassPredictions(),
     ConstantOutput(),
     MissingClass(),

@@ -52,7 +52,7 @@ from . import gates
 from .base import SYMPTOMS
 from .non_finite import CLIP_NORM, at_site, stayed
 from .unscaled_inputs import is_raw
-from .wording import layer
+from .wording import fitting, layer
 
 # Above it the learning rate is too high by itself (the threshold of learning-rate-too-high). In the
 # corpus explosions begin with 0.3% to 1.2% a step, rates that are too high with 20% and more.
@@ -60,7 +60,7 @@ LARGE_UPDATE = 0.1
 # Losses of single batches differ by a third or so from the mean of the first ones; a hundred times
 # as much is no bad batch.
 GROWN = 2.0
-RISING = 10.0
+RISING = 10.0  # on its way there: what came before was well
 BLOWN_UP = 100.0
 FIRST_LOSSES = 5
 # A factor of 1.26 a layer then makes ten of it.
@@ -142,11 +142,7 @@ class ExplodingGradients:
                     f"{LARGE_UPDATE:.0%})",
                     {"update_ratio": update, "too_large": LARGE_UPDATE},
                 ),
-                Evidence(
-                    f"gradient norm {number(_norm(early[-1]))} at step {early[-1].step:,}; it goes "
-                    f"back through {chain}",
-                    {"gradient_norm": _norm(early[-1])},
-                ),
+                _norms(early, chain),
             ),
             step=blow.step if blow.non_finite else history.steps,
             since_step=blow.step,
@@ -164,7 +160,7 @@ def _chain(model: ModelFacts) -> str | None:
     """What the gradient goes back through many times; None where that is short."""
     for part in model.layers:
         if any(word in part.kind.lower() for word in RECURRENT):
-            return f"every time step of {layer(part.name)}"
+            return f"time in {layer(part.name)}"
     if len(model.layers) >= LONG_CHAIN and not model.normalizations:
         return f"{len(model.layers)} layers"
     return None
@@ -196,7 +192,7 @@ def _blow(history: History, site: str) -> _Blow | None:
 
 
 def _update(model: ModelFacts, looks: Sequence[LayerStatistics]) -> float:
-    """The largest of the looks' updates, each that of its middle layer; inf without a look."""
+    """Middle of the looks' updates, each that of its middle layer; inf without a look."""
     counted = [index for index, part in enumerate(model.layers) if part.weight_std != 0]
     found = []
     for look in looks:
@@ -206,7 +202,17 @@ def _update(model: ModelFacts, looks: Sequence[LayerStatistics]) -> float:
             if index in counted and math.isfinite(ratio)
         )
         found.append(known[len(known) // 2] if known else math.inf)
-    return max(found, default=math.inf)
+    return sorted(found)[len(found) // 2] if found else math.inf
+
+
+def _norms(looks: Sequence[LayerStatistics], chain: str) -> Evidence:
+    """The gradient's norm at first, and at its largest where a look has met that."""
+    first, largest = _norm(looks[0]), max(looks, key=_norm)
+    parts = [f"gradient norm {number(first)} at first"]
+    if _norm(largest) > RISING * first:
+        parts.append(f"{number(_norm(largest))} at step {largest.step:,}")
+    parts.append(f"back through {chain}")
+    return Evidence(fitting(parts, ", "), {"first_norm": first, "largest_norm": _norm(largest)})
 
 
 def _norm(look: LayerStatistics) -> float:

@@ -56,7 +56,8 @@ class Edits:
         default_factory=set
     )  # value of an argument or list element
     removed_statements: set[Range] = field(default_factory=set)
-    inserted_after: dict[Range, list[str]] = field(default_factory=dict)  # statement -> new ones
+    inserted_before: dict[Range, list[str]] = field(default_factory=dict)  # statement -> new ones
+    inserted_after: dict[Range, list[str]] = field(default_factory=dict)  # likewise
     imports: list[str] = field(default_factory=list)
 
     def apply(self, cell: Cell) -> str:
@@ -83,6 +84,7 @@ class Edits:
             *self.arguments,
             *self.removed_elements,
             *self.removed_statements,
+            *self.inserted_before,
             *self.inserted_after,
         }
 

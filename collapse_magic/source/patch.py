@@ -34,6 +34,10 @@ class Patch:
     def remove_statement(self, spot: Spot) -> None:
         self._of(spot.cell).removed_statements.add(place(spot.cell, spot.node))
 
+    def insert_before(self, statement: Spot, texts: list[str]) -> None:
+        """In front of a statement that stands on lines of its own."""
+        self._of(statement.cell).inserted_before[place(statement.cell, statement.node)] = texts
+
     def insert_after(self, statement: Spot, texts: list[str]) -> None:
         self._of(statement.cell).inserted_after[place(statement.cell, statement.node)] = texts
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import libcst as cst
@@ -75,8 +75,9 @@ class Rewriter(cst.CSTTransformer):
             if pending:
                 after = after.with_changes(leading_lines=[*pending, *after.leading_lines])
                 pending = []
+            body.extend(self._inserted_lines(before, self._edits.inserted_before))
             body.append(after)
-            body.extend(self._inserted_lines(before))
+            body.extend(self._inserted_lines(before, self._edits.inserted_after))
         if not body:
             body.append(cst.SimpleStatementLine([cst.Pass()], leading_lines=pending))
         elif pending:
@@ -93,11 +94,11 @@ class Rewriter(cst.CSTTransformer):
         self.open.discard(where)
         return True
 
-    def _inserted_lines(self, line: Any) -> list[Any]:
+    def _inserted_lines(self, line: Any, inserted: Mapping[Range, list[str]]) -> list[Any]:
         if isinstance(line, cst.BaseCompoundStatement):
             # it begins where the syntax tree says; where a block ends the two do not agree
             start = self._range(line)[:2]
-            places = [place for place in self._edits.inserted_after if place[:2] == start]
+            places = [place for place in inserted if place[:2] == start]
             if len(places) != 1:
                 return []
             where = places[0]
@@ -105,10 +106,10 @@ class Rewriter(cst.CSTTransformer):
             where = self._range(line.body[0])
         else:
             return []
-        if where not in self._edits.inserted_after:
+        if where not in inserted:
             return []
         self.open.discard(where)
-        return [cst.parse_statement(text) for text in self._edits.inserted_after[where]]
+        return [cst.parse_statement(text) for text in inserted[where]]
 
     def _line(self, original: Any, updated: Any) -> Any:
         """Statements between semicolons."""

@@ -67,7 +67,7 @@ def test_a_gradient_that_grows_with_every_time_step() -> None:
     assert finding.message.startswith("the training blows up at step ")
     assert finding.evidence[0].values["highest_loss"] > 100 * math.log(2)
     assert finding.evidence[1].values["update_ratio"] < 0.1
-    assert "every time step of rnn" in finding.evidence[2].text
+    assert "back through time in rnn" in finding.evidence[2].text
     remedy = watched.engine.diagnosis(finding).remedy
     assert remedy is not None
     assert (remedy.kind, remedy.values) == ("clip-gradients", {"max_norm": 1.0})

@@ -1,4 +1,4 @@
-"""shuffle-data: the order in which `fit` or a data set hands out the training data."""
+"""shuffle-data and pair-labels: the order in which training data are handed out."""
 
 from __future__ import annotations
 
@@ -66,5 +66,19 @@ def _shown(case: Case) -> Fix:
             "# before the training data are cut into batches:",
             "order = np.random.permutation(len(x))",
             "x, y = x[order], y[order]",
+        ],
+    )
+
+
+def pair_labels(case: Case) -> Fix | None:
+    """One order for inputs and labels."""
+    return example(
+        case.title,
+        [],
+        [
+            "# one order for both, where the data are put together:",
+            "order = np.random.permutation(len(x))",
+            "x, y = x[order], y[order]",
+            "print(y[:5])  # do these five belong to x[:5]?",
         ],
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from ...findings import Fix
 from .case import Case
-from .data import shuffle_data
+from .data import pair_labels, shuffle_data
 from .examples import (
     check_one_batch,
     clean_inputs,
@@ -15,6 +15,7 @@ from .examples import (
     make_step,
     unfreeze,
 )
+from .fitting import settle_averages, stop_early
 from .labels import binarize_labels, cast_labels, match_shapes, shift_labels
 from .stepping import clip_gradients, scale_learning_rate
 from .weights import weigh_classes
@@ -42,6 +43,9 @@ REMEDIES: Mapping[str, Callable[[Case], Fix | None]] = {
     "scale-learning-rate": scale_learning_rate,
     "clip-gradients": clip_gradients,
     "shuffle-data": shuffle_data,
+    "pair-labels": pair_labels,
+    "settle-averages": settle_averages,
+    "stop-early": stop_early,
     "clean-inputs": clean_inputs,
     "check-one-batch": check_one_batch,
     "count-labels": count_labels,

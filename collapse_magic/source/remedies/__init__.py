@@ -11,7 +11,7 @@ from .activations import (
     replace_output_activation,
 )
 from .base import Case
-from .data import shuffle_data
+from .data import pair_labels, shuffle_data
 from .examples import (
     check_one_batch,
     clean_inputs,
@@ -22,6 +22,7 @@ from .examples import (
 )
 from .labels import binarize_labels, cast_labels, match_shapes, shift_labels
 from .losses import use_logits_loss
+from .modes import settle_averages, stop_early, train_mode
 from .parameters import give_optimizer, join_graph, register_layers, unfreeze
 from .stepping import clear_gradients, make_step
 from .training import clip_gradients, scale_learning_rate
@@ -47,6 +48,10 @@ REMEDIES: Mapping[str, Callable[[Case], Fix | None]] = {
     "join-graph": join_graph,
     "clear-gradients": clear_gradients,
     "shuffle-data": shuffle_data,
+    "pair-labels": pair_labels,
+    "train-mode": train_mode,
+    "settle-averages": settle_averages,
+    "stop-early": stop_early,
     "clean-inputs": clean_inputs,
     "scale-inputs": scale_inputs,
     "check-one-batch": check_one_batch,

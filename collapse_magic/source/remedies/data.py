@@ -1,4 +1,4 @@
-"""shuffle-data: the order in which a loader hands out the training data."""
+"""shuffle-data and pair-labels: the order in which a loader hands out the training data."""
 
 from __future__ import annotations
 
@@ -78,5 +78,19 @@ def _shown(case: Case) -> Fix:
             "# before the training data are cut into batches, anew in each epoch:",
             "order = torch.randperm(len(x))",
             "x, y = x[order], y[order]",
+        ],
+    )
+
+
+def pair_labels(case: Case) -> Fix | None:
+    """One order for inputs and labels."""
+    return example(
+        case.title,
+        [],
+        [
+            "# one order for both, where the data are put together:",
+            "order = torch.randperm(len(x))",
+            "x, y = x[order], y[order]",
+            "print(y[:5])  # do these five belong to x[:5]?",
         ],
     )

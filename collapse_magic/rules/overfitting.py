@@ -1,0 +1,134 @@
+"""overfitting (CM105)
+
+## What it checks
+Whether training improves while validation gets worse.
+
+## Why it matters
+From some epoch on the model learns the training samples, noise and all, in place of what they have
+in common. Every epoch more then makes it worse for what it is meant for.
+
+## How it is measured
+By the tool's own cross entropy over the entropy of the labels, in training and in validation, with
+evaluations of 150 samples and more. The last evaluation costs a quarter and .1 more than the best
+one, no evaluation since has come back to that, and training costs less than then. It is a warning
+where the answers suffer: accuracy is surely (two standard errors) lower than at the best
+evaluation, or the loss is worse than a constant answer's. Otherwise the model is only too sure of
+what it says, and that is a note.
+
+## Known limits
+Nothing is said without validation, nor where validation was never good: see noisy-labels and
+train-eval-gap.
+
+## Example
+    model.fit(x, y, epochs=500, validation_data=(x_val, y_val))
+
+## Use instead
+    stop = keras.callbacks.EarlyStopping(patience=5, restore_best_weights=True)
+    model.fit(x, y, epochs=500, validation_data=(x_val, y_val), callbacks=[stop])
+
+## Fix safety
+Needs review: an early stop keeps the best weights that were seen; more data, a smaller model or
+weight decay may do better.
+
+## References
+Prechelt, Early Stopping - But When? (1998).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from ..findings import Diagnosis, Evidence, Remedy
+from ..history import History, WindowTotal
+from ..statistics import number, percent
+from . import gates
+from .validation import Validation, accuracy, not_validated, validation
+
+# Losses of evaluations of some hundred samples go up and down by a few percent.
+WORSE_BY = 1.25
+WORSE_BY_AT_LEAST = 0.1
+# Losses in training are means over a window: a tenth less is more than their noise.
+BETTER_BY = 0.9
+STANDARD_ERRORS = 2.0
+
+
+class Overfitting:
+    code = "CM105"
+    name = "overfitting"
+    says = "training improves while validation gets worse"
+    explains: tuple[str, ...] = ()
+
+    def missing(self, history: History) -> str | None:
+        return not_validated(history)
+
+    def check(self, history: History) -> Iterable[Diagnosis]:
+        for site in gates.classification_sites(history):
+            seen = validation(history, site)
+            best = None if seen is None else _best(seen.evaluations)
+            if seen is not None and best is not None:
+                then = _training_at(history, site, best.last_step)
+                if then is not None and _over(seen.train) < BETTER_BY * _over(then):
+                    yield self._diagnosis(seen, best, then)
+
+    def _diagnosis(self, seen: Validation, best: WindowTotal, then: WindowTotal) -> Diagnosis:
+        last = seen.last
+        suffers = _lost(best, last) or _over(last) > 1
+        return Diagnosis(
+            rule=self.name,
+            code=self.code,
+            severity="warning" if suffers else "info",
+            confidence="likely",
+            message=f"validation gets worse since step {best.last_step:,}",
+            evidence=(
+                Evidence(
+                    f"validation: loss {number(_over(last))} x a constant answer's, "
+                    f"{number(_over(best))} at best",
+                    {"cross_entropy_over_entropy": _over(last), "at_best": _over(best)},
+                ),
+                Evidence(
+                    f"training: loss {number(_over(seen.train))} x a constant answer's, "
+                    f"{number(_over(then))} then",
+                    {"train_cross_entropy_over_entropy": _over(seen.train), "then": _over(then)},
+                ),
+                Evidence(
+                    f"right in validation: {percent(accuracy(last))}, {percent(accuracy(best))} "
+                    f"then",
+                    {"accuracy": accuracy(last), "accuracy_at_best": accuracy(best)},
+                ),
+            ),
+            step=max(seen.train.last_step, last.last_step),
+            since_step=best.last_step,
+            remedy=Remedy("stop-early", "stop where validation is best, and keep those weights"),
+            target="model",
+            site=seen.site,
+        )
+
+
+def _over(total: WindowTotal) -> float:
+    return total.cross_entropy_over_entropy
+
+
+def _best(evaluations: Sequence[WindowTotal]) -> WindowTotal | None:
+    """The best evaluation, where it was good and all since the middle of what followed are clearly
+    worse."""
+    best = min(range(len(evaluations)), key=lambda index: _over(evaluations[index]))
+    cost = _over(evaluations[best])
+    bound = max(WORSE_BY * cost, cost + WORSE_BY_AT_LEAST)
+    since = evaluations[best + 1 :]
+    late = since[len(since) // 2 :]
+    good = cost < gates.NOT_LEARNING
+    return evaluations[best] if good and late and all(_over(e) > bound for e in late) else None
+
+
+def _training_at(history: History, site: str, step: int) -> WindowTotal | None:
+    return history.total_until(site, "train", gates.MIN_SAMPLES // 2, step)
+
+
+def _lost(best: WindowTotal, last: WindowTotal) -> bool:
+    """Whether accuracy is surely lower: by standard errors of the difference of two shares."""
+    before, after = accuracy(best), accuracy(last)
+    noise = math.sqrt(
+        before * (1 - before) / best.samples + after * (1 - after) / last.samples,
+    )
+    return before - after > STANDARD_ERRORS * noise
