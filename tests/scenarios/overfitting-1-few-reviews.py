@@ -20,7 +20,7 @@ def write(n):
     good = rng.integers(0, 2, n)
     counts = np.zeros((n, WORDS), "float32")
     for row, g in enumerate(good):
-        p = np.exp((0.45 if g else -0.45) * opinion)
+        p = np.exp((0.17 if g else -0.17) * opinion)
         for w in rng.choice(WORDS, 30, p=p / p.sum()):
             counts[row, w] += 1
     return counts, good
@@ -28,7 +28,7 @@ def write(n):
 
 x_all, y_all = write(2400)
 x_val, y_val = write(500)
-x_train, y_train = x_all[:60], y_all[:60]  # quick try
+x_train, y_train = x_all[:80], y_all[:80]  # quick try
 
 # %% model
 model = keras.Sequential(
@@ -44,7 +44,7 @@ model.compile(
 )
 
 # %% train
-model.fit(x_train, y_train, batch_size=10, epochs=25, validation_data=(x_val, y_val), verbose=2)
+model.fit(x_train, y_train, batch_size=20, epochs=20, validation_data=(x_val, y_val), verbose=2)
 
 # %% verify
 predicted = (model.predict(x_val, verbose=0)[:, 0] > 0.5).astype(int)
@@ -64,7 +64,7 @@ def write(n):
     good = rng.integers(0, 2, n)
     counts = np.zeros((n, WORDS), "float32")
     for row, g in enumerate(good):
-        p = np.exp((0.45 if g else -0.45) * opinion)
+        p = np.exp((0.17 if g else -0.17) * opinion)
         for w in rng.choice(WORDS, 30, p=p / p.sum()):
             counts[row, w] += 1
     return counts, good
@@ -72,4 +72,4 @@ def write(n):
 
 x_all, y_all = write(2400)
 x_val, y_val = write(500)
-x_train, y_train = x_all[:1200], y_all[:1200]
+x_train, y_train = x_all[:2400], y_all[:2400]

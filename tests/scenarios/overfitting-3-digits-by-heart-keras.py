@@ -2,7 +2,7 @@
 # kind: faulty
 # cause: overfitting
 # data: image
-# story: scans with wrong labels among them, a large network and many epochs: it is best after the first ones
+# story: odd or even, with wrong labels among them, a large network and many epochs: it is best after the first ones
 # loss: "sparse_categorical_crossentropy" in fit
 # holdout: no
 
@@ -15,12 +15,12 @@ keras.utils.set_random_seed(27)
 rng = np.random.default_rng(27)
 x, y = load_digits(return_X_y=True)
 order = rng.permutation(len(y))
-x, y = (x[order] / 16).astype("float32"), y[order]
-x = x + rng.normal(0, 0.25, x.shape).astype("float32")  # a poor scanner
+x, y = (x[order] / 16).astype("float32"), y[order] % 2
+x = x + rng.normal(0, 0.2, x.shape).astype("float32")  # a poor scanner
 # a part of the forms was typed in by somebody who did not look
-told = np.where(rng.random(len(y)) < 0.45, rng.integers(0, 10, len(y)), y)
-x_train, y_train = x[:500], told[:500]
-x_val, y_val = x[500:1000], told[500:1000]
+told = np.where(rng.random(len(y)) < 0.33, 1 - y, y)
+x_train, y_train = x[:450], told[:450]
+x_val, y_val = x[450:1000], told[450:1000]
 x_test, y_test = x[1000:], y[1000:]
 
 # %% model
@@ -29,11 +29,11 @@ model = keras.Sequential(
         keras.Input((64,)),
         keras.layers.Dense(512, activation="relu"),
         keras.layers.Dense(512, activation="relu"),
-        keras.layers.Dense(10, activation="softmax"),
+        keras.layers.Dense(2, activation="softmax"),
     ]
 )
 model.compile(
-    optimizer=keras.optimizers.Adam(1e-3),
+    optimizer=keras.optimizers.Adam(2e-3),
     loss="sparse_categorical_crossentropy",
     metrics=["accuracy"],
 )

@@ -22,7 +22,7 @@ x_tr, x_te, y_tr, y_te = train_test_split(images, digit, test_size=0.3, random_s
 def conv(filters):
     return [
         keras.layers.Conv2D(filters, 3, padding="same", use_bias=False),
-        keras.layers.BatchNormalization(momentum=0.999),
+        keras.layers.BatchNormalization(momentum=0.9995),
         keras.layers.ReLU(),
     ]
 
@@ -44,7 +44,7 @@ cnn.compile(
 )
 
 # %% train
-log = cnn.fit(x_tr, y_tr, batch_size=100, epochs=6, validation_data=(x_te, y_te), verbose=2)
+log = cnn.fit(x_tr, y_tr, batch_size=100, epochs=5, validation_data=(x_te, y_te), verbose=2)
 
 # %% verify
 predicted = cnn.predict(x_te, verbose=0).argmax(1)
