@@ -214,6 +214,13 @@ def _() -> Callable[[], None]:
     return lambda: fit(mlp(2), nn.CrossEntropyLoss(), x, y, lr=0.02, shuffle=False)
 
 
+@program("labels with noise on top")
+def _() -> Callable[[], None]:
+    x, y = blobs((500, 500))
+    noisy = column(y) + 0.05 * torch.rand(len(y), 1)
+    return lambda: fit(nn.Linear(2, 1), nn.BCEWithLogitsLoss(), x, noisy)
+
+
 @program("pixels with ignored ones")
 def _() -> Callable[[], None]:
     x = torch.randn(64, 1, 8, 8)
