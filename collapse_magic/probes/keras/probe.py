@@ -13,7 +13,7 @@ from ...records import EpochEnded, LossRaised, Phase
 from ..base import Probe, ProbeContext
 from ..guard import Guard
 from ..patching import Patches
-from ..schedule import Countdown, Schedule
+from ..schedule import SHORT, Countdown, Schedule
 from . import hooks
 from .counter import StepCounter
 from .fit import TRAINER, Fit, Step, Switch
@@ -42,7 +42,7 @@ class KerasProbe(Probe):
     def __init__(self, context: ProbeContext) -> None:
         super().__init__(context)
         self.tensorflow: Any = sys.modules.get("tensorflow")
-        self.plan = Schedule(context.config.budget, context.config.every)
+        self.plan = Schedule(context.config.budget, context.config.every, SHORT)
         self._patches = Patches()
         self._fresh()
 
@@ -201,8 +201,9 @@ class KerasProbe(Probe):
         countdown.count()
         if due:
             self._batches += phase == "train"
-            sampler.book(self.context.clock() - began)
-            countdown.grant(sampler.gap())
+            now = self.context.clock()
+            sampler.book(now - began)
+            countdown.grant(self.plan.gap(sampler, now, countdown.passed))
         self._maybe_flush()
 
     def _take(self, site: Site, phase: Phase, at: int, seen: LossSeen, inputs: Any) -> None:

@@ -92,7 +92,7 @@ class BackendProbe(KerasProbe):
         if counted:
             sampler = self.plan.training if training else self.plan.evaluation
             countdown.count()
-            countdown.grant(sampler.gap())
+            countdown.grant(self.plan.gap(sampler, self.context.clock(), countdown.passed))
         else:
             countdown.left = left - 1
         if counted:
