@@ -1,8 +1,8 @@
 """The table of rules, their selection by name or code, and their explanations.
 
 The order of the table is the order in which causes are named: what is wired wrongly, then values
-that are not finite, weights that nothing updates, the learning rate, the gradients, the data, and
-last the symptoms.
+that are not finite, weights that nothing updates, the learning rate, the first weights, the scale
+of the inputs, the gradients, the labels, and last the symptoms.
 """
 
 from __future__ import annotations
@@ -63,10 +63,10 @@ RULES: tuple[Rule, ...] = (
     ExplodingGradients(),
     LearningRateTooHigh(),
     BadInitialization(),
+    UnscaledInputs(),
     DeadRelu(),
     VanishingGradients(),
     OneClassBatches(),
-    UnscaledInputs(),
     NoisyLabels(),
     TrainEvalGap(),
     ClassImbalance(),

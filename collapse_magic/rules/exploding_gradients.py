@@ -51,7 +51,7 @@ from ..statistics import number, percent
 from . import gates
 from .base import SYMPTOMS
 from .non_finite import CLIP_NORM, at_site, stayed
-from .unscaled_inputs import is_raw
+from .scales import raw_inputs
 from .wording import fitting, layer
 
 # Above it the learning rate is too high by itself (the threshold of learning-rate-too-high). In the
@@ -106,7 +106,7 @@ class ExplodingGradients:
             facts = history.loss_facts(site)
             model = history.model_facts(facts.model) if facts else None
             chain = None if model is None else _chain(model)
-            if model is None or chain is None or any(map(is_raw, history.inputs(model.model))):
+            if model is None or chain is None or raw_inputs(history, model.model):
                 continue
             blow = _blow(history, site)
             if blow is not None:
@@ -208,7 +208,7 @@ def _update(model: ModelFacts, looks: Sequence[LayerStatistics]) -> float:
 def _norms(looks: Sequence[LayerStatistics], chain: str) -> Evidence:
     """The gradient's norm at first, and at its largest where a look has met that."""
     first, largest = _norm(looks[0]), max(looks, key=_norm)
-    parts = [f"gradient norm {number(first)} at first"]
+    parts = [f"gradient norm {number(first)}"]
     if _norm(largest) > RISING * first:
         parts.append(f"{number(_norm(largest))} at step {largest.step:,}")
     parts.append(f"back through {chain}")

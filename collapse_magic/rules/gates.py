@@ -161,10 +161,14 @@ def gets_better(history: History, look: Look) -> bool:
     Against everything, since a training that jumps about beats the window before every other time.
     Where windows are short a slow learner on its way down to a constant answer gains less than 1%
     from one to the next: it counts, too, that both together beat everything from the first half.
-    A model that is fitted stays as it is.
+    Within 5% of a constant answer's loss that is a way to the label shares and no more, unless the
+    scores rank better than chance. A model that is fitted stays as it is.
     """
     if look.fitted:
         return False
+    ranks_better = look.last.rank - look.before.rank > RANK_GAINED and look.last.rank > CHANCE_RANK
+    if ranks_better:
+        return True
     earlier = [
         (window.last_step, total.cross_entropy_over_entropy)
         for window in history.windows(look.site)
@@ -172,15 +176,17 @@ def gets_better(history: History, look: Look) -> bool:
         and (total := WindowTotal.of([window])).samples >= MIN_SAMPLES // 2
     ]
     best = min([*(value for _, value in earlier), look.before.cross_entropy_over_entropy])
-    ranks_better = look.last.rank - look.before.rank > RANK_GAINED and look.last.rank > CHANCE_RANK
-    if look.last.cross_entropy_over_entropy < BETTER_BY * best or ranks_better:
-        return True
     facts = history.loss_facts(look.site)
     start = history.settled_step(facts.model if facts else None)
     half = start + (look.last.last_step - start) // 2
-    first_half = [value for step, value in earlier if step <= half]
-    both = look.both.cross_entropy_over_entropy
-    return bool(first_half) and NOT_LEARNING <= both < BETTER_BY * min(first_half)
+    best_of_half = min((value for step, value in earlier if step <= half), default=math.nan)
+    last, both = (total.cross_entropy_over_entropy for total in (look.last, look.both))
+    by_chance = look.both.rank <= CHANCE_RANK and last >= NOT_LEARNING
+    if last < BETTER_BY * best:
+        return not (by_chance and best <= WORSE_THAN_PRIOR)
+    return NOT_LEARNING <= both < BETTER_BY * best_of_half and not (
+        by_chance and best_of_half <= WORSE_THAN_PRIOR
+    )
 
 
 def only_threshold_is_off(history: History, look: Look) -> bool:

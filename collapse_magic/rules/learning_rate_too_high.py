@@ -11,7 +11,9 @@ model ends at one class, often after it had begun to learn.
 Norm of the weights' change over norm of the weights, per step and layer: healthy are 0.0001 to
 0.01. It fires where that is above 0.1 in half of the layers, on average over 20 steps, and the
 predictions are one class, nothing is learned, or they are worse than always answering with the
-label shares (two windows running). Layers that start at zero do not count.
+label shares (two windows running). Layers that start at zero do not count. Where raw inputs make
+plain gradient descent take such steps, which it would not with inputs of one scale, the learning
+rate is not to blame: see unscaled-inputs.
 
 ## Known limits
 Small models on small data may train well with large updates: without a bad outcome nothing is said.
@@ -43,6 +45,7 @@ from ..statistics import number, percent
 from . import gates
 from .base import SYMPTOMS
 from .learning_rates import learning_rate, slower
+from .scales import magnification
 
 # Ten times the upper end of what is healthy, in half of the layers.
 LARGE_UPDATE = 0.1
@@ -51,6 +54,9 @@ LAYER_SHARE = 0.5
 # The first steps of an adaptive optimizer are large by nature: they settle within 20.
 MIN_SPAN = 20
 MIN_LOOKS = 3
+# Plain gradient descent is used with rates up to 1, mostly .1 or .01; with a higher one it is the
+# rate that stands out, whatever the inputs are.
+USUAL_RATE = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +109,7 @@ class LearningRateTooHigh:
                 or gates.learns_nothing(history, look)
             ):
                 stretch = _too_large(model, history.layer_statistics(model.model))
-                if stretch is not None:
+                if stretch is not None and not _by_scale(history, model, stretch):
                     yield self._diagnosis(history, look, model, stretch)
 
     def _diagnosis(
@@ -146,6 +152,13 @@ class LearningRateTooHigh:
             target="optimizer",
             site=look.site,
         )
+
+
+def _by_scale(history: History, model: ModelFacts, stretch: _Stretch) -> bool:
+    """Whether inputs of one scale would make these updates small enough, at a usual rate."""
+    times = magnification(history, model.model)
+    usual = (learning_rate(history, model.model) or 0.0) <= USUAL_RATE
+    return usual and times > 1 and stretch.update <= LARGE_UPDATE * times
 
 
 def _too_large(model: ModelFacts, looks: Sequence[LayerStatistics]) -> _Stretch | None:

@@ -14,8 +14,10 @@ The standard deviations of what enters the first layer (or of the training rows 
 span more than a factor of 1,000, or the 99th percentile of the absolute values is above 20, with no
 normalising layer or scaler. And it must matter: a solver gave up at its limit of iterations; or,
 where steps are seen, nearly all predictions are one class twice running, or the loss is that of a
-constant answer after an epoch and 200 steps and gets no better. Silent while a model learns,
-whatever it is given.
+constant answer or worse after an epoch and 200 steps, and gets no better. Silent while a model
+learns, whatever it is given. Steps of plain gradient descent grow with the inputs: updates that
+would be no more than a tenth of the weights with inputs of one scale are the scale's doing, and not
+the learning rate's; units that they have killed or saturated are no story of their own.
 
 ## Known limits
 Integers (tokens) and sparse rows are not looked at. That the scale is the reason follows from its
@@ -47,18 +49,14 @@ from ..records import InputFacts
 from ..statistics import number, round_measured
 from . import gates
 from .base import SYMPTOMS
-
-# Steps along the widest and the narrowest feature then differ by the square of it, a million.
-STD_RATIO = 1e3
-# Standardised data and images in [0, 1] or [-3, 3] stay far below; pixels up to 255 do not.
-LARGE = 20.0
+from .scales import STD_RATIO, raw_inputs, std_ratio
 
 
 class UnscaledInputs:
     code = "CM303"
     name = "unscaled-inputs"
     says = "raw feature scales that keep a model from being trained"
-    explains: tuple[str, ...] = SYMPTOMS
+    explains: tuple[str, ...] = ("dead-relu", "vanishing-gradients", "class-imbalance", *SYMPTOMS)
 
     def missing(self, history: History) -> str | None:
         if not any(history.inputs(facts.model) for facts in history.models()):
@@ -68,10 +66,7 @@ class UnscaledInputs:
     def check(self, history: History) -> Iterable[Diagnosis]:
         for site in history.sites():
             facts = history.loss_facts(site)
-            model = history.model_facts(facts.model) if facts else None
-            if model is None or model.normalizations:
-                continue
-            found = next((one for one in history.inputs(model.model) if is_raw(one)), None)
+            found = raw_inputs(history, facts.model if facts else None)
             trouble = None if found is None else _trouble(history, site)
             if found is not None and trouble is not None:
                 yield self._diagnosis(history, site, found, *trouble)
@@ -80,7 +75,7 @@ class UnscaledInputs:
         self, history: History, site: str, inputs: InputFacts, evidence: Evidence, since: int
     ) -> Diagnosis:
         fitted = history.fitted(site)
-        ratio = _ratio(inputs)
+        ratio = std_ratio(inputs)
         message = (
             f"features differ {number(round_measured(ratio))}-fold in scale"
             if ratio > STD_RATIO
@@ -113,22 +108,12 @@ def _trouble(history: History, site: str) -> tuple[Evidence, int] | None:
     if look is None or gates.gets_better(history, look):
         return None
     one_class = gates.predicts_one_class(look) and not gates.only_threshold_is_off(history, look)
-    if not one_class and not gates.learns_nothing(history, look):
+    worse = gates.worse_than_prior(look) and look.last.last_step >= gates.NOT_LEARNING_STEPS
+    if not one_class and not worse and not gates.learns_nothing(history, look):
         return None
     over = look.last.cross_entropy_over_entropy
     text = f"loss {number(over)} x a constant answer's after {look.last.last_step:,} steps"
     return Evidence(text, {"cross_entropy_over_entropy": over}), look.before.first_step
-
-
-def is_raw(inputs: InputFacts) -> bool:
-    """Whether features stand as they were measured, in scales of their own."""
-    return inputs.kind != "integers" and (inputs.p99 > LARGE or _ratio(inputs) > STD_RATIO)
-
-
-def _ratio(inputs: InputFacts) -> float:
-    """Largest deviation of a feature over the smallest that is known not to be 0."""
-    known = [value for value in inputs.feature_std if value > 0]
-    return max(known) / min(known) if known and inputs.kind == "features" else 1.0
 
 
 def _scales(inputs: InputFacts) -> Evidence:

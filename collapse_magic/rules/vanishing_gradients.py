@@ -36,7 +36,7 @@ from collections.abc import Iterable, Sequence
 
 from ..findings import Diagnosis, Evidence, Remedy
 from ..history import History
-from ..records import LayerStatistics, ModelFacts
+from ..records import LayerStatistics, LossFacts, ModelFacts
 from ..statistics import number
 from . import gates
 from .base import SYMPTOMS
@@ -73,9 +73,10 @@ class VanishingGradients:
                 continue
             looks = history.layer_statistics(model.model)[-LOOKS:]
             ends = [end for one in looks if (end := _ends(model, one)) is not None]
-            vanished = [end for end in ends if _vanishes(model, one_end=end)]
+            saturating = _saturating(_hidden(model, facts))
+            vanished = [end for end in ends if _vanishes(end, saturating)]
             if len(ends) >= MIN_LOOKS and 2 * len(vanished) > len(ends):
-                yield self._diagnosis(look, model, vanished[-1], looks[-1])
+                yield self._diagnosis(look, model, vanished[-1], looks[-1], saturating)
 
     def _diagnosis(
         self,
@@ -83,6 +84,7 @@ class VanishingGradients:
         model: ModelFacts,
         end: tuple[int, int, float, float],
         statistics: LayerStatistics,
+        saturating: str | None,
     ) -> Diagnosis:
         first, last, first_norm, last_norm = end
         names = layer(model.layers[first].name, 11), layer(model.layers[last].name, 11)
@@ -107,7 +109,7 @@ class VanishingGradients:
             ),
             step=max(look.last.last_step, statistics.step),
             since_step=look.before.first_step,
-            remedy=_remedy(model),
+            remedy=_remedy(saturating),
             target="model",
             site=look.site,
         )
@@ -126,23 +128,30 @@ def _ends(model: ModelFacts, look: LayerStatistics) -> tuple[int, int, float, fl
     return first, last, first_norm, last_norm
 
 
-def _vanishes(model: ModelFacts, one_end: tuple[int, int, float, float]) -> bool:
-    _, _, first, last = one_end
-    if first == 0 and not _saturating(model.activations):
+def _vanishes(ends: tuple[int, int, float, float], saturating: str | None) -> bool:
+    _, _, first, last = ends
+    if first == 0 and saturating is None:
         return False
     return last > 0 and first < FIRST_NORM and first < FIRST_OVER_LAST * last
+
+
+def _hidden(model: ModelFacts, loss: LossFacts | None) -> Sequence[str]:
+    """The activations but for that of the output: a sigmoid there lets every gradient pass."""
+    names = model.activations
+    if loss is None or not loss.activations or not names:
+        return names
+    return names[:-1] if names[-1].lower() == loss.activations[0] else names
 
 
 def _saturating(activations: Sequence[str]) -> str | None:
     return next((name for name in SATURATING if name in activations), None)
 
 
-def _remedy(model: ModelFacts) -> Remedy | None:
-    old = _saturating(model.activations)
-    if old is None:
+def _remedy(saturating: str | None) -> Remedy | None:
+    if saturating is None:
         return None
     return Remedy(
         "replace-hidden-activation",
-        f"ReLU instead of {old} in the hidden layers",
-        {"old": old, "new": "ReLU"},
+        f"ReLU instead of {saturating} in the hidden layers",
+        {"old": saturating, "new": "ReLU"},
     )

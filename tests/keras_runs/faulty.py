@@ -19,8 +19,7 @@ from collapse_magic.records import ProbeNote
 Train = Callable[[], list[bytes]]  # whatever a user could look at
 
 # What runs where a failure is being dealt with, or ends the watching itself; and the few lines that
-# the guards themselves stand on: which step's code runs on this thread, and in which graph, and
-# what takes our part out of a step's results.
+# the guards themselves stand on: which step's code runs on this thread.
 GUARDS = (
     "Guard.run",
     "Guard.fail",
@@ -33,13 +32,8 @@ GUARDS = (
     "fit:like",
     "hooks:_is_ours",
     "hooks:_stop_if_asked",
-    "Stage.__init__",
-    "Shadow.full",
-    "Parcels.taken",
-    "Taken.__init__",
     "stage:current",
     "stage:_stack",
-    "stage:graph_here",
     "LossCalls._mute",
     "TorchFit._turn",
     "JaxFit._told",

@@ -10,8 +10,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from guarantees.faults import Fault
 from keras import layers
+from probes.fakes import FakeContext
 
+from collapse_magic.config import WatchConfig
 from collapse_magic.probes.keras import KerasProbe
 
 from .faulty import Train, called_while, problems
@@ -60,6 +63,53 @@ STYLES: dict[str, Train] = {
     "accumulated": partial(loop, tf.function, gradient_accumulation_steps=2),
     "fit": fit,
 }
+
+
+def effects(step: Callable[[Any], Any], break_told: bool = False) -> float:
+    """How often a step that fails after its effect has had it, watched."""
+    with pytest.MonkeyPatch.context() as patch:
+        fault = None
+        if break_told:
+            fault = Fault("collapse_magic.probes.keras.functions:Shadow.told", patch)
+        probe = KerasProbe(FakeContext(config=WatchConfig(budget=1e6, every=1)))
+        probe.attach()
+        try:
+            with pytest.raises(Exception, match="on purpose"):
+                step(tf.constant(-1.0))
+        finally:
+            probe.detach()
+        assert fault is None or fault.hits == 1
+    return float(MADE.numpy())
+
+
+MADE = tf.Variable(0.0)
+
+
+def test_a_function_that_fails_when_it_runs_is_not_run_once_more() -> None:
+    MADE.assign(0)
+
+    @tf.function
+    def step(value: Any) -> Any:
+        with tf.control_dependencies([MADE.assign_add(1)]):
+            tf.debugging.assert_positive(value, "on purpose")
+        return value
+
+    assert effects(step, break_told=True) == 1
+
+
+def test_a_function_that_is_run_eagerly_is_not_run_once_more() -> None:
+    MADE.assign(0)
+
+    @tf.function
+    def step(value: Any) -> Any:
+        MADE.assign_add(1)
+        raise ValueError("on purpose")
+
+    tf.config.run_functions_eagerly(True)
+    try:
+        assert effects(step) == 1
+    finally:
+        tf.config.run_functions_eagerly(False)
 
 
 @pytest.mark.parametrize("style", STYLES)

@@ -81,10 +81,10 @@ def test_rules_are_named_by_name_code_or_the_beginning_of_codes() -> None:
     assert names(select(["class-imbalance"])) == ["class-imbalance"]
     assert names(select([" CM301 "])) == ["class-imbalance"]
     assert names(select(["cm3"])) == [
-        "labels-out-of-range", "one-class-labels", "one-class-batches", "unscaled-inputs",
-        "class-imbalance",
+        "labels-out-of-range", "one-class-labels", "unscaled-inputs", "one-class-batches",
+        "noisy-labels", "class-imbalance",
     ]  # fmt: skip
-    assert names(select(["CM30"], ["labels-out-of-range", "CM302", "CM303", "CM305"])) == [
+    assert names(select(["CM30"], ["labels-out-of-range", "CM302", "CM303", "CM304", "CM305"])) == [
         "class-imbalance"
     ]
     assert len(select(ignore=["CM4"])) == len(

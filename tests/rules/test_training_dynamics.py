@@ -163,6 +163,14 @@ def test_activations_that_let_the_gradient_through_are_silent(model: object) -> 
     assert watch(lambda: adam(model(), 0.01)).alarms == {}  # type: ignore[operator]
 
 
+def test_a_sigmoid_at_the_output_lets_no_gradient_vanish() -> None:
+    x, y = blobs((600, 400))
+    model = nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 1), nn.Sigmoid())
+    watched = watch(lambda: fit(model, nn.BCELoss(), 0 * x, column(y), epochs=20), model=model)
+    assert "vanishing-gradients" not in watched.ever
+    assert watched.first.rule == "single-class-predictions"
+
+
 # -- learning-rate-too-high --------------------------------------------------------------------
 
 

@@ -52,3 +52,20 @@ def test_scales_that_do_no_harm_stay_silent(case: str) -> None:
     else:
         lr = 1e-3
     assert "unscaled-inputs" not in train(x, y, model, lr).ever
+
+
+def raw_descent(x: torch.Tensor, y: torch.Tensor, lr: float) -> Watched:
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(8, 12), nn.ReLU(), nn.Linear(12, 8), nn.ReLU(), nn.Linear(8, 2))
+    return watch(lambda: fit(net, CE, x, y, lr=lr, epochs=30), model=net)
+
+
+def test_steps_that_raw_inputs_make_large_are_not_the_learning_rates() -> None:
+    x, y = blobs(distance=1.0, features=8)
+    raw = raw_descent(300 + 300 * x.abs(), y, lr=0.03)
+    assert raw.first.rule == "unscaled-inputs"
+    assert "learning-rate-too-high" not in raw.ever
+    assert {found.explained_by for found in raw.findings[1:]} <= {"unscaled-inputs", "dead-relu"}
+    assert raw_descent(x, y, lr=0.03).alarms == {}
+    # at a rate that nobody uses it is the rate that stands out
+    assert raw_descent(300 + 300 * x.abs(), y, lr=30.0).first.rule == "learning-rate-too-high"

@@ -28,9 +28,7 @@ x_val, y_val, _ = clients(400, 0.27)
 x_test, _, truth = clients(1000, 0)
 
 # %% train
-net = nn.Sequential(
-    nn.Linear(6, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, 1)
-)
+net = nn.Sequential(nn.Linear(6, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, 1))
 bce = nn.BCEWithLogitsLoss()
 opt = torch.optim.Adam(net.parameters(), lr=1e-3, weight_decay=0.0)
 for epoch in range(50):
@@ -54,9 +52,7 @@ with torch.no_grad():
 actual = truth.astype(int)
 
 # %% fix train
-net = nn.Sequential(
-    nn.Linear(6, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, 1)
-)
+net = nn.Sequential(nn.Linear(6, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, 1))
 bce = nn.BCEWithLogitsLoss()
 opt = torch.optim.Adam(net.parameters(), lr=1e-3, weight_decay=0.0)
 best, kept = 9.0, None

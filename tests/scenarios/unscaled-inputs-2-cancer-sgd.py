@@ -5,6 +5,7 @@
 # data: tabular
 # story: areas in the thousands beside smoothness in thousandths, as they come
 # loss: F.binary_cross_entropy_with_logits in a function of an earlier cell
+# fast: yes
 # holdout: no
 
 # %% setup

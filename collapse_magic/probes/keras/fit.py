@@ -20,7 +20,7 @@ from ..base import TrainingStopped
 from ..patching import Patches
 from . import replicas
 from .losses import LossSeen
-from .parcels import Given, Outcome, Parcels
+from .parcels import Given, Outcome, Parcels, without_ours
 from .stage import Stage, current, graph_here
 from .updates import Update, forms
 
@@ -99,6 +99,10 @@ class Step:
     of_models: list[Update] = field(default_factory=list)  # what is known of them
     due: bool = False  # whether the next execution is to be looked at from outside
     parcels: Parcels = field(default_factory=Parcels)
+
+    def stage(self, tensorflow: Any) -> Stage:
+        """The stage for its Python code, which is about to run."""
+        return Stage(self.phase, graph_here(tensorflow), self.most == 1)
 
     def note(self, stage: Stage) -> Given:
         """The tensors to hand out; what is known without them is kept."""
@@ -206,7 +210,10 @@ class Fit:
                 return original(model, step_function)
 
             def watched_step(data: Any) -> Outcome:
-                with Stage(step.phase, graph_here(probe.tensorflow), step.most == 1) as stage:
+                stage = probe.guard.run(step.stage, probe.tensorflow)
+                if stage is None:
+                    return Outcome(step_function(data), {}, ())
+                with stage:
                     logs = step_function(data)
                 return Outcome(logs, *(probe.guard.run(step.handed, stage) or ({}, ())))
 
@@ -220,7 +227,13 @@ class Fit:
                 probe = switch.probe
                 if step.due and probe is not None:
                     probe.guard.run(probe.begin_look, step.of_models)
-                taken = step.parcels.taken(function(iterator))
+                result = function(iterator)
+                try:
+                    taken = step.parcels.taken(result)
+                except Exception as error:
+                    if probe is not None:
+                        probe.guard.fail(error)
+                    return without_ours(result)
                 probe, logs = switch.probe, taken.logs
                 if probe is None or probe.passes(step, taken):
                     return logs

@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 import weakref
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -71,11 +72,13 @@ class Shadow:
     """The stand-in for one function of the user's, which itself is held weakly.
 
     Attributes
+        traced: whether the user's code has come to its end in one: what fails then, may have run.
         traces: what the tracings so far have seen, in their order.
         atomic: whether it runs as a whole or, where it fails, not at all: as XLA has it.
     """
 
     def __init__(self, function: Any, guard: Guard) -> None:
+        self.traced = False
         self.traces: list[Trace] = []
         self.updates: list[Update] = []  # in all of them
         self.due = False  # whether the next call is to be looked at from outside
@@ -90,6 +93,10 @@ class Shadow:
     @property
     def full(self) -> bool:
         return len(self.traces) >= _MOST_TRACES
+
+    def stage(self) -> LoopStage:
+        """The stage for the user's code, which is about to be traced."""
+        return LoopStage(graph_here(sys.modules["tensorflow"]), not self.full)
 
     def told(self, stage: LoopStage) -> dict[str, Any]:
         """The tensors to hand out of a tracing."""
@@ -110,16 +117,18 @@ class Shadow:
 
 def _staged(python_function: Any, shadow: Shadow) -> Callable[..., Any]:
     """The user's code within a stage; its results, and what its losses were given."""
-    tf = sys.modules["tensorflow"]
     reference = weakref.ref(shadow)
 
     def staged(*args: Any, **kwargs: Any) -> Any:
         owner = reference()
-        stage = LoopStage(graph_here(tf), owner is not None and not owner.full)
-        with stage:
-            code = vars(staged)["__wrapped__"]  # the user's, or what AutoGraph has made of it
+        stage = None if owner is None else owner.guard.run(owner.stage)
+        code = vars(staged)["__wrapped__"]  # the user's, or what AutoGraph has made of it
+        with stage or nullcontext():
             result = code(*args, **kwargs)
-        return result, {} if owner is None else owner.guard.run(owner.told, stage) or {}
+        if owner is None:
+            return result, {}
+        owner.traced = True
+        return result, {} if stage is None else owner.guard.run(owner.told, stage) or {}
 
     made: Callable[..., Any] = sys.modules["tensorflow.python.util.tf_decorator"].make_decorator(
         python_function, staged
@@ -140,6 +149,8 @@ class Functions:
         if self._shadows.get(function, self) is None:
             return None  # it was met before
         tf = sys.modules["tensorflow"]
+        if tf.config.functions_run_eagerly():
+            return None  # nothing is compiled: it is code like any other
         if not tf.executing_eagerly() and current() is None:
             return None  # within a graph of the user's, which is to stay what it is
         if function not in self._shadows:

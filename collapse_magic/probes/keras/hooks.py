@@ -113,7 +113,7 @@ def around_call(original: Callable[..., Any], switch: Switch) -> Callable[..., A
         try:
             result, given = original(shadow.function, *args, **kwargs)
         except Exception:
-            if shadow.traces and not shadow.atomic:
+            if shadow.traced and not shadow.atomic:
                 raise
             # Nothing has run yet: were it for us that it failed, it would not by itself.
             probe.guard.run(probe.loops.functions.give_up, self)

@@ -131,6 +131,15 @@ class Parcels:
         return Taken(result, (), None, ({}, ()))
 
 
+def without_ours(result: Any) -> Any:
+    """The user's part of a step's results, of which ours could not be taken out."""
+    if isinstance(result, Outcome):
+        return result.logs
+    if not isinstance(result, dict):
+        return result
+    return {key: held for key, held in result.items() if not key.startswith(_MARK)}
+
+
 class Taken:
     """What has come out of a step that was executed: the user's logs, and what is ours."""
 

@@ -11,7 +11,7 @@ import importlib
 import sys
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -177,9 +177,11 @@ class TorchFit(Fit):
             probe = self._switch.probe
             if probe is None:
                 return function(data)
-            with TorchStage(phase, watched) as stage:
+            stage = probe.guard.run(TorchStage, phase, watched)
+            with stage or nullcontext():
                 logs = function(data)
-            probe.guard.run(self._ran, stage, step)
+            if stage is not None:
+                probe.guard.run(self._ran, stage, step)
             reason = probe.context.stop_reason() if phase == "train" else None
             if reason is not None:
                 raise TrainingStopped(reason)
