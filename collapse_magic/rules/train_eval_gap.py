@@ -18,7 +18,7 @@ labels (by a fifth of the samples; training by less than a tenth). All of that i
 but the best, the first ones among them, so that it is not what was learned by heart. Averages need
 time: it is said from 1,000 steps on, or where training ends before.
 Second (PyTorch): batch normalization and dropout all stand in evaluation mode for 20 steps, after
-they had been in training mode, or from the start while training fails.
+they had been in training mode, or from the first steps on while training fails.
 
 ## Known limits
 Validation data that are prepared in another way than the training data look the same. Where only
@@ -82,27 +82,29 @@ class TrainEvalGap:
                 continue
             mode = history.mode(model.model)
             if mode is not None and _left_in_eval(history, site, mode):
-                yield self._left_on(site, mode)
+                # so from the start, what it does to the training has to show first
+                step = mode.step if mode.since > 1 else history.steps
+                yield self._left_on(site, mode, step)
             elif _normalizes(model) and (history.finished or history.steps >= SETTLED_STEPS):
                 seen = validation(history, site)
                 if seen is not None and _is_good(seen.train) and _is_off(seen):
                     yield self._shifted(history, seen)
 
-    def _left_on(self, site: str, mode: ModelMode) -> Diagnosis:
+    def _left_on(self, site: str, mode: ModelMode, step: int) -> Diagnosis:
         return Diagnosis(
             rule=self.name,
             code=self.code,
             severity="warning",
-            confidence="likely",
-            message=f"the model is trained in evaluation mode since step {mode.since:,}",
+            confidence="likely" if mode.step - mode.since >= EVAL_STEPS else "to check",
+            message="the model is trained in evaluation mode",
             evidence=(
                 Evidence(
-                    f"{mode.in_eval} of {mode.sensitive} batch norms and dropouts in evaluation "
-                    f"mode at step {mode.step:,}",
+                    f"{mode.in_eval} of {mode.sensitive} batch norms and dropouts so at steps "
+                    f"{mode.since:,} to {mode.step:,}",
                     {"in_eval": float(mode.in_eval), "sensitive": float(mode.sensitive)},
                 ),
             ),
-            step=mode.step,
+            step=step,
             since_step=mode.since,
             remedy=Remedy("train-mode", "back to training mode before each step"),
             target="model",
@@ -148,9 +150,10 @@ class TrainEvalGap:
 
 def _left_in_eval(history: History, site: str, mode: ModelMode) -> bool:
     wholly = not mode.training and mode.in_eval == mode.sensitive > 0
-    if not wholly or mode.step - mode.since < EVAL_STEPS:
-        return False
-    return mode.since > 1 or gates.fails(history, gates.look(history, site))
+    if mode.since > 1:
+        return wholly and mode.step - mode.since >= EVAL_STEPS
+    # so from the start, perhaps on purpose
+    return wholly and mode.looks > 1 and gates.fails(history, gates.look(history, site))
 
 
 def _normalizes(model: ModelFacts) -> bool:
