@@ -128,7 +128,8 @@ def execute(client: Any, manager: Any, source: str, side: str, hidden: bool = Fa
         elif kind in ("display_data", "update_display_data"):
             text = str(content["data"].get("text/plain", "")).strip()
             if text.startswith("watch_training"):
-                tell("line", side=side, text=text.splitlines()[0])
+                said = text.splitlines()[0].removeprefix("watch_training").strip()
+                tell("line", side=side, text=said)
         elif kind == "status" and content["execution_state"] == "idle":
             return error
 
