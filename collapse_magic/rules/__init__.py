@@ -1,8 +1,9 @@
 """The table of rules, their selection by name or code, and their explanations.
 
 The order of the table is the order in which causes are named: what is wired wrongly, then values
-that are not finite, weights that nothing updates, the learning rate, the first weights, the scale
-of the inputs, the gradients, the labels, and last the symptoms.
+that are not finite, weights that nothing updates, weights of the loss, the learning rate, the first
+weights, the scale of the inputs, what holds the model back, the gradients, the labels, and last the
+symptoms.
 """
 
 from __future__ import annotations
@@ -24,19 +25,24 @@ from .label_encoding import LabelEncoding
 from .label_shape_broadcast import LabelShapeBroadcast
 from .labels_out_of_range import LabelsOutOfRange
 from .learning_rate_too_high import LearningRateTooHigh
+from .learning_rate_too_low import LearningRateTooLow
 from .missing_activation import MissingActivation
 from .missing_class import MissingClass
 from .missing_zero_grad import MissingZeroGrad
+from .misweighted_loss import MisweightedLoss
 from .no_optimizer_step import NoOptimizerStep
 from .non_finite import NonFiniteValues
 from .not_learning import NotLearning
 from .one_class_labels import OneClassLabels
 from .optimizer_mismatch import OptimizerMismatch
 from .output_activation import OutputActivation
+from .over_regularized import OverRegularized
 from .single_class_predictions import SingleClassPredictions
 from .single_unit_softmax import SingleUnitSoftmax
+from .undertrained import Undertrained
 from .unscaled_inputs import UnscaledInputs
 from .vanishing_gradients import VanishingGradients
+from .wrong_loss import WrongLoss
 
 __all__ = ["RULES", "Rule", "UnknownRule", "explanation", "select"]
 
@@ -55,12 +61,17 @@ RULES: tuple[Rule, ...] = (
     OptimizerMismatch(),
     FrozenParameters(),
     BrokenGraph(),
+    MisweightedLoss(),
     LearningRateTooHigh(),
+    LearningRateTooLow(),
     BadInitialization(),
     UnscaledInputs(),
+    OverRegularized(),
     DeadRelu(),
     VanishingGradients(),
+    WrongLoss(),
     ClassImbalance(),
+    Undertrained(),
     SingleClassPredictions(),
     ConstantOutput(),
     MissingClass(),

@@ -61,6 +61,7 @@ class BadInitialization:
         "vanishing-gradients",
         "dead-relu",
         "unscaled-inputs",
+        "wrong-loss",
         "class-imbalance",
         *SYMPTOMS,
     )

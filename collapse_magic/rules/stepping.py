@@ -10,6 +10,7 @@ from . import base
 # What anything that keeps the weights from following the labels leads to.
 SYMPTOMS = (
     "learning-rate-too-high",
+    "wrong-loss",
     "bad-initialization",
     "dead-relu",
     "vanishing-gradients",
