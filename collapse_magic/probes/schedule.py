@@ -44,19 +44,19 @@ class Start:
 
 PATIENT = Start(0.1, 128, 64)
 # Of the 50 ms the first 20 do for what there is to see of a model at first, and for 100 counted
-# batches. Of these 110 of a run of 200 steps and 240 of 1,000 are counted in any case: to find one
+# batches. Of these 110 of a run of 200 steps and 220 of 1,000 are counted in any case: to find one
 # case in thirty missing takes as many. That takes 25 ms, the rules and the calls in passing the
 # rest; where a batch is ten times as dear as usual, counting stops being generous at 100 ms.
 SHORT = Start(
     seconds=0.4 * SHORT_RUN_SECONDS,
     counted=64,
-    per_gap=64,
-    essential=64,
+    per_gap=48,
+    essential=48,
     most_seconds=2 * SHORT_RUN_SECONDS,
 )
 # Of that what is aimed at: who sees a step in two of a slow training and every 64th of a fast one
 # learns no more from twice as many, and what is not foreseen has room.
-_AIMED_AT = 0.5
+_AIMED_AT = 0.35
 # However dear the calls in passing are, so much of the budget is left for what they are there for.
 _LEAST_SHARE = 0.25
 # How what is left is shared out.
@@ -64,6 +64,9 @@ _TRAINING_SHARE, _EVALUATION_SHARE, _LAYER_SHARE = 0.6, 0.15, 0.25
 _BATCHES_PER_FLUSH = 64
 _FLUSH_SECONDS, _LATEST_FLUSH_SECONDS = 0.5, 1.5
 _FLUSHES_IN_A_RUN = 20
+# Of the budget: flushes; the rules and the log that follow each of them take twice as long. In the
+# first seconds news matters more: five flushes are waited for in any case.
+_FLUSH_SHARE, _LEAST_FLUSHES = 0.1, 5
 _WORTH_A_FLUSH = 8  # counted batches
 # Rules need samples: one batch in so many costs a third of a percent of the fastest usual loops.
 _MOST_ONE_IN = 64
@@ -136,15 +139,16 @@ class Sampler:
 
     def gap(self) -> int:
         """Calls to let pass before the next counted one."""
-        return self._random.randrange(2 * self.one_in - 1)
+        return int(self._random.random() * (2 * self.one_in - 1))  # `randrange`: ten times that
 
     def book(self, seconds: float) -> None:
         """One call was counted, in so many seconds."""
         self._counted += 1
         self._counting_seconds += seconds
         self._in_all += 1
-        usual = self._usual or seconds
-        self._usual = usual + (min(seconds, _MOST_UNUSUAL * usual) - usual) / 8
+        if self._in_all > 1:  # with the first of them the model is met, and much is imported
+            usual = self._usual or seconds
+            self._usual = usual + (min(seconds, _MOST_UNUSUAL * usual) - usual) / 8
         if self._in_all >= self.thinned_at:
             self.thinned_at += self._start.per_gap
             self._at_least *= 2
@@ -207,10 +211,13 @@ class Schedule:
         """Seconds between two flushes, where so many batches have been counted since the last.
 
         One takes as long as twenty counted batches: where these are few, it waits for some, but not
-        for long. And the longer a run has lasted, the less is news every half second.
+        for long. And the longer a run has lasted, the less is news every half second; what the last
+        flush took is paid off first.
         """
         age = 0.0 if self._began is None else now - self._began
-        gap = min(max(_FLUSH_SECONDS, age / _FLUSHES_IN_A_RUN), _LATEST_FLUSH_SECONDS)
+        paid = self._flush_seconds / (_FLUSH_SHARE * self.budget) if self.budget else math.inf
+        waits = max(age / _FLUSHES_IN_A_RUN, min(paid, age / _LEAST_FLUSHES))
+        gap = min(max(_FLUSH_SECONDS, waits), _LATEST_FLUSH_SECONDS)
         enough = batches >= _WORTH_A_FLUSH or self.training.one_in == 1
         return gap if enough else _LATEST_FLUSH_SECONDS
 

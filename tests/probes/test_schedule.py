@@ -156,6 +156,25 @@ def test_a_short_run_on_a_slow_machine_counts_enough_for_a_finding(steps: int, l
     assert training.counted >= least
 
 
+def test_a_dear_first_batch_silences_nothing() -> None:
+    """With it the model is met; on a busy machine that alone takes as long as a short run may."""
+    training = Simulation(Schedule(2.0, start=SHORT))
+    training.plan.training.book(2 * SHORT.most_seconds)
+    training.run(32, 1e-3, look_seconds=1e-4)
+    assert training.counted == 32
+
+
+def test_flushes_come_seldom_where_they_are_dear_but_not_at_first() -> None:
+    cheap, dear = Schedule(2.0), Schedule(2.0)
+    for plan, seconds in ((cheap, 1e-4), (dear, 1e-2)):
+        plan.begin(0.0)
+        plan.book_flush(seconds)
+    assert dear.flush_gap(1.0, 64) == cheap.flush_gap(1.0, 64) == 0.5
+    assert dear.flush_gap(6.0, 64) == pytest.approx(1.2)
+    assert cheap.flush_gap(6.0, 64) == 0.5
+    assert dear.flush_gap(60.0, 64) == cheap.flush_gap(60.0, 64) == 1.5  # live all the same
+
+
 def test_counted_batches_do_not_fall_in_step_with_an_alternation() -> None:
     sampler = Sampler()
     sampler.one_in = 4
