@@ -12,6 +12,7 @@ SYMPTOMS = (
     "learning-rate-too-high",
     "wrong-loss",
     "bad-initialization",
+    "learning-rate-too-low",
     "dead-relu",
     "vanishing-gradients",
     "unscaled-inputs",
