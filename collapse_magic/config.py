@@ -55,6 +55,10 @@ class WatchConfig:
     stop_on: StopOn = _option(
         "--stop-on", "never", "stop the cell at a finding: never, error or warning", "WHEN"
     )
+    steps: int | None = _option("--steps", None, "stop the cell after N steps of training", "N")
+    seconds: float | None = _option(
+        "--seconds", None, "stop the cell after T seconds of training", "T"
+    )
     quiet: bool = _option("--quiet", False, "show no cards while training, only the summary")
     plain: bool = _option("--plain", False, "plain text instead of HTML")
     export: str | None = _option(

@@ -23,6 +23,7 @@ class PredictionSummary:
     label_share: tuple[float, ...]
     predicted_share: tuple[float, ...]
     recall: tuple[float, ...]  # nan where the class is not in the labels
+    cross_entropy_over_entropy: float = math.nan  # 1: no better than to know the labels' shares
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,5 +164,6 @@ def _summary(data: Mapping[str, Any]) -> PredictionSummary:
             **_known(PredictionSummary, data),
             "classes": tuple(data["classes"]),
             **{name: tuple(map(float, data[name])) for name in shares},
+            "cross_entropy_over_entropy": float(data.get("cross_entropy_over_entropy", math.nan)),
         }
     )

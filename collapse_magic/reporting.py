@@ -105,6 +105,7 @@ def _predictions(history: History, names: Sequence[str] | None) -> tuple[Predict
             label_share=total.prior,
             predicted_share=total.predicted_share,
             recall=total.recall,
+            cross_entropy_over_entropy=total.cross_entropy_over_entropy,
         )
         for site in history.sites()
         for phase in PHASES

@@ -28,6 +28,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str]]] = {
     "engine": ({"records", "history", "statistics", "findings", "rules"}, set()),
     "source": ({"findings"}, {"libcst"}),
     "render": ({"findings", "report", "statistics"}, {"matplotlib", "numpy"}),
+    "trial": ({"findings", "report"}, {"jupyter_client"}),
     "probes": ({"records", "config"}, {"numpy", "torch", "IPython"}),
     "sinks": (
         {"records", "findings", "report", "render", "statistics"},

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from .. import rules
-from ..findings import Finding
 from ..render import html, text
 from ..render.card import cell_name
 from ..report import Report
 from ..session.current import last_report
 from ..session.options import OptionError
 from ..sinks.notebook import show
+from . import trying
+from .cells import typed_cells
 from .command_line import options_help
+from .cures import chosen
 
 HELP = f"""%%watch_training [NAME] [OPTIONS]
 
@@ -23,7 +25,10 @@ Watch the training in this cell, and say why a classifier predicts one class.
 %watch_training                  show the last summary again
 %watch_training --explain NAME   what a rule looks for, and why (name or code)
 %watch_training --rules          all rules
-%watch_training --fix [N]        put the cell with the N-th cure before you
+%watch_training --fix [N|all]    put the cell with the N-th cure before you
+%watch_training --try-fix [N|all] [--steps S] [--seconds T] [--yes]
+                                 run your cells anew, as they are and with the
+                                 cure, and compare
 %collapse_tb [LOGDIR]            open the Collapse tab of TensorBoard"""
 
 
@@ -51,14 +56,15 @@ def rules_list(_shell: Any, words: list[str]) -> None:
 
 def fix(shell: Any, words: list[str]) -> None:
     """The changed cell as the next input of a notebook; printed whole in a terminal."""
-    finding = _with_fix(words)
-    assert finding.fix is not None
-    print(f"{finding.code} {finding.rule}: {finding.fix.title}  ({finding.fix.safety})")
-    print(finding.fix.diff.rstrip() + "\n")
-    if not finding.fix.cells:
+    cure = chosen(_last(), words, "--fix", typed_cells(shell))
+    print(f"{cure.names}: {cure.fix.title}  ({cure.fix.safety})")
+    print(cure.fix.diff.rstrip() + "\n")
+    for finding in cure.left_out:
+        print(f"left out, for it changes the same lines: {finding.code} {finding.rule}")
+    if not cure.fix.cells:
         print("This cure is an example: put its lines where they belong in your code.")
         return
-    cells = sorted(finding.fix.cells.items())
+    cells = sorted(cure.fix.cells.items())
     if hasattr(shell, "kernel"):
         (number, source), *others = cells
         shell.set_next_input(source, replace=False)
@@ -69,19 +75,11 @@ def fix(shell: Any, words: list[str]) -> None:
         print(f"{cell_name(number)}, changed:\n\n{text.indented(source)}\n")
 
 
-def _with_fix(words: list[str]) -> Finding:
-    report = _last()
-    cures = [finding for finding in report.findings if finding.fix is not None]
-    if not cures:
-        raise OptionError(f"no finding of run '{report.run}' has a cure to show")
-    if len(words) > 1:
-        raise OptionError("--fix takes one number")
-    if not words:
-        return next((f for f in cures if f.fix is not None and f.fix.cells), cures[0])
-    if not words[0].isdigit() or not 1 <= int(words[0]) <= len(cures):
-        which = ", ".join(f"{n} ({f.code})" for n, f in enumerate(cures, start=1))
-        raise OptionError(f"--fix {words[0]}: there is only {which}")
-    return cures[int(words[0]) - 1]
+def try_fix(shell: Any, words: list[str]) -> None:
+    """Both runs side by side, in kernels of their own."""
+    wanted, report, history = trying.read(words), _last(), typed_cells(shell)
+    cure = chosen(report, wanted.which, "--try-fix", history)
+    trying.try_fix(shell, wanted, report, cure, history)
 
 
 def _last() -> Report:

@@ -100,8 +100,7 @@ class NotebookCode:
         self._locals = locals
 
     def cells(self) -> Mapping[int, str]:
-        history = getattr(self._shell.history_manager, "input_hist_raw", [])
-        return {**{n: raw for n, raw in enumerate(history) if n and raw}, self._count: self._raw}
+        return {**typed_cells(self._shell), self._count: self._raw}
 
     def namespace(self) -> Mapping[str, Any]:
         variables: Mapping[str, Any] = self._shell.user_ns
@@ -143,6 +142,12 @@ class NotebookCode:
             return None
         raw = self._raw if count == self.cell else self.cells().get(count, "")
         return count, line + _blank_lines(raw)
+
+
+def typed_cells(shell: Any) -> dict[int, str]:
+    """All cells of this session as they were typed, by execution count."""
+    history = getattr(shell.history_manager, "input_hist_raw", [])
+    return {number: raw for number, raw in enumerate(history) if number and raw}
 
 
 def _blank_lines(source: str) -> int:

@@ -91,7 +91,7 @@ def _value(name: str, flag: str, text: str, cell: str) -> Any:
         except ValueError as error:
             raise OptionError(str(error)) from None
     text = _bare(text)
-    kind = {"budget": float, "every": int}.get(name, str)
+    kind = {"budget": float, "every": int, "steps": int, "seconds": float}.get(name, str)
     try:
         return kind(text.removesuffix("%") if name == "budget" else text)
     except ValueError:

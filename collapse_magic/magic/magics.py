@@ -66,6 +66,7 @@ _ANSWERS: dict[str, Callable[[Any, list[str]], None]] = {
     "--explain": answers.explain,
     "--rules": answers.rules_list,
     "--fix": answers.fix,
+    "--try-fix": answers.try_fix,
 }
 
 

@@ -60,7 +60,7 @@ def render_page(report: Report) -> str:
 
 def render_summary(report: Report) -> str:
     if nothing_seen(report):
-        return _box("".join(f"<div>{escape(text)}</div>" for text in summary_lines(report)), LINE)
+        return boxed("".join(f"<div>{escape(text)}</div>" for text in summary_lines(report)), LINE)
     severities = [f.severity for f in report.findings if f.resolved_step is None]
     worst = next((s for s in BARS if s in severities), None)
     head, _, details = title(report).partition(f"run '{report.run}'")
@@ -79,7 +79,7 @@ def render_summary(report: Report) -> str:
     style = f"color:{SOFT};{MONO};white-space:pre-wrap"
     rows += [f'<div style="{style}">{escape(line)}</div>' for line in saved(report)]
     rows.append(_rules(report))
-    return _box("".join(rows), BARS[worst] if worst else CALM)
+    return boxed("".join(rows), BARS[worst] if worst else CALM)
 
 
 def render_board(report: Report) -> str:
@@ -102,12 +102,12 @@ def render_line(text: str) -> str:
 def render_card(finding: Finding, report: Report) -> str:
     card = make_card(finding, report)
     if card.resolved is not None:
-        return _box(
+        return boxed(
             f'<div style="color:{SOFT}">✓ resolved at step {card.resolved:,}: '
             f"{escape(card.head)}</div>",
             LINE,
         )
-    return _box(
+    return boxed(
         "".join([_head(card), _place(card), _evidence(card), _fix(card), _foot(card)]),
         BARS[card.severity],
     )
@@ -211,7 +211,7 @@ def _figure(report: Report) -> str:
     return f'<img alt="{alt}" style="max-width:100%" src="data:image/png;base64,{data}">'
 
 
-def _box(content: str, bar: str) -> str:
+def boxed(content: str, bar: str) -> str:
     return (
         f'<div style="{SANS};color:{TEXT};background:{SURFACE};border:1px solid {LINE};'
         f"border-left:4px solid {bar};padding:.4em .8em;margin:.3em 0;line-height:1.45;"

@@ -9,6 +9,7 @@ from .watch_session import WatchSession
 
 _active: WatchSession | None = None
 _last: Report | None = None
+_last_cell: int | None = None
 
 
 def active() -> WatchSession | None:
@@ -32,7 +33,7 @@ def begin(session: WatchSession) -> None:
 
 def end(session: WatchSession) -> Report:
     """Stops watching; may be called again."""
-    global _active, _last
+    global _active, _last, _last_cell
     was_active = _active is session
     try:
         report = session.stop()
@@ -40,7 +41,7 @@ def end(session: WatchSession) -> Report:
         if was_active:
             _active = None
     if was_active and (report.steps or report.findings):
-        _last = report
+        _last, _last_cell = report, session.code.cell
     return report
 
 
@@ -68,3 +69,8 @@ def last_report() -> Report | None:
     A watched cell without training is no run.
     """
     return _last
+
+
+def last_cell() -> int | None:
+    """The cell that the last watched run was in; None in a script, or before there was one."""
+    return _last_cell

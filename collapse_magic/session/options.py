@@ -61,6 +61,10 @@ def _checked(key: str, value: Any) -> Any:
         raise OptionError(f"{key} {error}") from None
 
 
+def _is_positive(value: Any) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value) and value > 0
+
+
 def _check(config: WatchConfig) -> None:
     if not isinstance(config.budget, (int, float)) or not math.isfinite(config.budget):
         raise OptionError(f"--budget: {config.budget!r} is no percentage")
@@ -68,6 +72,10 @@ def _check(config: WatchConfig) -> None:
         raise OptionError(f"--budget: must be more than 0, not {config.budget:g}")
     if config.every is not None and (not isinstance(config.every, int) or config.every < 1):
         raise OptionError(f"--every: must be a whole number from 1, not {config.every!r}")
+    if config.steps is not None and (not isinstance(config.steps, int) or config.steps < 1):
+        raise OptionError(f"--steps: must be a whole number from 1, not {config.steps!r}")
+    if config.seconds is not None and not _is_positive(config.seconds):
+        raise OptionError(f"--seconds: must be a number above 0, not {config.seconds!r}")
     if config.stop_on not in STOP_ON:
         raise OptionError(
             f"--stop-on: {config.stop_on!r} is none of {', '.join(STOP_ON)}"

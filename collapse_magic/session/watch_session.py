@@ -99,7 +99,7 @@ class WatchSession:
         self._notes: list[str] = []
         self._held: list[Record] = []
         self._training = False
-        self._began = self._ended = clock()
+        self._began = self._ended = self._training_began = clock()
         self._started_at = time.time()
         self._own_seconds = 0.0
         self._attach_seconds = 0.0
@@ -233,7 +233,22 @@ class WatchSession:
             return {}
 
     def stop_reason(self) -> str | None:
+        config = self._options.config
+        if self._stop_reason is None and (config.steps or config.seconds):
+            self._stop_reason = self._limit_reached(config)
         return self._stop_reason
+
+    def _limit_reached(self, config: WatchConfig) -> str | None:
+        steps = self._steps()
+        if config.steps and steps >= config.steps:
+            return f"stopped at step {steps:,} by --steps {config.steps}"
+        seconds = self._clock() - self._training_began if self._training else 0.0
+        if config.seconds and seconds >= config.seconds:
+            return f"stopped at step {steps:,} by --seconds {config.seconds:g}"
+        return None
+
+    def _steps(self) -> int:
+        return max([self.history.steps, *(getattr(p, "steps", 0) for p in self._probes)])
 
     # -- records ---------------------------------------------------------------------------------
 
@@ -253,7 +268,7 @@ class WatchSession:
 
     def _training_begins(self) -> None:
         """Only now a run comes into being: a cell without training leaves no empty one behind."""
-        self._training = True
+        self._training, self._training_began = True, self._clock()
         self.rank = rank = self._guard(begin_run)
         part = () if rank is None else (rank.directory,)
         if rank is not None:
@@ -337,7 +352,7 @@ class WatchSession:
             self.engine,
             self._findings,
             run=self.run,
-            steps=max([self.history.steps, *(getattr(p, "steps", 0) for p in self._probes)]),
+            steps=self._steps(),
             seconds=seconds,
             cost=min(cost / seconds, 1.0) if seconds > 0 else 0.0,
             logdir=self._logdir(),

@@ -24,6 +24,9 @@ LAST = "__import__('collapse_magic').last_report()"
         ("--select imbalance", "did you mean class-imbalance?"),
         ("--ignore CM999", "no rule is named 'CM999'"),
         ("--stop-on eror", "did you mean error?"),
+        ("--steps 0", "a whole number from 1, not 0"),
+        ("--steps few", "'few' is not a whole number"),
+        ("--seconds -1", "a number above 0, not -1.0"),
         ("--budget much", "'much' is not a number"),
         ("--budget 0", "must be more than 0"),
         ("--every 0", "must be a whole number from 1"),
@@ -133,6 +136,16 @@ def test_stop_on_ends_the_cell_at_a_step_in_one_line(kernel: Kernel) -> None:
     assert "stopped at step 0" not in traceback
     assert outcome.stdout == ""
     assert int(kernel.value(f"{LAST}.steps")) < 1000
+
+
+def test_the_cell_ends_after_as_many_steps_as_were_asked_for(kernel: Kernel) -> None:
+    body = FINE.replace("x, y)", "x, y, steps=100_000)")
+    outcome = kernel.run(watched(body, "--steps 300"))
+    assert outcome.errors == ["TrainingStopped: stopped at step 300 by --steps 300"]
+    assert kernel.value(f"{LAST}.steps") == "300"
+    outcome = kernel.run(watched(body, "--seconds 0.2"))
+    assert outcome.errors[0].endswith("by --seconds 0.2")
+    assert 0 < int(kernel.value(f"{LAST}.steps")) < 100_000
 
 
 def test_quiet_shows_only_the_summary(kernel: Kernel) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from . import state
@@ -41,8 +42,15 @@ class StepCounter:
     def done(self) -> int:
         """Finished steps; waits for the graph that is running."""
         if self._variable is not None:
-            return int(self._variable.numpy())
+            return self._in_graphs()
         return self._made if self.updating else self.executed
+
+    def _in_graphs(self) -> int:
+        tf = sys.modules["tensorflow"]
+        if tf.executing_eagerly():
+            return int(self._variable.numpy())
+        with tf.init_scope():  # something else is being traced
+            return int(self._variable.numpy())
 
     def current(self) -> int:
         """The step of what was just seen in an evaluation: before any step, step 1."""

@@ -235,9 +235,10 @@ class Fit:
                         probe.guard.fail(error)
                     return without_ours(result)
                 probe, logs = switch.probe, taken.logs
-                if probe is None or probe.passes(step, taken):
+                if probe is None:
                     return logs
-                probe.guard.run(probe.after_execution, step, taken)
+                if not probe.passes(step, taken):
+                    probe.guard.run(probe.after_execution, step, taken)
                 training = step.phase == "train"
                 reason = probe.context.stop_reason() if training else None
                 if reason is not None:

@@ -168,7 +168,8 @@ def dense(gradient: Any, variable: Any) -> Any:
 def part(variable: Any) -> Any:
     """A weight's values now, or evenly spaced ones of a very large one."""
     tf = sys.modules["tensorflow"]
-    value = variable.read_value()
+    # What `read_value` does, in a quarter of its time, and no tape is told to watch the weight.
+    value = tf.raw_ops.ReadVariableOp(resource=variable.handle, dtype=variable.dtype)
     stride = stride_of(variable)
     return value if stride == 1 else tf.reshape(value, [-1])[::stride]
 

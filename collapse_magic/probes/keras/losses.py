@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 
 from ..guard import Guard
@@ -128,6 +128,7 @@ class LossCalls:
     def _around_cross_entropy(self, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
         operation, on_probabilities, on_logits = _CROSS_ENTROPIES[name]
 
+        @wraps(original)  # so that AutoGraph leaves it alone, by its module
         def cross_entropy(
             target: Any, output: Any, from_logits: bool = False, *args: Any, **kwargs: Any
         ) -> Any:
@@ -147,6 +148,7 @@ class LossCalls:
         return cross_entropy
 
     def _around_operation(self, loss: str, original: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(original)
         def operation(*args: Any, **kwargs: Any) -> Any:
             with self._mute():
                 values = original(*args, **kwargs)
@@ -157,6 +159,7 @@ class LossCalls:
         return operation
 
     def _around_object(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(original)
         def __call__(  # noqa: N807 - it stands in for one
             loss: Any, y_true: Any, y_pred: Any, sample_weight: Any = None
         ) -> Any:
@@ -175,6 +178,7 @@ class LossCalls:
         return __call__
 
     def _around_metric(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(original)
         def update_state(*args: Any, **kwargs: Any) -> Any:
             with self._mute():
                 return original(*args, **kwargs)

@@ -13,7 +13,7 @@ from ...records import EpochEnded, LossRaised, Phase
 from ..base import Probe, ProbeContext
 from ..guard import Guard
 from ..patching import Patches
-from ..schedule import Countdown, Schedule
+from ..schedule import SHORT, Countdown, Schedule
 from . import hooks
 from .counter import StepCounter
 from .fit import TRAINER, Fit, Step, Switch
@@ -42,14 +42,21 @@ class KerasProbe(Probe):
     def __init__(self, context: ProbeContext) -> None:
         super().__init__(context)
         self.tensorflow: Any = sys.modules.get("tensorflow")
-        self.plan = Schedule(context.config.budget, context.config.every)
+        self.plan = Schedule(context.config.budget, context.config.every, SHORT)
         self._patches = Patches()
+        self._open_books()
+
+    def _open_books(self) -> None:
+        """Nothing has been counted; what has been is still asked for when all is put back."""
+        self.counter = StepCounter()
+        self._countdowns: dict[Phase, Countdown] = {"train": Countdown(), "eval": Countdown()}
         self._fresh()
+        self._last_flush = self.context.clock()
+        self.plan.begin(self._last_flush)
 
     def _fresh(self) -> None:
         """Empty stores: nothing of the user's stays behind in the probe."""
         self.switch = Switch()
-        self.counter = StepCounter()
         self.names = Names(self.context)
         self.guard = Guard(self.context, self.plan, self._off)
         self.losses = LossCalls(self.guard, self.take_loss)
@@ -60,7 +67,6 @@ class KerasProbe(Probe):
         self.wirings = Wirings(self.context, self.models, self.counter)
         self.optimizers = Optimizers(self.context, self.models, self.plan, self.counter)
         self.loops = Loops(self)
-        self._countdowns: dict[Phase, Countdown] = {"train": Countdown(), "eval": Countdown()}
         self._last_flush, self._batches = -math.inf, 0  # counted since then
         self._epochs = 0
         self._told_non_finite = False
@@ -88,9 +94,7 @@ class KerasProbe(Probe):
 
     def _attach(self) -> None:
         self.tensorflow = sys.modules["tensorflow"]
-        self._fresh()
-        self._last_flush = self.context.clock()
-        self.plan.begin(self._last_flush)
+        self._open_books()
         self.switch.probe = self
         self.losses.attach_to_tensorflow(self._patches)
         self.written.attach(self._patches)
@@ -201,8 +205,9 @@ class KerasProbe(Probe):
         countdown.count()
         if due:
             self._batches += phase == "train"
-            sampler.book(self.context.clock() - began)
-            countdown.grant(sampler.gap())
+            now = self.context.clock()
+            sampler.book(now - began)
+            countdown.grant(self.plan.gap(sampler, now, countdown.passed))
         self._maybe_flush()
 
     def _take(self, site: Site, phase: Phase, at: int, seen: LossSeen, inputs: Any) -> None:

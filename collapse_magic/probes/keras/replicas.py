@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from .parcels import Outcome
@@ -28,6 +29,7 @@ def here() -> bool:
 def around_reduce(guard: Guard, original: Callable[..., Any]) -> Callable[..., Any]:
     """A wrapper for `reduce_per_replica`: what is ours is put together, not averaged."""
 
+    @wraps(original)
     def reduce_per_replica(values: Any, strategy: Any, reduction: Any) -> Any:
         if not isinstance(values, Outcome):
             return original(values, strategy, reduction)

@@ -137,6 +137,9 @@ class Steps:
             # one that has stopped stepping is not waited for
             if watch.wanted and watch.due_at > taken - _PATIENCE
         ]
+        last = self._context.config.steps  # in which the cell is stopped: it must not pass
+        if last is not None:
+            dues.append(last)
         self._switch.steps.grant(max(min(dues, default=taken + _MOST_PASSING) - taken - 1, 0))
 
     def _listen(self, optimizer: Any) -> None:

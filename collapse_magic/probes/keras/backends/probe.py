@@ -58,9 +58,7 @@ class BackendProbe(KerasProbe):
         return _backend() is not None
 
     def _attach(self) -> None:
-        self._fresh()
-        self._last_flush = self.context.clock()
-        self.plan.begin(self._last_flush)
+        self._open_books()
         self.switch.probe = self
         self.fit.attach(self._patches)
 
@@ -92,7 +90,7 @@ class BackendProbe(KerasProbe):
         if counted:
             sampler = self.plan.training if training else self.plan.evaluation
             countdown.count()
-            countdown.grant(sampler.gap())
+            countdown.grant(self.plan.gap(sampler, self.context.clock(), countdown.passed))
         else:
             countdown.left = left - 1
         if counted:
