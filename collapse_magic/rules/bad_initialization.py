@@ -61,7 +61,9 @@ class BadInitialization:
         "exploding-gradients",
         "vanishing-gradients",
         "dead-relu",
+        "learning-rate-too-low",
         "unscaled-inputs",
+        "wrong-loss",
         "class-imbalance",
         *SYMPTOMS,
     )
