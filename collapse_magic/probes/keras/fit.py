@@ -242,9 +242,13 @@ class Fit:
             return
         watched = self.of(model)
         watched.epochs += 1
-        if not model.trainable_variables:  # no optimizer will ever show it
-            probe.models.meet(model, None)
+        self.meet_unmoved(probe, model)
         probe.epoch_ended(watched.epochs)
+
+    def meet_unmoved(self, probe: KerasProbe, model: Any) -> None:
+        """A model that has been run: where nothing can be trained no optimizer will ever show it."""
+        if not model.trainable_variables:
+            probe.models.meet(model, None)
 
 
 def _by_nobody_known(stage: Stage, loss: Any) -> None:

@@ -77,6 +77,7 @@ class Step:
     iterations: int = 0  # of the optimizer, before the next execution
     counted: int = 0  # updates of one step that are counted when it has been executed
     of_models: list[Update] = field(default_factory=list)  # what is known of them
+    known: bool = False  # whether its model has been met, or will be with its update
     anew: int = 0  # executions to be timed, where it had been traced before
     due: bool = False  # whether the next execution is to be looked at from outside
     parcels: Parcels = field(default_factory=Parcels)

@@ -173,6 +173,9 @@ class KerasProbe(Probe):
                     updates = filled(step.of_models, taken.updates)
                     self.guard.run(self.optimizers.after_execution, updates, steps > 1)
                 self.counter.executed += steps
+                if not step.known:
+                    step.known = True
+                    self.guard.run(self.fit.meet_unmoved, self, step.watched.model())
                 if step.counted:
                     self.counter.step(steps * step.counted)
                 step.due = self.optimizers.due(step.of_models)
