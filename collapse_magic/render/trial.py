@@ -11,7 +11,7 @@ from .html import BARS, CALM, LINE, MONO, SOFT, boxed
 from .words import WIDTH, cut, cut_code, percent, wrap
 
 _HEADS = ("", "as it is", "with the fix", "")
-_WIDTHS = (24, 12, 14)
+_WIDTHS = (31, 11, 14)  # "CM101 single-class-predictions" is the longest name
 
 
 @dataclass(frozen=True, slots=True)

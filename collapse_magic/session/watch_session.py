@@ -19,7 +19,7 @@ from typing import Any
 from .. import rules
 from ..config import WatchConfig
 from ..engine import Engine
-from ..findings import SEVERITY_ORDER, Finding
+from ..findings import Finding
 from ..history import History
 from ..probes import Probe, probes_for
 from ..probes.schedule import SHORT_RUN_SECONDS
@@ -44,6 +44,7 @@ from .late_import import LateImport
 from .late_options import LateOptions
 from .placing import Placer
 from .ranks import Rank, begin_run
+from .stopping import Stopping
 from .tracebacks import hide_our_frames
 from .user_code import UserCode
 
@@ -106,7 +107,7 @@ class WatchSession:
         self._next_update = 0.0
         self._findings: tuple[Finding, ...] = ()
         self._report: Report | None = None
-        self._stop_reason: str | None = None
+        self._stopping = Stopping()
         self._lock = threading.RLock()
         self._running = False
 
@@ -234,18 +235,10 @@ class WatchSession:
 
     def stop_reason(self) -> str | None:
         config = self._options.config
-        if self._stop_reason is None and (config.steps or config.seconds):
-            self._stop_reason = self._limit_reached(config)
-        return self._stop_reason
-
-    def _limit_reached(self, config: WatchConfig) -> str | None:
-        steps = self._steps()
-        if config.steps and steps >= config.steps:
-            return f"stopped at step {steps:,} by --steps {config.steps}"
-        seconds = self._clock() - self._training_began if self._training else 0.0
-        if config.seconds and seconds >= config.seconds:
-            return f"stopped at step {steps:,} by --seconds {config.seconds:g}"
-        return None
+        if config.steps is not None or config.seconds is not None:
+            seconds = self._clock() - self._training_began if self._training else 0.0
+            self._stopping.at_limits(config, self._steps(), seconds)
+        return self._stopping.reason
 
     def _steps(self) -> int:
         return max([self.history.steps, *(getattr(p, "steps", 0) for p in self._probes)])
@@ -314,16 +307,7 @@ class WatchSession:
     def _find(self, final: bool = False) -> None:
         findings = self.engine.update(final=final)
         self._findings = self._placer.place(findings, self._allowance(), final=final)
-        if self.config.stop_on != "never" and self._stop_reason is None:
-            worst = SEVERITY_ORDER[self.config.stop_on]
-            for finding in self._findings:
-                if finding.resolved_step is None and SEVERITY_ORDER[finding.severity] <= worst:
-                    step = max(self.history.steps, finding.last_step)  # the one that runs
-                    self._stop_reason = (
-                        f"stopped at step {step:,} by --stop-on {self.config.stop_on}: "
-                        f"{finding.code} {finding.rule}"
-                    )
-                    break
+        self._stopping.at_findings(self.config, self._findings, self.history.steps)
 
     # -- the rest --------------------------------------------------------------------------------
 

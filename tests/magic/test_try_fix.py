@@ -63,7 +63,7 @@ def test_a_fix_is_tried_beside_the_cells_as_they_are(notebook: Kernel) -> None:
     progress, card = (data["text/plain"] for data in outcome.displays)
     assert progress == "try-fix  both ran for 500 steps"
     _, _, *table = card.splitlines()
-    rows = {line[:24].strip(): line[24:].split() for line in table[:7]}
+    rows = {line[:31].strip(): line[31:].split() for line in table[:7]}
     assert rows["steps"] == ["500", "500"]
     assert rows["CM401 double-activation"] == ["stands", "not", "seen"]
     before, after = map(float, rows["loss / label entropy"][:2])

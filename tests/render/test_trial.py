@@ -19,7 +19,7 @@ def test_the_text_keeps_to_its_columns() -> None:
     lines = render_text(CARD).splitlines()
     assert max(map(len, lines)) <= 79
     assert lines[1].split("  ")[-1].strip() == "with the fix"
-    assert [lines[2].index("300"), lines[2].rindex("300")] == [24, 36]
+    assert [lines[2].index("300"), lines[2].rindex("300")] == [31, 42]
     assert lines[-1] == "runs: digits/before, digits/after in runs"
 
 

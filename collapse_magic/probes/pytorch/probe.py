@@ -12,7 +12,7 @@ from time import perf_counter
 from types import CodeType, FrameType
 from typing import Any, TypeVar
 
-from ...records import LossRaised, NonFinite, ProbeNote
+from ...records import LossRaised, ProbeNote
 from ..base import Probe, ProbeContext
 from ..patching import Patches
 from ..schedule import SHORT, Schedule
@@ -21,7 +21,6 @@ from . import (
     graph,
     handwritten,
     hooks,
-    nonfinite,
     raised,
     roots,
 )
@@ -32,15 +31,13 @@ from .hooks import Switch
 from .inspection import Inspection
 from .lanes import Lane, lane_of
 from .names import Names
+from .nan_reports import NanReports
 from .registry import Registry
 from .scaling import Scaling
 from .sites import Site
 from .steps import Steps
-from .suspicion import Suspicion, flags, word_in
-from .transfer import Array, Transfers, capturing
-from .written import Written
+from .transfer import Transfers, capturing
 
-_MOST_ASKED = 64  # tensors, of one graph, about their NaNs
 _MOST_PLACES = 1024  # where a derivative is asked for: code may be made anew at every step
 _SURELY_NO_LOSS = 16  # derivatives of something else at one place, in a row
 
@@ -76,6 +73,7 @@ class TorchProbe(Probe):
         self._inspection = Inspection(self.context, self._names, self.counter, self.transfers)
         self.steps_watch.inspection = self._inspection
         self._registry = Registry(self.context, self._names, self.counter, self.transfers)
+        self._nans = NanReports(self.context, self.transfers)
         self._scaling = Scaling(self._names, self._torch)
         self._codes: dict[int, CodeType] = {}
         self._lanes: dict[tuple[int, int], Lane] = {}  # by place, whose code the registry keeps
@@ -323,10 +321,9 @@ class TorchProbe(Probe):
                 sites.append(site)
             if node is not None:
                 site.take_node(node, written, step)
-            if site.suspicion is not None and not site.suspicion.asked:
-                self._ask_the_data(site, root if node is None else node, step)
-            if not finite and not site.non_finite_told:
-                self._tell_non_finite(site, node, written, root, max(step, 1))
+            self._nans.ask_the_data(site, root if node is None else node, step)
+            if not finite:
+                self._nans.tell(site, node, written, root, max(step, 1))
         return sites
 
     def before_step(self, optimizer: Any, caller: FrameType) -> None:
@@ -351,31 +348,6 @@ class TorchProbe(Probe):
 
     def after_pass(self, iterator: Any) -> None:
         self.epochs.after_last(iterator)
-
-    # -- what is not finite -----------------------------------------------------------------------
-
-    def _tell_non_finite(
-        self, site: Site, node: Any, written: Written | None, root: Any, step: int
-    ) -> None:
-        site.non_finite_told = True
-        module = None if site.facts.owner is None else site.facts.owner.module()
-        place = nonfinite.first_place(root, node, written, site.facts.call, module, self._torch)
-        if place is None:
-            site.non_finite_told = False
-        else:
-            self.context.emit(NonFinite(site.name, step, *place))
-
-    def _ask_the_data(self, site: Site, node: Any, step: int) -> None:
-        """Whether the layers are given something that is not finite; told when it is known."""
-        given = [tensor.detach() for tensor in nonfinite.leaves(node)][:_MOST_ASKED]
-        found = flags([t for t in given if t.is_floating_point()], self._torch)
-
-        def arrived(arrays: list[Array]) -> None:
-            word = word_in(arrays[0])
-            site.settle(None if word is None else Suspicion(step, "input", word))
-
-        if site.suspicion is not None and found is not None:
-            site.suspicion.asked = self.transfers.later([found], arrived)
 
     def all_sites(self) -> list[Site]:
         return list(dict.fromkeys([*self._registry.trained(), *self._evaluation.sites()]))

@@ -231,15 +231,16 @@ class JaxFit(Fit):
                 if probe is not None:
                     probe.guard.run(self._probe.executed, step, given)
                 return logs, state
-            if step.passing > 0 and probe.context.stop_reason() is None:
+            if step.passing > 0:
                 step.passing -= 1
                 step.calls += 1
                 (logs, given, _), state = step.compiled(state, data, no)
                 self._probe.passed(step, given)
-                return logs, state
-            look = probe.guard.run(self._before, step, state)
-            (logs, given, update), state = step.compiled(state, data, no if look is None else yes)
-            probe.guard.run(self._after, step, look, given, update, state)
+            else:
+                look = probe.guard.run(self._before, step, state)
+                asked = no if look is None else yes
+                (logs, given, update), state = step.compiled(state, data, asked)
+                probe.guard.run(self._after, step, look, given, update, state)
             reason = probe.context.stop_reason()
             if reason is not None:
                 _keep(step.watched.model(), state)
