@@ -246,7 +246,7 @@ class Fit:
         probe.epoch_ended(watched.epochs)
 
     def meet_unmoved(self, probe: KerasProbe, model: Any) -> None:
-        """A model that has been run: where nothing can be trained no optimizer will ever show it."""
+        """A model that was run: where nothing can be trained no optimizer will ever show it."""
         if not model.trainable_variables:
             probe.models.meet(model, None)
 
