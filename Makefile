@@ -1,6 +1,6 @@
 # `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help install browser lint test test-keras scores bench memory demo clean
+.PHONY: help install browser lint test test-keras scores docs bench memory demo clean
 
 VENV   ?= .venv
 BIN    := $(VENV)/bin
@@ -39,6 +39,9 @@ test-keras: install ## those of TensorFlow, in processes without the others: nob
 
 scores: install ## how good the rules are, on the whole corpus: docs/scores.md
 	$(BIN)/python -m tests.scoring --write docs/scores.md
+
+docs: install ## a page for each rule, from its docstring: docs/rules
+	$(BIN)/python -m tests.rules.pages
 
 bench: install ## what watching costs, beside what others cost: docs/cost.md, docs/cost-keras.md
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'

@@ -49,9 +49,12 @@ def explain(_shell: Any, words: list[str]) -> None:
 def rules_list(_shell: Any, words: list[str]) -> None:
     if words:
         raise OptionError("--rules takes no value")
-    width = max(len(rule.name) for rule in rules.RULES)
-    for rule in sorted(rules.RULES, key=lambda rule: rule.code):
+    known = sorted(rules.every(), key=lambda rule: rule.code)
+    width = max(len(rule.name) for rule in known)
+    for rule in known:
         print(f"{rule.code}  {rule.name:<{width}}  {rule.says}")
+    for problem in rules.problems():
+        print(problem)
 
 
 def fix(shell: Any, words: list[str]) -> None:

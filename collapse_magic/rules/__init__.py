@@ -1,8 +1,9 @@
 """The table of rules, their selection by name or code, and their explanations.
 
 The order of the table is the order in which causes are named: what is wired wrongly, then values
-that are not finite, weights that nothing updates, the learning rate, the first weights, the scale
-of the inputs, the gradients, the labels, and last the symptoms.
+that are not finite, weights that nothing updates, weights of the loss, the learning rate, the first
+weights, the scale of the inputs, what holds the model back, the gradients, the labels, and last the
+symptoms.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import inspect
 import sys
 from collections.abc import Iterable, Sequence
 
+from .added import added_rules
 from .bad_initialization import BadInitialization
 from .base import Rule
 from .broken_graph import BrokenGraph
@@ -24,21 +26,26 @@ from .label_encoding import LabelEncoding
 from .label_shape_broadcast import LabelShapeBroadcast
 from .labels_out_of_range import LabelsOutOfRange
 from .learning_rate_too_high import LearningRateTooHigh
+from .learning_rate_too_low import LearningRateTooLow
 from .missing_activation import MissingActivation
 from .missing_class import MissingClass
 from .missing_zero_grad import MissingZeroGrad
+from .misweighted_loss import MisweightedLoss
 from .no_optimizer_step import NoOptimizerStep
 from .non_finite import NonFiniteValues
 from .not_learning import NotLearning
 from .one_class_labels import OneClassLabels
 from .optimizer_mismatch import OptimizerMismatch
 from .output_activation import OutputActivation
+from .over_regularized import OverRegularized
 from .single_class_predictions import SingleClassPredictions
 from .single_unit_softmax import SingleUnitSoftmax
+from .undertrained import Undertrained
 from .unscaled_inputs import UnscaledInputs
 from .vanishing_gradients import VanishingGradients
+from .wrong_loss import WrongLoss
 
-__all__ = ["RULES", "Rule", "UnknownRule", "explanation", "select"]
+__all__ = ["RULES", "Rule", "UnknownRule", "every", "explanation", "problems", "select"]
 
 RULES: tuple[Rule, ...] = (
     LabelsOutOfRange(),
@@ -55,12 +62,17 @@ RULES: tuple[Rule, ...] = (
     OptimizerMismatch(),
     FrozenParameters(),
     BrokenGraph(),
+    MisweightedLoss(),
     LearningRateTooHigh(),
     BadInitialization(),
+    LearningRateTooLow(),
     UnscaledInputs(),
+    OverRegularized(),
     DeadRelu(),
     VanishingGradients(),
+    WrongLoss(),
     ClassImbalance(),
+    Undertrained(),
     SingleClassPredictions(),
     ConstantOutput(),
     MissingClass(),
@@ -72,47 +84,58 @@ class UnknownRule(ValueError):  # noqa: N818 - named for what is wrong, as the r
     """A word that names no rule; the message holds the nearest name."""
 
 
+def every() -> tuple[Rule, ...]:
+    """The built-in rules, and those that other packages add."""
+    return (*RULES, *added_rules().rules)
+
+
+def problems() -> tuple[str, ...]:
+    """What is wrong with rules of other packages, a sentence for each."""
+    return added_rules().problems
+
+
 def select(select: Sequence[str] = (), ignore: Sequence[str] = ()) -> tuple[Rule, ...]:
     """The rules to run: those named by ``select`` (all without it) less those named by ``ignore``.
 
     A word is a rule's name, its code, or the beginning of codes ("CM4"), in any case. Raises
     `UnknownRule`.
     """
-    wanted = _named(select) if select else {rule.name for rule in RULES}
-    muted = _named(ignore)
-    return tuple(rule for rule in RULES if rule.name in wanted and rule.name not in muted)
+    rules = every()
+    wanted = _named(select, rules) if select else {rule.name for rule in rules}
+    muted = _named(ignore, rules)
+    return tuple(rule for rule in rules if rule.name in wanted and rule.name not in muted)
 
 
 def explanation(name: str) -> str:
-    """What a rule checks, why, how, and where it may be wrong: its module's docstring.
+    """What a rule checks, why, how, and where it may be wrong: its docstring, or its module's.
 
     ``name`` is a name or a whole code. Raises `UnknownRule`.
     """
-    for rule in RULES:
-        if name.strip().lower() in (rule.name, rule.code.lower()):
-            return inspect.cleandoc(sys.modules[type(rule).__module__].__doc__ or "")
-    raise _unknown(name)
+    rules = every()
+    for rule in rules:
+        if name.strip().lower() in (rule.name.lower(), rule.code.lower()):
+            own = type(rule).__dict__.get("__doc__") if rule not in RULES else None
+            return inspect.cleandoc(own or sys.modules[type(rule).__module__].__doc__ or rule.says)
+    raise _unknown(name, rules)
 
 
-def _named(words: Iterable[str]) -> set[str]:
-    return {name for word in words for name in _matches(word)}
+def _named(words: Iterable[str], rules: Sequence[Rule]) -> set[str]:
+    return {name for word in words for name in _matches(word, rules)}
 
 
-def _matches(word: str) -> list[str]:
+def _matches(word: str, rules: Sequence[Rule]) -> list[str]:
     lower = word.strip().lower()
-    by_code = lower.startswith("cm")
-    found = [
-        rule.name
-        for rule in RULES
-        if rule.name == lower or (by_code and rule.code.lower().startswith(lower))
-    ]
+    found = [rule.name for rule in rules if rule.name.lower() == lower]
+    # the beginning of a code is letters, and perhaps digits: "" and "c" name nothing
+    if not found and len(lower) > 1:
+        found = [rule.name for rule in rules if rule.code.lower().startswith(lower)]
     if not found:
-        raise _unknown(word)
+        raise _unknown(word, rules)
     return found
 
 
-def _unknown(word: str) -> UnknownRule:
-    names = [text for rule in RULES for text in (rule.name, rule.code)]
+def _unknown(word: str, rules: Sequence[Rule]) -> UnknownRule:
+    names = [text for rule in rules for text in (rule.name, rule.code)]
     near = difflib.get_close_matches(word.strip(), names, n=1, cutoff=0.5)
     near = near or difflib.get_close_matches(word.strip().upper(), names, n=1, cutoff=0.5)
     hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(names[::2])}"

@@ -60,7 +60,9 @@ class BadInitialization:
     explains: tuple[str, ...] = (
         "vanishing-gradients",
         "dead-relu",
+        "learning-rate-too-low",
         "unscaled-inputs",
+        "wrong-loss",
         "class-imbalance",
         *SYMPTOMS,
     )

@@ -8,8 +8,15 @@ from typing import Protocol, runtime_checkable
 from ..findings import Diagnosis
 from ..history import History
 
-# What the predictions do, by the names of the rules: whatever keeps a model from learning shows so.
-SYMPTOMS = ("single-class-predictions", "missing-class", "constant-output", "not-learning")
+# What the predictions do, by the names of the rules: whatever keeps a model from learning shows so,
+# and while it does, more training is no cure.
+SYMPTOMS = (
+    "undertrained",
+    "single-class-predictions",
+    "missing-class",
+    "constant-output",
+    "not-learning",
+)
 
 
 class Rule(Protocol):

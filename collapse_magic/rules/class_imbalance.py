@@ -86,15 +86,15 @@ class ClassImbalance:
 
     def check(self, history: History) -> Iterable[Diagnosis]:
         for site in gates.classification_sites(history):
-            counts, rare = _labels(history, site)
+            counts, rare = labels_and_rare(history, site)
             if not rare:
                 continue
-            needed = _needed(counts, rare)
+            needed = samples_needed(counts, rare)
             look = gates.look(history, site, needed)
             if look is None or gates.sees_one_class_at_a_time(look.last):
                 continue
             both = look.both
-            lagging = [index for index in rare if _lags(look, both, index)]
+            lagging = [index for index in rare if lags(look, both, index)]
             # worse than the label shares: what is wrong is more than the place of the threshold
             knows_shares = not both.cross_entropy_over_entropy > gates.WORSE_THAN_PRIOR
             if lagging and knows_shares and both.rank >= _least_rank(history, look):
@@ -108,8 +108,8 @@ class ClassImbalance:
     def is_over(self, history: History, diagnosis: Diagnosis) -> bool:
         """Only a recall that is seen to be good ends it: few cases make the rule silent, too."""
         site = diagnosis.site or ""
-        counts, rare = _labels(history, site)
-        look = gates.look(history, site, _needed(counts, rare)) if rare else None
+        counts, rare = labels_and_rare(history, site)
+        look = gates.look(history, site, samples_needed(counts, rare)) if rare else None
         if look is None:
             return False
         recall = look.both.recall
@@ -145,13 +145,13 @@ class ClassImbalance:
             ),
             step=last.last_step,
             since_step=look.before.first_step,
-            remedy=None if weighted else _remedy(history, site, counts, rare),
+            remedy=None if weighted else weights_remedy(history, site, counts, rare),
             target="loss",
             site=site,
         )
 
 
-def _labels(history: History, site: str) -> tuple[tuple[int, ...], list[int]]:
+def labels_and_rare(history: History, site: str) -> tuple[tuple[int, ...], list[int]]:
     """Labels of each class, over the whole run or of the model that is fitted; and the classes that
     are rare among them."""
     if history.fitted(site) is not None:
@@ -177,7 +177,7 @@ def _rare(counts: Sequence[int], labels: int, rare: int) -> list[int]:
     ]
 
 
-def _needed(counts: Sequence[int], rare: Sequence[int]) -> int:
+def samples_needed(counts: Sequence[int], rare: Sequence[int]) -> int:
     """Samples of one window, so that it holds enough of the rarest class."""
     smallest = min(counts[index] for index in rare)
     return math.ceil(max(MIN_LABELS / WINDOWS, MIN_RARE_LABELS / smallest * sum(counts)))
@@ -207,7 +207,7 @@ def _upper(total: WindowTotal, index: int) -> float:
     return wilson_bounds(total.window.correct[index], total.window.labels[index], ONE_SIDED)[1]
 
 
-def _lags(look: gates.Look, both: WindowTotal, rare: int) -> bool:
+def lags(look: gates.Look, both: WindowTotal, rare: int) -> bool:
     """Both windows show it, and together they are sure."""
     frequent = both.ttop_class
     if rare == frequent or not all(
@@ -260,7 +260,7 @@ def _pull(history: History, look: gates.Look) -> Evidence:
     return Evidence(f"{name} makes {percent(now, 0)} of the gradient at the logits", values)
 
 
-def _remedy(history: History, site: str, counts: Sequence[int], rare: int) -> Remedy:
+def weights_remedy(history: History, site: str, counts: Sequence[int], rare: int) -> Remedy:
     facts = history.loss_facts(site)
     values: dict[str, object] = {
         "loss": facts.loss if facts else "",

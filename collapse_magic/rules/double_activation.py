@@ -61,6 +61,7 @@ class DoubleActivation:
     explains: tuple[str, ...] = (
         "dead-relu",
         "vanishing-gradients",
+        "wrong-loss",
         "class-imbalance",
         *SYMPTOMS,
     )

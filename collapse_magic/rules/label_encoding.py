@@ -46,6 +46,7 @@ class LabelEncoding:
     says = "labels in another form than the loss reads (index, one-hot, data type)"
     explains: tuple[str, ...] = (
         "vanishing-gradients",
+        "wrong-loss",
         "class-imbalance",
         *SYMPTOMS,
     )

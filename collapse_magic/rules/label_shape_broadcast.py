@@ -49,6 +49,7 @@ class LabelShapeBroadcast:
     explains: tuple[str, ...] = (
         "double-activation",
         "learning-rate-too-high",
+        "wrong-loss",
         "dead-relu",
         "vanishing-gradients",
         "class-imbalance",

@@ -62,6 +62,7 @@ class LabelsOutOfRange:
     explains: tuple[str, ...] = (
         "non-finite",
         "learning-rate-too-high",
+        "wrong-loss",
         "dead-relu",
         "vanishing-gradients",
         "class-imbalance",

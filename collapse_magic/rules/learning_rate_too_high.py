@@ -84,6 +84,7 @@ class LearningRateTooHigh:
     explains: tuple[str, ...] = (
         "dead-relu",
         "vanishing-gradients",
+        "wrong-loss",
         "class-imbalance",
         *SYMPTOMS,
     )

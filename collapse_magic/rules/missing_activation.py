@@ -57,6 +57,7 @@ class MissingActivation:
     explains: tuple[str, ...] = (
         "non-finite",
         "learning-rate-too-high",
+        "wrong-loss",
         "dead-relu",
         "vanishing-gradients",
         "class-imbalance",

@@ -58,6 +58,7 @@ class NonFiniteValues:
     says = "NaN or Inf, with the first place where it appeared"
     explains: tuple[str, ...] = (
         "learning-rate-too-high",
+        "wrong-loss",
         "dead-relu",
         "vanishing-gradients",
         "class-imbalance",

@@ -51,6 +51,7 @@ class OneClassLabels:
         "dead-relu",
         "vanishing-gradients",
         "learning-rate-too-high",
+        "wrong-loss",
         "class-imbalance",
         *SYMPTOMS,
     )

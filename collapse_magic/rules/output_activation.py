@@ -63,6 +63,7 @@ class OutputActivation:
         "missing-activation",
         "non-finite",
         "learning-rate-too-high",
+        "wrong-loss",
         "dead-relu",
         "vanishing-gradients",
         "class-imbalance",

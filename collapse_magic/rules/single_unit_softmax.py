@@ -59,6 +59,7 @@ class SingleUnitSoftmax:
         "double-activation",
         "dead-relu",
         "vanishing-gradients",
+        "wrong-loss",
         "class-imbalance",
         *SYMPTOMS,
     )

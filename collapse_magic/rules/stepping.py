@@ -10,7 +10,9 @@ from . import base
 # What anything that keeps the weights from following the labels leads to.
 SYMPTOMS = (
     "learning-rate-too-high",
+    "wrong-loss",
     "bad-initialization",
+    "learning-rate-too-low",
     "dead-relu",
     "vanishing-gradients",
     "unscaled-inputs",

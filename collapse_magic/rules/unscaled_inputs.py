@@ -56,7 +56,13 @@ class UnscaledInputs:
     code = "CM303"
     name = "unscaled-inputs"
     says = "raw feature scales that keep a model from being trained"
-    explains: tuple[str, ...] = ("dead-relu", "vanishing-gradients", "class-imbalance", *SYMPTOMS)
+    explains: tuple[str, ...] = (
+        "dead-relu",
+        "vanishing-gradients",
+        "wrong-loss",
+        "class-imbalance",
+        *SYMPTOMS,
+    )
 
     def missing(self, history: History) -> str | None:
         if not any(history.inputs(facts.model) for facts in history.models()):

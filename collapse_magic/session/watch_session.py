@@ -97,7 +97,7 @@ class WatchSession:
         self.rank: Rank | None = None  # in a training by several processes; known once it begins
         self._model_name: str | None = None
         self._run: str | None = None  # what the log directory made of the name: NAME, NAME-2 ...
-        self._notes: list[str] = []
+        self._notes: list[str] = [*rules.problems()]
         self._held: list[Record] = []
         self._training = False
         self._began = self._ended = self._training_began = clock()

@@ -91,9 +91,10 @@ def test_weights_that_are_given_and_do_not_help_are_not_given_again() -> None:
     x, y = blobs((900, 100), 2.0)
     loss = nn.BCEWithLogitsLoss(pos_weight=torch.tensor(0.11))
     watched = watch(lambda: fit(nn.Linear(2, 1), loss, x, column(y), epochs=40))
-    assert watched.first.rule == RULE
-    assert watched.first.confidence == "to check"
-    assert watched.engine.diagnosis(watched.first).remedy is None
+    assert watched.first.rule == "misweighted-loss"
+    finding = watched.finding(RULE)
+    assert (finding.confidence, finding.explained_by) == ("to check", "misweighted-loss")
+    assert watched.engine.diagnosis(finding).remedy is None
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def test_both_classes_in_the_answers_are_no_collapse() -> None:
 
 def test_one_class_without_a_standing_error_is_no_collapse() -> None:
     watched = rare_and_frequent(3)
-    assert watched.findings == ()
+    assert watched.alarms == {}
     report = report_of(watched)
     assert report.predictions[0].predicted_share[0] >= 0.995
     assert not report.collapsed

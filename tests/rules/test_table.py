@@ -58,12 +58,17 @@ def test_names_and_codes_are_used_once() -> None:
         "CM403": "single-unit-softmax",
         "CM404": "label-shape-broadcast",
         "CM405": "label-encoding",
+        "CM406": "wrong-loss",
+        "CM407": "misweighted-loss",
         "CM408": "learning-rate-too-high",
+        "CM409": "learning-rate-too-low",
         "CM410": "missing-zero-grad",
         "CM411": "broken-graph",
         "CM412": "optimizer-mismatch",
         "CM413": "frozen-parameters",
         "CM414": "no-optimizer-step",
+        "CM415": "over-regularized",
+        "CM416": "undertrained",
         "CM417": "output-activation",
     }
 
@@ -89,7 +94,7 @@ def test_rules_are_named_by_name_code_or_the_beginning_of_codes() -> None:
     [
         ("class-imbalence", "did you mean class-imbalance?"),
         ("double_activation", "did you mean double-activation?"),
-        ("CM309", "did you mean CM30"),
+        ("CM3011", "did you mean CM301?"),
         ("CM9", "did you mean CM"),
         ("", "known are labels-out-of-range"),
         ("xyz", "known are labels-out-of-range"),

@@ -15,6 +15,7 @@ from .examples import (
     unfreeze,
 )
 from .labels import binarize_labels, cast_labels, match_shapes, shift_labels
+from .regularization import lower_dropout, lower_weight_decay, step_per_epoch, train_longer
 from .stepping import clip_gradients, scale_learning_rate
 from .weights import weigh_classes
 from .wiring import (
@@ -39,6 +40,10 @@ REMEDIES: Mapping[str, Callable[[Case], Fix | None]] = {
     "replace-output-activation": replace_output_activation,
     "replace-hidden-activation": replace_hidden_activation,
     "scale-learning-rate": scale_learning_rate,
+    "step-per-epoch": step_per_epoch,
+    "train-longer": train_longer,
+    "lower-weight-decay": lower_weight_decay,
+    "lower-dropout": lower_dropout,
     "clip-gradients": clip_gradients,
     "clean-inputs": clean_inputs,
     "check-one-batch": check_one_batch,

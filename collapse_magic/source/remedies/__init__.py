@@ -20,8 +20,10 @@ from .examples import (
     widen_output,
 )
 from .labels import binarize_labels, cast_labels, match_shapes, shift_labels
-from .losses import use_logits_loss
+from .losses import change_loss, use_logits_loss
 from .parameters import give_optimizer, join_graph, register_layers, unfreeze
+from .regularization import lower_dropout, lower_weight_decay
+from .schedules import step_per_epoch, train_longer
 from .stepping import clear_gradients, make_step
 from .training import clip_gradients, scale_learning_rate
 from .weights import weigh_classes
@@ -30,6 +32,7 @@ REMEDIES: Mapping[str, Callable[[Case], Fix | None]] = {
     "weigh-classes": weigh_classes,
     "drop-activation": drop_activation,
     "use-logits-loss": use_logits_loss,
+    "change-loss": change_loss,
     "shift-labels": shift_labels,
     "binarize-labels": binarize_labels,
     "widen-output": widen_output,
@@ -38,6 +41,10 @@ REMEDIES: Mapping[str, Callable[[Case], Fix | None]] = {
     "replace-output-activation": replace_output_activation,
     "replace-hidden-activation": replace_hidden_activation,
     "scale-learning-rate": scale_learning_rate,
+    "step-per-epoch": step_per_epoch,
+    "train-longer": train_longer,
+    "lower-weight-decay": lower_weight_decay,
+    "lower-dropout": lower_dropout,
     "clip-gradients": clip_gradients,
     "make-step": make_step,
     "give-optimizer": give_optimizer,

@@ -1,4 +1,4 @@
-"""use-logits-loss: a loss that takes the raw outputs."""
+"""use-logits-loss and change-loss: another loss, for the outputs or for the labels."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ...findings import Fix
 from ..cells import Spot
 from ..losses import LossCall
 from ..names import dotted
-from ..patch import Patch
+from ..patch import Patch, example
 from .activations import applied_before_loss, drop_all
 from .base import Case
 
@@ -27,6 +27,47 @@ _APPLIES = {
 }
 
 
+# In place of a distance: of a module, of a function.
+_FOR_CLASSES = {
+    "BinaryCrossentropy": ("nn.BCELoss", "F.binary_cross_entropy"),
+    "CategoricalCrossentropy": ("nn.CrossEntropyLoss", "F.cross_entropy"),
+}
+
+
+def change_loss(case: Case) -> Fix | None:
+    """A cross entropy in place of a distance; a softmax that it applies itself goes along."""
+    loss, names = case.loss, _FOR_CLASSES.get(str(case.values.get("new")))
+    if loss is None or names is None:
+        return None
+    func = _func(case, loss)
+    known = case.flow.names.torch(func.node) or ""
+    if not known.startswith(("nn.", "F.")) or _has_settings(loss):
+        return example(case.title, [loss.spot.text], [names[0] + "()"])
+    wanted = names[known.startswith("F.")]
+    patch = Patch(case.flow)
+    _rename(patch, func, wanted)
+    if wanted in _APPLIES:
+        applied = applied_before_loss(case, _APPLIES[wanted])
+        if applied is None or not (all(applied) and drop_all(case, patch, applied)):
+            return None
+    return patch.fix(case.title)
+
+
+def _has_settings(loss: LossCall) -> bool:
+    """Whether the distance has settings (`beta`, `delta`) that a cross entropy does not take."""
+    made = loss.call if loss.construction is None else loss.construction.node
+    assert isinstance(made, ast.Call)
+    given = {k.arg for k in made.keywords} - {"input", "target", "reduction"}
+    return bool(given) or len(made.args) > (2 if made is loss.call else 0)
+
+
+def _rename(patch: Patch, func: Spot, wanted: str) -> None:
+    """The same prefix where there is one."""
+    head, dot, _ = (dotted(func.node) or "").rpartition(".")
+    last = wanted.partition(".")[2]
+    patch.replace(func, f"{head}.{last}" if dot else patch.spell(wanted, func))
+
+
 def use_logits_loss(case: Case) -> Fix | None:
     """The same loss, with the activation built in; its other arguments stay."""
     loss = case.loss
@@ -39,10 +80,7 @@ def use_logits_loss(case: Case) -> Fix | None:
         new = _LOGITS[old] if loss.kind in ("binary_cross_entropy", "nll") else None
         return None if new is None else case.no_construction(loss, "", new)
     patch = Patch(case.flow)
-    written = dotted(func.node) or ""
-    head, dot, _ = written.rpartition(".")
-    last = wanted.partition(".")[2]
-    patch.replace(func, f"{head}.{last}" if dot else patch.spell(wanted, func))
+    _rename(patch, func, wanted)
     # An activation that the new loss applies itself has to go along, on every way to the loss.
     applied = applied_before_loss(case, _APPLIES[wanted])
     if applied is not None and not (all(applied) and drop_all(case, patch, applied)):

@@ -1,0 +1,188 @@
+"""over-regularized (CM415)
+
+## What it checks
+Whether weight decay (or a penalty) has shrunk the weights away, or dropout lets next to nothing
+through, so that nothing can be learned.
+
+## Why it matters
+A penalty that outweighs the loss is minimized by weights of zero: the outputs no longer depend on
+the inputs and the answer is one class. Where nearly all units are dropped, a step sees another
+small part of the network each time, and noise drowns what it could learn.
+
+## How it is measured
+In half of the layers or more the norm of the weights has fallen below a tenth of what it was at
+first; or a dropout has a probability of .8 or more (.5 or more behind the last layer) while the
+model trains. And it must matter: the predictions are one class twice running, the loss is that of a
+constant answer after an epoch and 200 steps and gets no better, or it is worse. Where an
+evaluation, in which nothing is dropped, is clearly better than a constant answer, dropout is left
+alone.
+
+## Known limits
+Layers that begin at zero tell no shrinking. A dropout that is called as a function is seen only
+behind the last layer.
+
+## Example
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, weight_decay=1.0)
+
+## Use instead
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, weight_decay=1e-4)
+
+## Fix safety
+Needs review: the usual strength is a first try, not the best one.
+
+## References
+Krogh and Hertz, A Simple Weight Decay Can Improve Generalization (1991); Srivastava et al., Dropout
+(2014): a unit is kept with probability .5 to .8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..findings import Diagnosis, Evidence, Remedy
+from ..history import History
+from ..records import ModelFacts
+from ..statistics import number, percent
+from . import gates
+from .base import SYMPTOMS
+
+# Weights of the healthy programs of the corpus keep 89% of their norm and more, those of a faulty
+# one without any penalty 19%.
+SHRUNK = 0.1
+LAYER_SHARE = 0.5
+# Those who use dropout on purpose drop up to half, seldom .7.
+HIGH_DROPOUT = 0.8
+# Half of the logits gone changes the class of a sample at random.
+HIGH_LAST_DROPOUT = 0.5
+# What people use: decoupled from the gradient (AdamW and its kin), and as a part of it.
+USUAL_DECOUPLED, USUAL_DECAY = 0.01, 1e-4
+USUAL_DROPOUT = 0.3
+
+
+class OverRegularized:
+    code = "CM415"
+    name = "over-regularized"
+    says = "weight decay or dropout so strong that nothing can be learned"
+    explains: tuple[str, ...] = ("dead-relu", "vanishing-gradients", "class-imbalance", *SYMPTOMS)
+
+    def missing(self, history: History) -> str | None:
+        reason = gates.no_classification(history)
+        if reason is None and not history.models():
+            return "no model was seen"
+        return reason
+
+    def check(self, history: History) -> Iterable[Diagnosis]:
+        for site in gates.classification_sites(history):
+            facts = history.loss_facts(site)
+            model = history.model_facts(facts.model) if facts else None
+            look = gates.look(history, site)
+            if model is None or look is None or not gates.fails(history, look):
+                continue
+            shrunk = _shrunk(history, model)
+            dropout = _dropout(history, model)
+            if shrunk is not None:
+                yield self._of_decay(history, look, model, *shrunk)
+            elif (
+                dropout
+                and gates.learns_nothing(history, look)
+                and not _evaluates_well(history, site)
+            ):
+                yield self._of_dropout(look, model, dropout)
+
+    def is_over(self, history: History, diagnosis: Diagnosis) -> bool:
+        """A loss clearly below that of a constant answer ends it."""
+        return gates.has_learned(history, diagnosis.site or "")
+
+    def _of_decay(
+        self, history: History, look: gates.Look, model: ModelFacts, left: float, layers: int
+    ) -> Diagnosis:
+        strongest = max(
+            history.optimizers(model.model), key=lambda one: one.weight_decay, default=None
+        )
+        decay = strongest.weight_decay if strongest is not None else 0.0
+        told = f"; weight decay {number(decay)}" if decay else ""
+        usual = USUAL_DECOUPLED if strongest and strongest.kind.endswith("W") else USUAL_DECAY
+        lower = f"lower the weight decay from {number(decay)} to {number(usual)}"
+        return self._diagnosis(
+            look,
+            f"the weights shrank to {percent(left)} of their norm",
+            Evidence(
+                f"norm below a tenth of the first in {layers} of {len(model.layers)} layers{told}",
+                {"norm_left": left, "layers": float(layers), "weight_decay": decay},
+            ),
+            Remedy(
+                "lower-weight-decay",
+                lower if decay else "lower the penalty on the weights",
+                {"old": decay, "new": usual},
+            ),
+        )
+
+    def _of_dropout(self, look: gates.Look, model: ModelFacts, dropout: float) -> Diagnosis:
+        where = "the outputs" if model.last_dropout >= HIGH_LAST_DROPOUT else "a layer's units"
+        return self._diagnosis(
+            look,
+            f"dropout takes {percent(dropout, 0)} of {where}",
+            Evidence(
+                f"dropout {number(dropout)} (usual: 0.2 to 0.5)",
+                {"dropout": dropout, "usual_at_most": 0.5},
+            ),
+            Remedy(
+                "lower-dropout",
+                f"lower the dropout from {number(dropout)} to {number(USUAL_DROPOUT)}",
+                {"old": dropout, "new": USUAL_DROPOUT},
+            ),
+        )
+
+    def _diagnosis(
+        self, look: gates.Look, message: str, evidence: Evidence, remedy: Remedy
+    ) -> Diagnosis:
+        last = look.last
+        over = last.cross_entropy_over_entropy
+        return Diagnosis(
+            rule=self.name,
+            code=self.code,
+            severity="error",
+            confidence="likely",
+            message=message,
+            evidence=(
+                evidence,
+                Evidence(
+                    f"loss {number(over)} x a constant answer's after {last.last_step:,} steps",
+                    {"cross_entropy_over_entropy": over, "predicted_share": last.top},
+                ),
+            ),
+            step=last.last_step,
+            since_step=look.before.first_step,
+            remedy=remedy,
+            target="optimizer" if remedy.kind == "lower-weight-decay" else "model",
+            site=look.site,
+        )
+
+
+def _shrunk(history: History, model: ModelFacts) -> tuple[float, int] | None:
+    """(what is left of the norm in the median shrunken layer, how many layers have shrunk)."""
+    looks = history.layer_statistics(model.model)
+    if len(looks) < 2:
+        return None
+    pairs = zip(model.layers, looks[0].weight_norm, looks[-1].weight_norm, strict=False)
+    left = sorted(now / first for layer, first, now in pairs if layer.weight_std != 0 and first > 0)
+    small = [share for share in left if share <= SHRUNK]
+    if not small or len(small) < LAYER_SHARE * len(left):
+        return None
+    return small[len(small) // 2], len(small)
+
+
+def _dropout(history: History, model: ModelFacts) -> float:
+    """The probability that is too high; 0 where none is, or where nothing is dropped."""
+    mode = history.mode(model.model)
+    if mode is not None and mode.sensitive and mode.in_eval == mode.sensitive:
+        return 0.0
+    if model.last_dropout >= HIGH_LAST_DROPOUT:
+        return model.last_dropout
+    highest = max(model.dropouts, default=0.0)
+    return highest if highest >= HIGH_DROPOUT else 0.0
+
+
+def _evaluates_well(history: History, site: str) -> bool:
+    total = history.total(site, "eval", gates.MIN_SAMPLES // 2)
+    return total is not None and total.cross_entropy_over_entropy < gates.HAS_LEARNED

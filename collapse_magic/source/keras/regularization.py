@@ -1,0 +1,75 @@
+"""lower-weight-decay, lower-dropout, step-per-epoch and train-longer, in Keras' idiom."""
+
+from __future__ import annotations
+
+import ast
+
+from ...findings import Fix
+from ..cells import Spot
+from ..patch import Patch, example, number
+from .case import Case
+from .place import Fit
+
+
+def lower_weight_decay(case: Case) -> Fix | None:
+    """`weight_decay` of the optimizer; else what the layers' penalties look like."""
+    new = number(case.values["new"])
+    found = [optimizer.spot for optimizer in case.optimizers if optimizer.call is not None]
+    if case.values.get("old") and len(found) == 1:
+        patch = Patch(case.flow)
+        patch.set_argument(found[0], "weight_decay", new)
+        return patch.fix(case.title)
+    return example(case.title, _penalties(case), [f"keras.regularizers.l2({new})"])
+
+
+def lower_dropout(case: Case) -> Fix | None:
+    """The rate of the dropouts that have the measured one."""
+    old, new = float(case.values["old"]), number(case.values["new"])
+    made = _made(case, "keras.layers.", "Dropout")
+    patch = Patch(case.flow)
+    strong = [spot for spot in made if _written(spot) == old]
+    for spot in strong:
+        patch.set_argument(spot, "rate", new, 0)
+    if strong:
+        return patch.fix(case.title)
+    return example(case.title, [spot.text for spot in made], [f"keras.layers.Dropout({new})"])
+
+
+def step_per_epoch(case: Case) -> Fix | None:
+    """A schedule counts steps: so many to an epoch."""
+    made = _made(case, "keras.optimizers.schedules.", "")
+    shown = list(dict.fromkeys(spot.text for spot in made))
+    return example(case.title, shown, ["decay_steps=batches_per_epoch  # schedules count batches"])
+
+
+def train_longer(case: Case) -> Fix | None:
+    """`epochs` of the fit, ten times as many."""
+    given = case.place.argument("epochs") if isinstance(case.place, Fit) else None
+    old = "1" if given is None else given.text
+    return example(case.title, [f"epochs={old}"], [f"epochs=10 * {old}  # to begin with"])
+
+
+def _made(case: Case, prefix: str, last: str) -> list[Spot]:
+    """Constructions of Keras' classes whose name begins and ends so."""
+    found: list[Spot] = []
+    for cell in case.flow.latest_first:
+        for node in cell.nodes:
+            name = case.flow.names.keras(node.func) or "" if isinstance(node, ast.Call) else ""
+            if name.startswith(prefix) and name.endswith(last):
+                found.append(Spot(cell, node))
+    return found
+
+
+def _penalties(case: Case) -> list[str]:
+    made = _made(case, "keras.regularizers.", "")
+    return list(dict.fromkeys(spot.text for spot in made))
+
+
+def _written(spot: Spot) -> float | None:
+    """The rate, where it stands there as a number."""
+    assert isinstance(spot.node, ast.Call)
+    named = [k.value for k in spot.node.keywords if k.arg == "rate"]
+    given = named[0] if named else spot.node.args[0] if spot.node.args else None
+    if isinstance(given, ast.Constant) and isinstance(given.value, (int, float)):
+        return float(given.value)
+    return None
