@@ -183,6 +183,14 @@ def _dropout(history: History, model: ModelFacts) -> float:
     return highest if highest >= HIGH_DROPOUT else 0.0
 
 
+def _only_noise(history: History, look: gates.Look) -> bool:
+    """Nothing is learned; what dropout adds to the outputs may cost more than a constant answer."""
+    by_chance = max(look.before.rank, look.last.rank) < gates.CHANCE_RANK
+    late = look.last.last_step >= gates.NOT_LEARNING_STEPS
+    worse = late and by_chance and gates.worse_than_prior(look)
+    return worse or gates.learns_nothing(history, look)
+
+
 def _evaluates_well(history: History, site: str) -> bool:
     total = history.total(site, "eval", gates.MIN_SAMPLES // 2)
     return total is not None and total.cross_entropy_over_entropy < gates.HAS_LEARNED

@@ -10,8 +10,8 @@ and is none. More steps are the cheapest of all cures, and no other cause can be
 ## How it is measured
 When the training has ended, of its own or because it was stopped: the loss is still .7 or more of a
 constant answer's, and in the last of two windows of at least 512 samples it is 1% below everything
-before, or the scores rank clearly better (.05) than in the window before. It is a note, never an
-alarm.
+before, or the scores rank clearly better (.05) than in the window before; and they rank better than
+chance (.55), so that there is something to go on with. It is a note, never an alarm.
 
 ## Known limits
 That the loss goes on falling as it did is likely, and not sure. A model that one call has fitted
@@ -70,6 +70,7 @@ class Undertrained:
                 and not (facts is not None and facts.weighted)
                 and min(look.last.recall) < FOUND
                 and look.last.cross_entropy_over_entropy >= FAR_FROM_LEARNED
+                and look.last.rank > gates.CHANCE_RANK
                 and gates.gets_better(history, look)
             ):
                 yield self._diagnosis(look)

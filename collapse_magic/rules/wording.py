@@ -29,6 +29,7 @@ _IN_KERAS = {
     "binary_cross_entropy": "binary_crossentropy",
     "binary_cross_entropy_with_logits": "binary_crossentropy on logits",
     "mse": "mean_squared_error",
+    "l1": "mean_absolute_error",
 }
 
 
