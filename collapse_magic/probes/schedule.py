@@ -71,6 +71,9 @@ _WORTH_A_FLUSH = 8  # counted batches
 # Rules need samples: one batch in so many costs a third of a percent of the fastest usual loops.
 _MOST_ONE_IN = 64
 _MOST_LAYER_GAP = 5000
+# Rules compare three looks and more; a run of 700 steps, which may take a second, has five where
+# each comes when the run is four times as long as at the one before, whatever they take.
+_LATEST_LOOK = 3  # times the steps so far
 _MOST_QUICK = 2e-5  # seconds; what took longer was interrupted by something else
 _MOST_UNUSUAL = 4  # times as long as usual; as above
 _MOST_UNCHECKED = 3  # bits: at least every fourth loss is checked
@@ -304,12 +307,16 @@ class Schedule:
             mask = 2 * mask + 1
         return mask
 
-    def layer_gap(self, look_seconds: float, step_seconds: float) -> int:
-        """Steps until the next full look at the layers, from what a look and a step take (s)."""
+    def layer_gap(self, look_seconds: float, step_seconds: float, step: int) -> int:
+        """Steps until the next full look at the layers after the one at `step`.
+
+        Parameters: what a look and a step take (s), and the step.
+        """
         if self.every is not None:
             return max(self.every, 1)
+        most = min(_MOST_LAYER_GAP, _LATEST_LOOK * max(step, 1))
         allowed = self._left() * _LAYER_SHARE * max(step_seconds, 1e-7)
         if allowed <= 0:
-            return _MOST_LAYER_GAP
+            return most
         gap = math.ceil(look_seconds * (1 + _AFTERMATH) / allowed)
-        return min(max(gap, 1), _MOST_LAYER_GAP)
+        return min(max(gap, 1), most)

@@ -208,14 +208,23 @@ def test_a_countdown_knows_how_many_have_passed() -> None:
 
 def test_layers_are_looked_at_as_seldom_as_the_budget_asks_for() -> None:
     plan = Schedule(2.0)
-    gap = plan.layer_gap(look_seconds=1e-4, step_seconds=1e-3)
+    gap = plan.layer_gap(look_seconds=1e-4, step_seconds=1e-3, step=1000)
     assert 1e-4 / (gap * 1e-3) <= 0.02
-    assert plan.layer_gap(1e-4, 10.0) == 1
-    assert Schedule(2.0, every=7).layer_gap(1.0, 1e-6) == 7
+    assert plan.layer_gap(1e-4, 10.0, 1000) == 1
+    assert Schedule(2.0, every=7).layer_gap(1.0, 1e-6, 1000) == 7
 
 
 def test_no_budget_means_as_seldom_as_possible_not_a_failure() -> None:
     plan = Schedule(0.0)
     Simulation(plan).run(100_000, 1e-4, look_seconds=5e-5)
     assert plan.training.one_in == 64
-    assert plan.layer_gap(1e-4, 1e-3) >= 1000
+    assert plan.layer_gap(1e-4, 1e-3, 10_000) >= 1000
+
+
+def test_a_short_run_is_looked_at_several_times_whatever_that_takes() -> None:
+    plan = Schedule(2.0, start=SHORT)
+    looks = [1]
+    while looks[-1] <= 700:
+        looks.append(looks[-1] + plan.layer_gap(1.0, step_seconds=1e-3, step=looks[-1]))
+    assert looks[:-1] == [1, 4, 16, 64, 256]
+    assert plan.layer_gap(1.0, 1e-3, 10**6) == 5000

@@ -260,7 +260,7 @@ class Optimizers:
         seconds, steps = self._context.clock() - self._began[0], step - self._began[1]
         if steps > 0:
             taken = look.seconds or _LOOK_SECONDS + look.scalars * _SECONDS_PER_SCALAR
-            look.gap = self._plan.layer_gap(taken, seconds / steps)
+            look.gap = self._plan.layer_gap(taken, seconds / steps, step)
         return look.gap
 
 

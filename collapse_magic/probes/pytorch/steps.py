@@ -250,7 +250,7 @@ class Steps:
         if not at_first or self._plan.every is not None:
             seconds = self._step_seconds(now, step)
             whole = spent / min((look.share for look in watch.looks), default=1.0)
-            gap = self._plan.layer_gap(whole, seconds)
+            gap = self._plan.layer_gap(whole, seconds, step)
             untimed = seconds == 0.0 and self._plan.every is None
             early = untimed or watch.steps == schedule.FULL_LOOKS_AT_FIRST
             watch.due_at = step + (min(gap, _STEPS_TO_FIFTH) if early else gap)
