@@ -253,7 +253,8 @@ CELLS_DOCUMENT = """
 CPU time of a cell that compiles and fits {workload}, from the start of the watching to the end of
 its report, tracing and compilation included. Medians of {rounds} rounds of unwatched, watched and
 unwatched again; the last two columns are the share that the run itself reports, and the second
-unwatched cell over the first.
+unwatched cell over the first. A model that has been fitted before is traced anew when it is
+watched: that takes as long as its first step did, and is reported as cost.
 
 {cells}
 """

@@ -330,7 +330,8 @@ class WatchSession:
     def _full_report(self, final: bool) -> Report:
         until = self._clock() if self._running else self._ended
         seconds = max(until - self._began, 0.0)
-        cost = self._spent() + self._attach_seconds
+        fixed = (self._guard(getattr, probe, "fixed_seconds", 0.0) for probe in self._probes)
+        cost = self._spent() + self._attach_seconds + sum(seconds or 0.0 for seconds in fixed)
         return build_report(
             self.history,
             self.engine,

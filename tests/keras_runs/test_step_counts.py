@@ -135,3 +135,37 @@ def test_the_books_outlast_the_watching() -> None:
     probe.detach()
     assert probe.steps == steps
     assert probe.cost_seconds == cost
+
+
+def traced_for_us(train: Callable[[], Any]) -> float:
+    """Seconds of tracing that would not have been without the watching; 0 for none."""
+    probe = KerasProbe(FakeContext())
+    probe.attach()
+    try:
+        train()
+    finally:
+        probe.detach()
+    return probe.fixed_seconds - probe.handing_seconds
+
+
+def test_to_trace_anew_what_had_been_traced_is_cost() -> None:
+    model, step = network(), tf.function(stepper(network()))
+    given = tf.constant(X), tf.constant(Y)
+    fits: list[Callable[[], Any]] = [
+        lambda: model.fit(X, Y, batch_size=BATCH, verbose=0),
+        lambda: [step(*given) for _ in range(3)],
+    ]
+    for train in fits:
+        assert traced_for_us(train) == 0, "it would have been traced anyway"
+        train()
+        assert traced_for_us(train) > 0
+
+
+def test_what_compiled_functions_hand_out_is_cost() -> None:
+    probe = KerasProbe(FakeContext())
+    probe.attach()
+    loop(lambda step: step, 5)
+    assert probe.fixed_seconds == 0, "nothing is handed out where nothing is compiled"
+    fit()
+    probe.detach()
+    assert probe.fixed_seconds == probe.handing_seconds > 0

@@ -10,8 +10,8 @@ from __future__ import annotations
 import sys
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from functools import partial, wraps
+from time import perf_counter
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -19,16 +19,16 @@ from ...records import Phase
 from ..base import TrainingStopped
 from ..patching import Patches
 from . import replicas
+from .fit_steps import Step, Switch, Watched
 from .losses import LossSeen
-from .parcels import Given, Outcome, Parcels, without_ours
-from .stage import Stage, current, graph_here
-from .updates import Update, forms
+from .parcels import Outcome, without_ours
+from .stage import Stage, current
+from .updates import TIMED
 
 if TYPE_CHECKING:
     from .probe import KerasProbe
 
 TRAINER = "keras.src.backend.tensorflow.trainer"
-_TENSORS = ("value", "scores", "targets", "weights")  # of a loss that was seen
 # What the user calls -> the function of the model that it runs; `fit` calls `evaluate`.
 CALLS = {
     "fit": "train_function",
@@ -36,100 +36,6 @@ CALLS = {
     "evaluate": "test_function",
     "test_on_batch": "test_function",
 }
-
-
-class Switch:
-    """What the replacements refer to: the probe while it watches, None before and after."""
-
-    __slots__ = ("probe",)
-
-    def __init__(self) -> None:
-        self.probe: KerasProbe | None = None
-
-
-@dataclass(slots=True, eq=False)
-class Watched:
-    """One model, and its functions as they were before.
-
-    Attributes
-        place: (cell, line) of the user's latest call that trains or evaluates it.
-        inputs: the arrays that this call was given, as long as it runs.
-        calls: how many of its calls are running, one inside the other.
-        epochs: finished ones in this run.
-    """
-
-    model: weakref.ref[Any]
-    name: str
-    place: tuple[int, int] | None = None
-    inputs: Any = None
-    calls: int = 0
-    epochs: int = 0
-    before: dict[str, Any] = field(default_factory=dict)
-    ours: dict[str, Any] = field(default_factory=dict)
-
-    def make_room(self, name: str) -> None:
-        """A function that is not ours is put aside: Keras makes a new one, which is."""
-        model = self.model()
-        held = getattr(model, name, None)
-        if held is None or held is not self.ours.get(name):
-            self.before[name] = held
-            self.ours.pop(name, None)
-            setattr(model, name, None)
-
-    def put_back(self, name: str) -> None:
-        """The user's function again, where ours stands in its place or none has been made."""
-        model = self.model()
-        if model is not None and getattr(model, name, None) is self.ours.get(name):
-            setattr(model, name, self.before.get(name))
-
-
-@dataclass(slots=True, eq=False)
-class Step:
-    """The losses of a step function, as they were met when it was traced last.
-
-    Where one execution takes several steps, the last one is what comes out of it.
-    """
-
-    watched: Watched
-    phase: Phase
-    most: int = 1  # steps of one execution
-    seen: dict[str, LossSeen] = field(default_factory=dict)
-    iterations: int = 0  # of the optimizer, before the next execution
-    counted: int = 0  # updates of one step that are counted when it has been executed
-    of_models: list[Update] = field(default_factory=list)  # what is known of them
-    due: bool = False  # whether the next execution is to be looked at from outside
-    parcels: Parcels = field(default_factory=Parcels)
-
-    def stage(self, tensorflow: Any) -> Stage:
-        """The stage for its Python code, which is about to run."""
-        return Stage(self.phase, graph_here(tensorflow), self.most == 1)
-
-    def note(self, stage: Stage) -> Given:
-        """The tensors to hand out; what is known without them is kept."""
-        given: Given = {}
-        for order, call in enumerate(stage.seen):
-            key = f"{order}:{call.loss}"
-            tensors = {name: getattr(call, name) for name in _TENSORS}
-            given[key] = {name: held for name, held in tensors.items() if held is not None}
-            self.seen[key] = call.without_tensors()
-        return given
-
-    def handed(self, stage: Stage) -> tuple[Given, tuple[dict[str, Any], ...]]:
-        """What a step hands out: what its losses were given, and the tensors of its updates."""
-        self.counted, self.of_models = stage.counted, forms(stage.updates)
-        return self.note(stage), tuple(dict(update.tensors) for update in stage.updates)
-
-    def filled(self, key: str, tensors: dict[str, Any]) -> LossSeen:
-        """One of the losses, with the tensors of an execution."""
-        return replace(self.seen[key], **tensors)
-
-    def executed(self) -> int:
-        """Steps that the latest execution took: of several at once the optimizer knows."""
-        optimizer = getattr(self.watched.model(), "optimizer", None)
-        if self.most == 1 or optimizer is None:
-            return self.most
-        before, self.iterations = self.iterations, int(optimizer.iterations)
-        return min(max(self.iterations - before, 1), self.most)
 
 
 class Fit:
@@ -227,7 +133,10 @@ class Fit:
                 probe = switch.probe
                 if step.due and probe is not None:
                     probe.guard.run(probe.begin_look, step.of_models)
+                began = perf_counter() if step.anew else 0.0
                 result = function(iterator)
+                if step.anew and probe is not None:
+                    probe.guard.run(step.took, probe, perf_counter() - began)
                 try:
                     taken = step.parcels.taken(result)
                 except Exception as error:
@@ -247,6 +156,7 @@ class Fit:
 
             name = "train_function" if step.phase == "train" else "test_function"
             step.watched.ours[name] = run
+            step.anew = 0 if step.watched.before.get(name) is None else TIMED
             return run
 
         return like(_make_function, original)
@@ -332,9 +242,13 @@ class Fit:
             return
         watched = self.of(model)
         watched.epochs += 1
-        if not model.trainable_variables:  # no optimizer will ever show it
-            probe.models.meet(model, None)
+        self.meet_unmoved(probe, model)
         probe.epoch_ended(watched.epochs)
+
+    def meet_unmoved(self, probe: KerasProbe, model: Any) -> None:
+        """A model that was run: where nothing can be trained no optimizer will ever show it."""
+        if not model.trainable_variables:
+            probe.models.meet(model, None)
 
 
 def _by_nobody_known(stage: Stage, loss: Any) -> None:

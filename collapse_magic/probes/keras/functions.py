@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any
 from .loop_calls import LoopCall, LoopStage
 from .parcels import Parcel
 from .stage import current, graph_here
-from .updates import Update, forms
+from .updates import TIMED, Update, forms
 
 if TYPE_CHECKING:
     from ..guard import Guard
     from .loops import Loops
+    from .probe import KerasProbe
 
 _PARTS = ("scores", "targets", "weights")  # of a loss, beside its value
 # Modules that compile functions for purposes of their own, `fit` among them.
@@ -73,12 +74,14 @@ class Shadow:
 
     Attributes
         traced: whether the user's code has come to its end in one: what fails then, may have run.
+        anew: calls that are to be timed, where the user's own function had been traced before.
         traces: what the tracings so far have seen, in their order.
         atomic: whether it runs as a whole or, where it fails, not at all: as XLA has it.
     """
 
     def __init__(self, function: Any, guard: Guard) -> None:
         self.traced = False
+        self.anew = TIMED if function.experimental_get_tracing_count() else 0
         self.traces: list[Trace] = []
         self.updates: list[Update] = []  # in all of them
         self.due = False  # whether the next call is to be looked at from outside
@@ -93,6 +96,11 @@ class Shadow:
     @property
     def full(self) -> bool:
         return len(self.traces) >= _MOST_TRACES
+
+    def took(self, probe: KerasProbe, seconds: float) -> None:
+        """How long one of the calls took that are timed."""
+        probe.traced_anew(seconds if self.anew == TIMED else -seconds)
+        self.anew -= 1
 
     def stage(self) -> LoopStage:
         """The stage for the user's code, which is about to be traced."""

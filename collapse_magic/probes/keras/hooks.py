@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from ..base import TrainingStopped
@@ -19,7 +20,7 @@ from .loop_calls import LoopStage
 from .stage import current
 
 if TYPE_CHECKING:
-    from .fit import Switch
+    from .fit_steps import Switch
     from .functions import Shadow
 
 _OPTIMIZER = "keras.src.backend.tensorflow.optimizer"
@@ -110,6 +111,7 @@ def around_call(original: Callable[..., Any], switch: Switch) -> Callable[..., A
             return original(self, *args, **kwargs)
         if shadow.due:
             probe.guard.run(probe.begin_look, shadow.updates)
+        began = perf_counter() if shadow.anew else 0.0
         try:
             result, given = original(shadow.function, *args, **kwargs)
         except Exception:
@@ -118,6 +120,8 @@ def around_call(original: Callable[..., Any], switch: Switch) -> Callable[..., A
             # Nothing has run yet: were it for us that it failed, it would not by itself.
             probe.guard.run(probe.loops.functions.give_up, self)
             return original(self, *args, **kwargs)
+        if shadow.anew:
+            probe.guard.run(shadow.took, probe, perf_counter() - began)
         updated = probe.guard.run(_executed, probe, shadow, given)
         if updated and switch.probe is probe:
             _stop_if_asked(probe)

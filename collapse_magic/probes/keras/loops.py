@@ -95,6 +95,7 @@ class Loops:
         values = [results[key] for key in parcel.losses]
         content = None
         if stage is None:
+            probe.handed_out()
             self._count(trace.gradients)
             probe.counter.executed += trace.gradients
             if probe.optimizers.looking:

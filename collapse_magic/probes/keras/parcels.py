@@ -149,6 +149,11 @@ class Taken:
         self.logs, self.values, self._parcel, self._held = logs, values, parcel, held
 
     @property
+    def compiled(self) -> bool:
+        """Whether TensorFlow has handed it out of a graph, and it is still as it came."""
+        return self._parcel is not None
+
+    @property
     def given(self) -> Given:
         """What the losses were given."""
         given: Given = self._opened()[0]

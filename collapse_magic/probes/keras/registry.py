@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..base import ProbeContext
 from ..tasks import told
-from .fit import Watched
+from .fit_steps import Watched
 from .names import Names
 from .sites import Site
 

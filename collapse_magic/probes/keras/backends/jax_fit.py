@@ -20,7 +20,8 @@ from ....records import Phase
 from ...base import TrainingStopped
 from ...calls import Array
 from ...patching import Patches
-from ..fit import CALLS, Fit, Step, Switch, Watched, like
+from ..fit import CALLS, Fit, like
+from ..fit_steps import Step, Switch, Watched
 from ..losses import LossSeen
 from ..optimizers import OptimizerWatch
 from ..parcels import Given

@@ -7,7 +7,7 @@ from types import FrameType
 from typing import Any, NamedTuple, cast
 
 from ....records import LayerStatistics
-from ..fit import Watched
+from ..fit_steps import Watched
 from ..optimizers import Optimizers, OptimizerWatch
 from .looks import HostLook
 

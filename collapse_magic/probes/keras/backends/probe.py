@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..fit import Step
+from ..fit_steps import Step
 from ..heads import heads_of
 from ..losses import LossCalls, LossSeen
 from ..parcels import Given

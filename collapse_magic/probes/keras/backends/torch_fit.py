@@ -22,7 +22,8 @@ from ....records import Phase
 from ...base import Probe, TrainingStopped, attached_beside
 from ...calls import Array
 from ...patching import Patches
-from ..fit import CALLS, Fit, Step, Switch, Watched, like
+from ..fit import CALLS, Fit, like
+from ..fit_steps import Step, Switch, Watched
 from ..optimizers import OptimizerWatch
 from ..stage import Stage, current
 from .looks import HostLook, norm
