@@ -191,7 +191,7 @@ def session() -> dict[str, Any]:
     report = watch.report
     return {
         "steps": report.steps, "epochs": report.epochs, "notes": list(report.notes),
-        "rules": [finding.rule for finding in report.findings],
+        "rules": [f.rule for f in report.findings if f.explained_by is None],
     }  # fmt: skip
 
 
