@@ -55,18 +55,27 @@ def counts(report: Report) -> str:
     numbers += [f"{resolved} resolved"] if resolved else []
     numbers.append(f"{count(len(report.clear), 'rule')} clear")
     if report.skipped:
-        numbers.append(f"{len(report.skipped)} skipped ({skipped_reasons(report)})")
+        skipped = f"{len(report.skipped)} skipped"
+        whys = [f"{skipped} ({reasons})" for reasons in skipped_reasons(report)]
+        lines = [", ".join([*numbers, why]) for why in (*whys, skipped)]
+        return next((line for line in lines if len(line) <= WIDTH), lines[-1])
     return ", ".join(numbers)
 
 
-def skipped_reasons(report: Report) -> str:
-    """Every reason once, each with its rules unless it is the only one."""
+def skipped_reasons(report: Report) -> list[str]:
+    """Every reason once, each with its rules unless it is the only one; and where that takes more
+    room than there is, the reasons alone, or the one of most rules."""
     rules: dict[str, list[str]] = {}
     for rule, reason in report.skipped.items():
         rules.setdefault(reason, []).append(rule)
     if len(rules) == 1:
-        return next(iter(rules))
-    return "; ".join(f"{', '.join(names)}: {reason}" for reason, names in rules.items())
+        return list(rules)
+    most = [r for r, names in rules.items() if 2 * len(names) > len(report.skipped)]
+    return [
+        "; ".join(f"{', '.join(names)}: {reason}" for reason, names in rules.items()),
+        "; ".join(rules),
+        *(f"mostly {reason}" for reason in most),
+    ]
 
 
 def predictions(report: Report) -> list[str]:

@@ -1,9 +1,9 @@
 """The table of rules, their selection by name or code, and their explanations.
 
-The order of the table is the order in which causes are named: what is wired wrongly, then values
-that are not finite, weights that nothing updates, weights of the loss, the learning rate, the first
-weights, the scale of the inputs, what holds the model back, the gradients, the labels, and last the
-symptoms.
+The order of the table is the order in which causes are named: what is wired wrongly, then what
+makes a training blow up, values that are not finite, weights that nothing updates, weights of the
+loss, the learning rate, the first weights, the scale of the inputs, what holds the model back, the
+gradients, the labels, and last the symptoms.
 """
 
 from __future__ import annotations
@@ -62,12 +62,12 @@ RULES: tuple[Rule, ...] = (
     DoubleActivation(),
     OneClassLabels(),
     MissingZeroGrad(),
+    ExplodingGradients(),
     NonFiniteValues(),
     NoOptimizerStep(),
     OptimizerMismatch(),
     FrozenParameters(),
     BrokenGraph(),
-    ExplodingGradients(),
     MisweightedLoss(),
     LearningRateTooHigh(),
     BadInitialization(),

@@ -58,7 +58,6 @@ class BadInitialization:
     name = "bad-initialization"
     says = "zero, constant or far too large initial weights"
     explains: tuple[str, ...] = (
-        "exploding-gradients",
         "vanishing-gradients",
         "dead-relu",
         "learning-rate-too-low",
@@ -79,7 +78,7 @@ class BadInitialization:
             look = gates.look(history, site)
             if model is None or look is None or not gates.fails(history, look):
                 continue
-            found = _badly_begun(model)
+            found = badly_begun(model)
             if found is not None:
                 yield self._diagnosis(history, look, model, *found)
 
@@ -119,7 +118,7 @@ class BadInitialization:
         )
 
 
-def _badly_begun(model: ModelFacts) -> tuple[LayerFacts, str, Evidence] | None:
+def badly_begun(model: ModelFacts) -> tuple[LayerFacts, str, Evidence] | None:
     """The first layer that began badly: (the layer, what is wrong, how it is known)."""
     parts = [
         part

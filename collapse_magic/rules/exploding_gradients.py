@@ -19,7 +19,8 @@ constant answer), or it at least doubled and outputs, loss or gradients are not 
 ## Known limits
 Gradient norms are taken at few of the steps, so the one that exploded is mostly seen by what it
 did. A learning rate a little too high for such a chain looks the same, and the same fix helps. Not
-said where the inputs stand in raw scales: see unscaled-inputs.
+said where the inputs stand in raw scales or the first weights are to blame: see unscaled-inputs and
+bad-initialization.
 
 ## Example
     loss.backward()                     # through nn.RNN(..., nonlinearity="relu") and 100 steps
@@ -49,6 +50,7 @@ from ..history import History
 from ..records import LayerStatistics, ModelFacts
 from ..statistics import number, percent
 from . import gates
+from .bad_initialization import badly_begun
 from .base import SYMPTOMS
 from .non_finite import CLIP_NORM, at_site, stayed
 from .scales import raw_inputs
@@ -89,6 +91,7 @@ class ExplodingGradients:
         "learning-rate-too-high",
         "dead-relu",
         "vanishing-gradients",
+        "wrong-loss",
         "class-imbalance",
         *SYMPTOMS,
     )
@@ -107,6 +110,8 @@ class ExplodingGradients:
             model = history.model_facts(facts.model) if facts else None
             chain = None if model is None else _chain(model)
             if model is None or chain is None or raw_inputs(history, model.model):
+                continue
+            if badly_begun(model) is not None:  # that is the cause
                 continue
             blow = _blow(history, site)
             if blow is not None:

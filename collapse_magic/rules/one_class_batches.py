@@ -121,12 +121,16 @@ class OneClassBatches:
 
 
 def _beyond_one_epoch(history: History, site: str) -> WindowTotal | None:
-    """What came after the first epoch, which some sort on purpose; all where there is but one."""
+    """What came after the first epoch, which some sort on purpose; all where there is but one.
+
+    In a fast training a window may begin in it and yet hold more of what comes after.
+    """
     epochs = history.epochs or 0
     if epochs < 2 and not history.finished:
         return None
     since = history.steps // epochs if epochs > 1 else 0
-    late = [window for window in history.windows(site) if window.first_step > since]
+    windows = history.windows(site)
+    late = [window for window in windows if window.first_step + window.last_step > 2 * since]
     return WindowTotal.of(late) if late and history.fitted(site) is None else None
 
 
