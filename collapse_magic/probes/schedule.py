@@ -44,14 +44,14 @@ class Start:
 
 PATIENT = Start(0.1, 128, 64)
 # Of the 50 ms the first 20 do for what there is to see of a model at first, and for 100 counted
-# batches. Of these 110 of a run of 200 steps and 220 of 1,000 are counted in any case: to find one
+# batches. Of these 110 of a run of 200 steps and 240 of 1,000 are counted in any case: to find one
 # case in thirty missing takes as many. That takes 25 ms, the rules and the calls in passing the
 # rest; where a batch is ten times as dear as usual, counting stops being generous at 100 ms.
 SHORT = Start(
     seconds=0.4 * SHORT_RUN_SECONDS,
     counted=64,
-    per_gap=48,
-    essential=48,
+    per_gap=64,
+    essential=64,
     most_seconds=2 * SHORT_RUN_SECONDS,
 )
 # Of that what is aimed at: who sees a step in two of a slow training and every 64th of a fast one
