@@ -159,6 +159,8 @@ def _run(shell: Any, job: Job) -> tuple[Report, Report, list[str]]:
                     progress.say(f"{event['side']}: {event['text']}")
     except TrialFailedError as error:
         raise OptionError(f"--try-fix: {error}") from None
+    except OSError as error:
+        raise OptionError(f"--try-fix: the trial could not be run: {error}") from None
     except KeyboardInterrupt:
         progress.say("broken off; the kernels of the trial have ended", last=True)
         raise OptionError("--try-fix was broken off, nothing was compared") from None

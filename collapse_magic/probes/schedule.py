@@ -71,9 +71,11 @@ _WORTH_A_FLUSH = 8  # counted batches
 # Rules need samples: one batch in so many costs a third of a percent of the fastest usual loops.
 _MOST_ONE_IN = 64
 _MOST_LAYER_GAP = 5000
-# Rules compare three looks and more; a run of 700 steps, which may take a second, has five where
-# each comes when the run is four times as long as at the one before, whatever they take.
+# Rules compare three looks and more. Past the first steps, which have looks of their own, each look
+# comes at the latest when the run is four times as long as at the one before, whatever they take:
+# a run of 500 steps, which may take a second, has three of these.
 _LATEST_LOOK = 3  # times the steps so far
+_FIRST_STEPS = 30
 _MOST_QUICK = 2e-5  # seconds; what took longer was interrupted by something else
 _MOST_UNUSUAL = 4  # times as long as usual; as above
 _MOST_UNCHECKED = 3  # bits: at least every fourth loss is checked
@@ -314,7 +316,7 @@ class Schedule:
         """
         if self.every is not None:
             return max(self.every, 1)
-        most = min(_MOST_LAYER_GAP, _LATEST_LOOK * max(step, 1))
+        most = min(_MOST_LAYER_GAP, max(_LATEST_LOOK * step, _FIRST_STEPS + 1 - step))
         allowed = self._left() * _LAYER_SHARE * max(step_seconds, 1e-7)
         if allowed <= 0:
             return most

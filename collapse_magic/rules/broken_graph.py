@@ -38,11 +38,11 @@ gradients and automatic differentiation ("getting a gradient of None").
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ..findings import Diagnosis, Evidence, Remedy
 from ..history import History
-from ..records import LayerFacts, LossRaised, ModelFacts, Wiring
+from ..records import LayerFacts, LayerStatistics, LossRaised, ModelFacts, Wiring
 from . import gates
 from .first_weights import is_fresh
 from .raised import raised_at_backward
@@ -165,9 +165,7 @@ def _last_before_the_cut(history: History, model: ModelFacts) -> tuple[LayerFact
         if part.trainable
         and part.units
         and "Norm" not in part.kind
-        and all(
-            _held_without_gradient(look.gradient_norm, look.update_ratio, index) for look in looks
-        )
+        and _held_without_gradient(looks, index)
     ]
     # all before the layer that is entered get nothing: else they are merely not in use
     dense = [
@@ -184,11 +182,13 @@ def _last_before_the_cut(history: History, model: ModelFacts) -> tuple[LayerFact
     return (last, entry.layer) if fits else None
 
 
-def _held_without_gradient(
-    gradients: tuple[float, ...], updates: tuple[float, ...], index: int
-) -> bool:
-    """A layer that is in no optimizer has no update at all; that of an idle one is exactly 0."""
-    return math.isnan(gradients[index]) and updates[index] == 0
+def _held_without_gradient(looks: Sequence[LayerStatistics], index: int) -> bool:
+    """A layer that is in no optimizer has no update at all; that of an idle one is exactly 0. The
+    first looks at a deep model do not see all of its layers."""
+    seen = [look for look in looks if not math.isnan(look.weight_norm[index])]
+    return bool(seen) and all(
+        math.isnan(look.gradient_norm[index]) and look.update_ratio[index] == 0 for look in seen
+    )
 
 
 def _diagnosis(

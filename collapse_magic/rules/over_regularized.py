@@ -82,11 +82,7 @@ class OverRegularized:
             dropout = _dropout(history, model)
             if shrunk is not None:
                 yield self._of_decay(history, look, model, *shrunk)
-            elif (
-                dropout
-                and gates.learns_nothing(history, look)
-                and not _evaluates_well(history, site)
-            ):
+            elif dropout and _only_noise(history, look) and not _evaluates_well(history, site):
                 yield self._of_dropout(look, model, dropout)
 
     def is_over(self, history: History, diagnosis: Diagnosis) -> bool:

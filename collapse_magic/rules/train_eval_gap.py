@@ -14,7 +14,7 @@ mode trains without dropout, on averages that stand still.
 First: with batch normalization in the model, training is right in 15 points more than the most
 frequent label, and validation, with its scores still in order (rank of .6 and more), costs more
 than a constant answer, is right in 15 points less and predicts classes in other shares than it has
-labels (by a fifth of the samples; training by less than a tenth). All of that in every evaluation
+labels (by 15% of the samples; training by less than a tenth). All of that in every evaluation
 but the best, the first ones among them, so that it is not what was learned by heart. Averages need
 time: it is said from 1,000 steps on, or where training ends before.
 Second (PyTorch): batch normalization and dropout all stand in evaluation mode for 20 steps, after

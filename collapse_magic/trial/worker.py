@@ -17,6 +17,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,33 +36,37 @@ def tell(kind: str, **values: Any) -> None:
 
 def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    job = json.load(sys.stdin)
+    job, parent = json.load(sys.stdin), os.getppid()
     try:
-        steps = run("before", job["before"], job["steps"], job["seconds"])
-        run("after", job["after"], steps or job["steps"], None)
+        steps = run("before", job["before"], job["steps"], job["seconds"], parent)
+        run("after", job["after"], steps or job["steps"], None, parent)
     except FailureError as failure:
         tell("failed", why=str(failure))
     except BrokenPipeError:
         pass  # nobody listens any more
 
 
-def run(side: str, cells: Sequence[dict[str, Any]], steps: int, seconds: float | None) -> int:
+def run(
+    side: str, cells: Sequence[dict[str, Any]], steps: int, seconds: float | None, parent: int
+) -> int:
     """Runs the cells of one side, the last of them watched, and tells its report.
 
-    The training ends after so many steps or seconds; gives the steps that it made.
+    The training ends after so many steps or seconds; gives the steps that it made. `parent` is the
+    process that waits for the answer.
     """
     failed: list[str] = []
-    with tempfile.TemporaryDirectory(prefix="collapse-magic-") as folder, kernel() as (client, km):
+    with tempfile.TemporaryDirectory(prefix="collapse-magic-") as folder, kernel() as asked:
+        execute = partial(_execute, *asked, side, parent)
         export = Path(folder) / "report.json"
         limits = [f"--steps {steps}", *([f"--seconds {seconds:g}"] if seconds else [])]
-        execute(client, km, "%load_ext collapse_magic", side, hidden=True)
+        execute("%load_ext collapse_magic", hidden=True)
         for cell in cells:
             tell("cell", side=side, number=cell["number"])
             source = cell["source"]
             if cell is cells[-1]:
                 watch, _, body = source.partition("\n")
                 source = "\n".join([" ".join([watch, *limits, f"--export '{export}'"]), body])
-            error = execute(client, km, source, side)
+            error = execute(source)
             if error is not None and not error.startswith(_STOPPED):
                 failed.append(f"cell [{cell['number']}] ended in {error}")
         report = json.loads(export.read_text("utf-8")) if export.exists() else {"steps": 0}
@@ -106,7 +111,9 @@ def kernel() -> Iterator[tuple[Any, Any]]:
         manager.cleanup_resources()
 
 
-def execute(client: Any, manager: Any, source: str, side: str, hidden: bool = False) -> str | None:
+def _execute(
+    client: Any, manager: Any, side: str, parent: int, source: str, hidden: bool = False
+) -> str | None:
     """Runs one cell; gives its error as ``Name: message`` on one line, if it ends in one."""
     # A comment is a cell as well: an empty one would take no number.
     asked = client.execute(source or "#", store_history=not hidden, allow_stdin=False)
@@ -117,7 +124,7 @@ def execute(client: Any, manager: Any, source: str, side: str, hidden: bool = Fa
         except queue.Empty:
             if not manager.is_alive():
                 raise FailureError(f"the kernel of the run {side} died") from None
-            if os.getppid() == 1:  # nobody waits for the answer
+            if os.getppid() != parent:  # nobody waits for the answer
                 raise FailureError("the process that asked for the trial is gone") from None
             continue
         if message["parent_header"].get("msg_id") != asked:

@@ -95,6 +95,9 @@ def test_a_trial_asks_first_and_needs_the_history(notebook: Kernel) -> None:
     ):
         (sentence,) = notebook.run(f"%watch_training {line}").stderr.strip().splitlines()
         assert says in sentence
+    notebook.run("get_ipython().starting_dir += '/gone'")
+    (gone,) = notebook.run("%watch_training --try-fix --yes").stderr.strip().splitlines()
+    assert "--try-fix: the trial could not be run" in gone and "/gone" in gone
     notebook.run("get_ipython().history_manager.input_hist_raw[1:3] = ['', '']")
     forgotten = notebook.run("%watch_training --try-fix --yes").stderr
     assert "cell [1] is no longer in IPython's history: run the notebook from its top" in forgotten

@@ -97,7 +97,9 @@ def test_a_schedule_that_is_not_in_sight_is_an_example() -> None:
 def test_the_outermost_loop_is_shown() -> None:
     fix = ask(cells(HEAD + MODEL + OPTIMIZER, BATCHES), "train-longer")
     assert fix is not None and fix.safety == "example"
-    assert fix.diff.split("\n")[0] == "-for epoch in range(8):"
+    removed, added = fix.diff.split("\n")
+    assert removed == "-for epoch in range(8):"
+    assert added == "+for epoch in range(80):  # ten times as many, to begin with"
 
 
 def test_weight_decay_is_lowered_at_the_optimizer() -> None:

@@ -24,7 +24,7 @@ _MOST_COPIED = 2**20  # scalars of one parameter
 # The first looks come before anything is known of the time that a step takes: of a model of many
 # layers they see some, spread over its depth.
 _LAYERS_AT_FIRST = 32
-_PARTIAL_LOOKS = 5
+_PARTIAL_LOOKS = 4
 
 
 @dataclass(slots=True)

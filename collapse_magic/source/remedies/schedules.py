@@ -33,7 +33,17 @@ def train_longer(case: Case) -> Fix | None:
     if not loops:
         return None
     head = case.cell.code(line_of(loops[-1])).strip()
-    return example(case.title, [head], [f"{head}  # ten times as many, to begin with"])
+    rounds = _rounds(loops[-1])
+    longer = head.replace(f"range({rounds})", f"range({10 * rounds})") if rounds else head
+    return example(case.title, [head], [f"{longer}  # ten times as many, to begin with"])
+
+
+def _rounds(loop: ast.stmt) -> int:
+    """How often a loop over `range(N)` runs; 0 where that is not written as a number."""
+    match getattr(loop, "iter", None):
+        case ast.Call(func=ast.Name(id="range"), args=[ast.Constant(value=int(rounds))]):
+            return rounds
+    return 0
 
 
 def _loops(case: Case) -> list[ast.stmt]:
