@@ -112,7 +112,7 @@ class Training:
             if line is not None and len(line)
         ]
         ends += [(kept[0].step, kept[-1].step) for _, kept in self.curves if kept]
-        return max((int(last) + (first == 0 < last) for first, last in ends), default=0)
+        return max((int(last) + int(first == 0 < last) for first, last in ends), default=0)
 
     @cached_property
     def time(self) -> tuple[float, float]:
