@@ -96,8 +96,10 @@ def _stuck(training: Training) -> Seen | None:
         cost, least = middle(last_third(loss.line)), constant_answer(levels[phase])
         if not (cost >= FLAT * least and stands_still(loss.line)):
             return None
+        of_training = training.loss.line
         if "train" not in levels and not (
-            cost <= JUST_CONSTANT * least and stands_still(training.loss.line)
+            cost <= JUST_CONSTANT * least <= JUST_CONSTANT**2 * middle(last_third(of_training))
+            and stands_still(of_training)
         ):
             return None
     loss = next(iter(training.of("loss", shown.metric.phase)), training.loss)
