@@ -109,6 +109,13 @@ class Names:
                         best = spelled
         return best
 
+    def alias(self, module: str, cell: Cell, node: ast.AST) -> str | None:
+        """The user's name for a module at `node`; None where there is none."""
+        for name, found in self._imports.items():
+            if found[-1][2] == module and self._visible(name, cell, node):
+                return name
+        return None
+
     def _imported_spelling(self, home: str, name: str, full: str) -> tuple[str, str]:
         if home == "F" and self._free("F"):
             return f"F.{name}", "import torch.nn.functional as F"

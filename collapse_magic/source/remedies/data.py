@@ -7,8 +7,10 @@ from collections.abc import Iterator
 
 from ...findings import Fix
 from ..cells import Spot
+from ..orders import paired, shuffled
 from ..patch import Patch, example
 from .base import Case
+from .inputs import model_input
 
 # What decides the order in place of `shuffle`.
 _ORDERED_BY = frozenset({"sampler", "batch_sampler"})
@@ -19,6 +21,9 @@ def shuffle_data(case: Case) -> Fix | None:
     """`shuffle=True` where the loader of the training loop is made."""
     made = {id(spot.node): spot for loop in _loops(case) for spot in _loaders(case, loop)}
     sorted_ones = [spot for spot in made.values() if not _shuffles(spot)]
+    if not made:
+        labels = None if case.loss is None else case.loss.argument("target")
+        return shuffled(case.flow, model_input(case), labels, case.title) or _shown(case)
     if len(sorted_ones) != 1 or _ordered(sorted_ones[0]):
         return _shown(case)
     patch = Patch(case.flow)
@@ -84,7 +89,8 @@ def _shown(case: Case) -> Fix:
 
 def pair_labels(case: Case) -> Fix | None:
     """One order for inputs and labels."""
-    return example(
+    labels = None if case.loss is None else case.loss.argument("target")
+    return paired(case.flow, labels, case.title) or example(
         case.title,
         [],
         [
