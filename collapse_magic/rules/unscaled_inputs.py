@@ -104,7 +104,7 @@ class UnscaledInputs:
 
 def _remedy(inputs: InputFacts) -> Remedy:
     measured = {
-        "kind": inputs.kind,
+        "inputs": inputs.kind,
         "minimum": inputs.minimum,
         "maximum": inputs.maximum,
         "constant": inputs.constant_features,

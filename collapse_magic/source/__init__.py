@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from ..findings import Diagnosis, Fix, Location, Remedy
-from .arguments import in_library
+from .arguments import calls, in_library
 from .cells import Cell
 from .context import Context
 from .flow import Flow
@@ -31,6 +31,8 @@ from .sklearn.remedies import REMEDIES as SKLEARN_REMEDIES
 from .sklearn.remedies import Case as SklearnCase
 
 __all__ = ["Code"]
+
+T = TypeVar("T")
 
 
 class Code:
@@ -77,9 +79,18 @@ class Code:
         if found is None or not found.cells:
             elsewhere = self._attempt(lambda: self._in_library(diagnosis, remedy, cell, line))
             found = elsewhere or found
-        return found or self._attempt(lambda: in_general(remedy))
+        if found is None and self._attempt(lambda: self._elsewhere(diagnosis, cell, line)):
+            found = self._attempt(lambda: in_general(remedy))
+        return found
 
-    def _attempt(self, make: Callable[[], Fix | None]) -> Fix | None:
+    def _elsewhere(self, diagnosis: Diagnosis, cell: int | None, line: int | None) -> bool:
+        """Whether the code that trains is in no cell."""
+        if cell is None or line is None or cell not in self._cells:
+            return True
+        seen = self._fit(cell, line) or self._keras(diagnosis, cell, line)
+        return seen is None and bool(calls(self._flow, self._cells[cell], line))
+
+    def _attempt(self, make: Callable[[], T]) -> T | None:
         try:
             return make()
         except Exception:  # reading foreign code must never disturb its run

@@ -41,6 +41,15 @@ class Root:
         return Spot(self.binding.cell, node)
 
     @property
+    def written(self) -> Spot:
+        """The last statement of the same block that writes parts of the data: `x[3] = 0`."""
+        cell, node = self.binding.cell, self.binding.statement
+        body = getattr(cell.parents.get(node), "body", [])
+        below = body[body.index(node) + 1 :] if node in body else []
+        writes = [one for one in below if isinstance(one, ast.stmt) and _writes(one, self.name)]
+        return Spot(cell, writes[-1] if writes else node)
+
+    @property
     def order(self) -> tuple[int, int]:
         return self.binding.cell.number, line_of(self.binding.statement)
 
@@ -57,35 +66,38 @@ class Arrays:
         self._flow = flow
         self._through = through_arithmetic
 
-    def root(self, spot: Spot, index: int | None = None, depth: int = _DEPTH) -> Root | None:
-        """The first variable of these data; None where the code is not sure.
+    def root(self, spot: Spot) -> Root | None:
+        """The first variable of these data; None where the code is not sure."""
+        found = self.chain(spot)
+        return found[-1] if found else None
+
+    def chain(self, spot: Spot, index: int | None = None, depth: int = _DEPTH) -> list[Root]:
+        """The variables that these data go through, back to the first.
 
         ``index`` says which part is meant, where the expression is a tuple or a data set: inputs
         are 0, labels 1.
         """
-        node = spot.node
         if depth == 0:
-            return None
-        if isinstance(node, ast.Name):
-            return self._name(spot, node.id, index, depth)
+            return []
+        if isinstance(spot.node, ast.Name):
+            return self._name(spot, spot.node.id, index, depth)
         inner = self._inner(spot, index)
-        return None if inner is None else self.root(*inner, depth - 1)
+        return [] if inner is None else self.chain(*inner, depth - 1)
 
-    def _name(self, spot: Spot, name: str, index: int | None, depth: int) -> Root | None:
+    def _name(self, spot: Spot, name: str, index: int | None, depth: int) -> list[Root]:
         values = self._flow.values(spot)
         if len(values) != 1:
-            return None
+            return []
         (binding,) = values
         part = binding.index if binding.index is not None else index
-        deeper = self.root(binding.spot, part, depth - 1)
-        if deeper is not None or binding.loop:
-            return deeper
+        deeper = self.chain(binding.spot, part, depth - 1)
         assigns = isinstance(binding.statement, ast.Assign) and any(
             isinstance(target, ast.Name) and target.id == name
             for one in binding.statement.targets
             for target in ast.walk(one)
         )
-        return Root(name, binding) if assigns and index is None else None
+        own = [Root(name, binding)] if assigns and index is None and not binding.loop else []
+        return own + deeper
 
     def _inner(self, spot: Spot, index: int | None) -> tuple[Spot, int | None] | None:
         """What an expression only passes on."""
@@ -151,3 +163,13 @@ class Arrays:
                         for part in ast.walk(target):
                             if isinstance(part, ast.Name):
                                 yield Binding(cell, node, node.value), part.id
+
+
+def _writes(node: ast.stmt, name: str) -> bool:
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    return any(
+        isinstance(target, ast.Subscript)
+        and isinstance(target.value, ast.Name)
+        and target.value.id == name
+        for target in targets
+    )

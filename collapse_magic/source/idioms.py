@@ -30,7 +30,8 @@ def _numbers(values: Values) -> str:
 
 
 def _torch_weights(values: Values) -> Sequence[str]:
-    if "pos_weight" in values and str(values.get("loss", "")).startswith("binary"):
+    binary = str(values.get("loss", "")).startswith("binary") or not values.get("weights")
+    if "pos_weight" in values and binary:
         pos = number(float(values["pos_weight"]))
         return [f"nn.BCEWithLogitsLoss(pos_weight=torch.tensor({pos}))"]
     return [f"nn.CrossEntropyLoss(weight=torch.tensor({_numbers(values)}))"]

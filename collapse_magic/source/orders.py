@@ -28,9 +28,9 @@ def shuffled(flow: Flow, x: Spot | None, y: Spot | None, title: str) -> Fix | No
     inputs, labels = of_x.name, of_y.name
     later = max(of_x, of_y, key=lambda root: root.order)
     patch = Patch(flow)
-    order, made = _new_order(flow, patch, later.statement, inputs)
+    order, made = _new_order(flow, patch, later.written, inputs)
     rows = f"{inputs}[{order}], {labels}[{order}]"
-    patch.insert_after(later.statement, [made, f"{inputs}, {labels} = {rows}"])
+    patch.insert_after(later.written, [made, f"{inputs}, {labels} = {rows}"])
     return patch.fix(title)
 
 
@@ -120,25 +120,23 @@ def _makes_order(node: ast.AST) -> bool:
 
 def _ordered_afterwards(flow: Flow, y: Spot | None, title: str) -> Fix | None:
     """`labels = table["late"].copy(); table.sort()`: the order comes first."""
-    root = None if y is None else Arrays(flow).root(y)
-    if root is None:
-        return None
-    cell = root.binding.cell
-    taken = {node.id for node in ast.walk(root.binding.value) if isinstance(node, ast.Name)}
-    later = [
-        node
-        for node in cell.tree.body
-        if line_of(node) > line_of(root.binding.statement) and _sorts(node) in taken
-    ]
-    if len(later) != 1 or root.binding.statement not in cell.tree.body:
-        return None
-    (node,) = later
-    if node.end_lineno != node.lineno:
-        return None
-    patch = Patch(flow)
-    patch.remove_statement(Spot(cell, node))
-    patch.insert_before(root.statement, [cell.lines[node.lineno - 1].strip()])
-    return patch.fix(title)
+    for root in Arrays(flow).chain(y) if y is not None else ():
+        cell = root.binding.cell
+        taken = {node.id for node in ast.walk(root.binding.value) if isinstance(node, ast.Name)}
+        later = [
+            node
+            for node in cell.tree.body
+            if line_of(node) > line_of(root.binding.statement) and _sorts(node) in taken
+        ]
+        if len(later) != 1 or root.binding.statement not in cell.tree.body:
+            continue
+        (node,) = later
+        if node.end_lineno == node.lineno:
+            patch = Patch(flow)
+            patch.remove_statement(Spot(cell, node))
+            patch.insert_before(root.statement, [cell.lines[node.lineno - 1].strip()])
+            return patch.fix(title)
+    return None
 
 
 def _sorts(node: ast.stmt) -> str | None:

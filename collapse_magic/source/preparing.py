@@ -19,7 +19,7 @@ def scaled(flow: Flow, given: Spot, title: str, values: Mapping[str, Any]) -> Fi
     """Each feature less its mean, over its deviation; pixels over 255. None where the data have no
     place in the cells.
 
-    ``values`` may say: "kind" ("features" or "channels"), "minimum", "maximum", "constant" (the
+    ``values`` may say: "inputs" ("features" or "channels"), "minimum", "maximum", "constant" (the
     number of features that never change).
     """
     arrays = Arrays(flow)
@@ -28,7 +28,7 @@ def scaled(flow: Flow, given: Spot, title: str, values: Mapping[str, Any]) -> Fi
         return None
     rows = [root, *arrays.beside(root)]
     patch = Patch(flow)
-    if values.get("kind") == "channels":
+    if values.get("inputs") == "channels":
         if not 1 < float(values.get("maximum", 0)) <= _PIXELS or float(values["minimum"]) < 0:
             return None
         for row in rows:
@@ -38,9 +38,9 @@ def scaled(flow: Flow, given: Spot, title: str, values: Mapping[str, Any]) -> Fi
     first = [f"{mean}, {std} = {root.name}.mean(0), {root.name}.std(0)"]
     if values.get("constant", 1):  # a feature that never changes has no deviation to divide by
         first.append(f"{std}[{std} == 0] = 1")
-    statements: dict[ast.AST, tuple[Root, list[str]]] = {root.binding.statement: (root, first)}
+    statements: dict[ast.AST, tuple[Root, list[str]]] = {root.written.node: (root, first)}
     for row in rows:
-        _, lines = statements.setdefault(row.binding.statement, (row, []))
+        _, lines = statements.setdefault(row.written.node, (row, []))
         lines.append(f"{row.name} = ({row.name} - {mean}) / {std}")
     for row, lines in statements.values():
         _insert(patch, row, lines)
@@ -59,7 +59,7 @@ def cleaned(flow: Flow, given: Spot, title: str, library: str) -> Fix | None:
     patch = Patch(flow)
     for row in [root, *arrays.beside(root)]:
         home = _library(flow, row.name) or library
-        name, where = row.name, row.statement
+        name, where = row.name, row.written
         if home == "torch":
             finite, pick = (patch.spell(f"torch.{one}", where) for one in ("isfinite", "where"))
             line = f"{name} = {pick}({finite}({name}), {name}, {name}.nanmedian(0).values)"
@@ -74,7 +74,7 @@ def cleaned(flow: Flow, given: Spot, title: str, library: str) -> Fix | None:
 
 
 def _insert(patch: Patch, row: Root, lines: list[str]) -> None:
-    patch.insert_after(row.statement, lines)
+    patch.insert_after(row.written, lines)
 
 
 def _free(flow: Flow, name: str) -> str:

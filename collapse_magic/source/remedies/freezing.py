@@ -56,11 +56,18 @@ def _frozen(case: Case, model: str) -> tuple[Spot, str] | None:
             (spot, name)
             for spot, name in found
             if (name == "self" and owner and owner.node in spot.cell.ancestors(spot.node))
-            or (name is not None and "." not in name and spot.cell.function(spot.node) is not None)
+            or (name is not None and _is_given(case, spot, name, model))
         ]
     if len(whole) != 1 or whole[0][1] is None:
         return None
     return whole[0][0], whole[0][1]
+
+
+def _is_given(case: Case, spot: Spot, name: str, model: str) -> bool:
+    """Whether a function calls the model by another name, and is called with nothing else."""
+    inner = next((n for n in ast.walk(spot.node) if isinstance(n, ast.Name) and n.id == name), None)
+    given = [] if inner is None else case.flow.values(Spot(spot.cell, inner))
+    return bool(given) and all(dotted(binding.value) == model for binding in given)
 
 
 def _freezing(case: Case) -> Iterator[Spot]:

@@ -235,19 +235,26 @@ def _assigned(spot: Spot) -> list[str]:
 
 
 def _to_array(spot: Spot, node: ast.Call) -> bool:
-    named = isinstance(node.func, ast.Attribute) and node.func.attr == "numpy" and not node.args
+    named = isinstance(node.func, ast.Attribute) and node.func.attr in ("numpy", "tolist")
     return named and not _only_shown(spot)
 
 
 def _in_torch(case: Case, spot: Spot) -> str | None:
     """An array's expression as that of a tensor; None where it calls NumPy."""
-    node = spot.node
+    node: ast.AST = spot.node
     func = node.func if isinstance(node, ast.Call) else None
     if isinstance(func, ast.Attribute) and func.attr == "astype":
         return f"{primary(spot, func.value)}.float()"
-    inside = (one for one in ast.walk(node) if isinstance(one, ast.Call))
-    plain = all(not _of_numpy(case, one) for one in inside)
-    return primary(spot) if plain else None
+    while isinstance(func, ast.Attribute) and func.attr in ("numpy", "tolist", "cpu", "detach"):
+        node = func.value
+        func = node.func if isinstance(node, ast.Call) else None
+    inside = [one for one in ast.walk(node) if isinstance(one, ast.Call)]
+    plain = all(not _of_numpy(case, one) and not _leaves_graph(one) for one in inside)
+    return primary(spot, node) if plain else None
+
+
+def _leaves_graph(call: ast.Call) -> bool:
+    return isinstance(call.func, ast.Attribute) and call.func.attr in _LEAVES
 
 
 def _of_numpy(case: Case, call: ast.Call) -> bool:

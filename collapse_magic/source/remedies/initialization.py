@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from ...findings import Fix
 from ..cells import Cell, Function, Spot
-from ..names import dotted
 from ..patch import Patch, example
 from .base import Case
 
@@ -69,7 +68,7 @@ def _writes(case: Case, node: ast.stmt, biases: bool) -> bool:
     a bias may begin with any number."""
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         call = node.value
-        name = (case.flow.names.path(call.func) or dotted(call.func) or "").rpartition(".")
+        name = (case.flow.names.path(call.func) or ast.unparse(call.func)).rpartition(".")
         if name[2] not in _FILLS:
             return False
         if name[0].endswith("init"):
@@ -79,7 +78,7 @@ def _writes(case: Case, node: ast.stmt, biases: bool) -> bool:
             return biases and _of_any_layer(first)
         return _is_weight(name[0], biases)
     if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute):
-        target = dotted(node.targets[0]) or ""
+        target = ast.unparse(node.targets[0])
         made = node.value.func if isinstance(node.value, ast.Call) else None
         fresh = made is not None and (case.flow.names.torch(made) or "") in _FRESH
         return fresh and target.endswith(".data") and _is_weight(target, biases)
@@ -149,7 +148,8 @@ def _reset(case: Case) -> Fix | None:
         if cell.number < start.cell.number
         or (cell is start.cell and isinstance(node, ast.Name) and node.lineno < start.line)
     )
-    if start is None or not made_before:
+    at_once = start is not None and start.node is case.context.statement.node
+    if start is None or at_once or not made_before:
         return example(case.title, [], ["# before the optimizer is made", *lines])
     patch = Patch(case.flow)
     patch.insert_before(start, ["\n".join(lines) + "\n"])
