@@ -19,7 +19,7 @@ from .flow import Flow
 from .idioms import in_general
 from .keras import case as keras
 from .keras.locate import locate as locate_in_keras
-from .keras.place import Fit, Tape
+from .keras.place import Fit, Tape, in_use
 from .keras.place import place as keras_place
 from .keras.remedies import REMEDIES as KERAS_REMEDIES
 from .locate import locate
@@ -80,15 +80,17 @@ class Code:
             elsewhere = self._attempt(lambda: self._in_library(diagnosis, remedy, cell, line))
             found = elsewhere or found
         if found is None and self._attempt(lambda: self._elsewhere(diagnosis, cell, line)):
-            found = self._attempt(lambda: in_general(remedy))
+            keras_only = in_use(self._flow) and not self._flow.names.imports("torch")
+            found = self._attempt(lambda: in_general(remedy, keras=keras_only))
         return found
 
     def _elsewhere(self, diagnosis: Diagnosis, cell: int | None, line: int | None) -> bool:
         """Whether the code that trains is in no cell."""
         if cell is None or line is None or cell not in self._cells:
             return True
-        seen = self._fit(cell, line) or self._keras(diagnosis, cell, line)
-        return seen is None and bool(calls(self._flow, self._cells[cell], line))
+        fitted = self._fit(cell, line)
+        seen = (fitted is not None and fitted.kind) or self._keras(diagnosis, cell, line)
+        return not seen and bool(calls(self._flow, self._cells[cell], line))
 
     def _attempt(self, make: Callable[[], T]) -> T | None:
         try:

@@ -16,7 +16,7 @@ from ..findings import Fix, Remedy
 from .cells import Cell, Spot, own_nodes
 from .flow import Flow
 from .names import dotted
-from .patch import Patch, number
+from .patch import Patch, example, number
 
 _EPOCHS = ("num_train_epochs", "max_epochs", "epochs", "n_epochs", "num_epochs")
 # What libraries and people call the setting that a remedy changes; the first that is taken counts.
@@ -49,23 +49,53 @@ _LONGER = 10
 def in_library(flow: Flow, cell: Cell, line: int, remedy: Remedy) -> Fix | None:
     """The remedy as an argument of a call that trains; None where no call takes it, or where the
     code that trains is in sight."""
-    wanted = NAMES.get(remedy.kind)
-    for call in calls(flow, cell, line) if wanted else ():
+    for call in calls(flow, cell, line):
         for made in _constructions(flow, call, _DEPTH):
-            taken = _parameters(flow, made)
-            for name in wanted or ():
-                if name not in taken:
-                    continue
-                text = _value(flow, made, name, remedy)
-                if text is None:
-                    return None
-                patch = Patch(flow)
-                value = text
-                if name.startswith("criterion__"):
-                    value = f"{patch.spell('torch.tensor', made)}({text})"
-                patch.set_argument(made, name, value)
-                return patch.fix(remedy.title)
+            found = _set(flow, made, remedy) or _by_hand(flow, made, remedy)
+            if found is not None:
+                return found
     return None
+
+
+def _set(flow: Flow, made: Spot, remedy: Remedy) -> Fix | None:
+    taken = _parameters(flow, made)
+    for name in NAMES.get(remedy.kind, ()):
+        text = _value(flow, made, name, remedy) if name in taken else None
+        if text is not None:
+            patch = Patch(flow)
+            if name.startswith("criterion__"):
+                text = f"{patch.spell('torch.tensor', made)}({text})"
+            patch.set_argument(made, name, text)
+            return patch.fix(remedy.title)
+    return None
+
+
+def _by_hand(flow: Flow, made: Spot, remedy: Remedy) -> Fix | None:
+    """What takes more than an argument: the measured weights in a loss that is handed over, or in
+    one that is written for Hugging Face's trainer."""
+    weights = [number(float(one)) for one in remedy.values.get("weights") or ()]
+    if remedy.kind != "weigh-classes" or not weights:
+        return None
+    assert isinstance(made.node, ast.Call)
+    patch = Patch(flow)
+    name = flow.names.torch(made.node.func)
+    if name in ("nn.CrossEntropyLoss", "nn.NLLLoss"):
+        tensor = patch.spell("torch.tensor", made)
+        patch.set_argument(made, "weight", f"{tensor}([{', '.join(weights)}])", 0)
+        return patch.fix(remedy.title)
+    if "compute_loss_func" not in _parameters(flow, made):
+        return None
+    called = made.cell.text(made.node.func)
+    return example(
+        remedy.title,
+        [],
+        [
+            f"weights = torch.tensor([{', '.join(weights)}])",
+            "def weighted(outputs, labels, **options):",
+            "    return torch.nn.functional.cross_entropy(outputs.logits, labels, weights)",
+            f"{called}(..., compute_loss_func=weighted)",
+        ],
+    )
 
 
 def calls(flow: Flow, cell: Cell, line: int) -> list[Spot]:
@@ -94,20 +124,29 @@ def _constructions(flow: Flow, call: Spot, depth: int) -> Iterator[Spot]:
                     yield from _constructions(flow, origin, depth - 1)
 
 
-def _parameters(flow: Flow, call: Spot) -> frozenset[str]:
-    """Names of the arguments that a call takes, as far as the live function or class tells."""
+def _parameters(flow: Flow, call: Spot) -> Mapping[str, Any]:
+    """Arguments that a call takes, with their defaults, as far as the live function or class
+    tells."""
     assert isinstance(call.node, ast.Call)
     live = _live(flow, call.node.func)
-    if live is None:
-        return frozenset()
     home = str(getattr(live, "__module__", "")).partition(".")[0]
-    if home in ("torch", "keras", "tensorflow", "numpy", "builtins"):
-        return frozenset()  # these are for the frameworks' own remedies
+    if live is None or home in ("torch", "keras", "tensorflow", "numpy", "builtins"):
+        return {}  # these are for the frameworks' own remedies
+    taken: dict[str, Any] = {}
+    if isinstance(live, type):  # what one class takes as `**options` goes to the class below it
+        for base in reversed(live.__mro__[:-1]):
+            taken |= _defaults(vars(base).get("__init__"))
+        return taken | dict.fromkeys(_OPTIONS.get(home, ()))
+    return _defaults(live)
+
+
+def _defaults(function: object) -> dict[str, Any]:
+    if not callable(function):
+        return {}
     try:
-        named = frozenset(inspect.signature(live).parameters)
+        return {name: p.default for name, p in inspect.signature(function).parameters.items()}
     except (TypeError, ValueError):
-        return frozenset()
-    return named | _OPTIONS.get(home, frozenset())
+        return {}
 
 
 def _live(flow: Flow, node: ast.AST) -> Any:
@@ -161,6 +200,5 @@ def _given(flow: Flow, made: Spot, name: str) -> int | None:
             if isinstance(value, ast.Constant) and isinstance(value.value, (int, float)):
                 return int(value.value)
             return None
-    live = _live(flow, made.node.func)
-    default = inspect.signature(live).parameters[name].default if live is not None else None
+    default = _parameters(flow, made).get(name)
     return int(default) if isinstance(default, (int, float)) and default else None

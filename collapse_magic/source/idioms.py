@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,10 +12,9 @@ Values = Mapping[str, Any]
 Lines = Callable[[Values], Sequence[str]]
 
 
-def in_general(remedy: Remedy) -> Fix | None:
-    """An example with the measured numbers, in the idiom of the framework that is loaded."""
-    with_keras = "keras" in sys.modules and "torch" not in sys.modules
-    lines = (KERAS if with_keras else TORCH).get(remedy.kind)
+def in_general(remedy: Remedy, *, keras: bool) -> Fix | None:
+    """An example with the measured numbers, in Keras' idiom or in that of PyTorch."""
+    lines = (KERAS if keras else TORCH).get(remedy.kind)
     if lines is None:
         return None
     return example(remedy.title, [], [_WHERE, *lines(remedy.values)])

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from ...findings import Fix
+from ..arguments import calls
 from ..cells import Spot
 from ..orders import paired, shuffled
 from ..patch import Patch, example
@@ -36,10 +37,22 @@ def _loops(case: Case) -> Iterator[Spot]:
     function."""
     statement = case.context.statement
     yield from _around(statement)
+    yield from _handed_over(case)
     function = case.cell.function(statement.node)
     if function is not None:
         for call, _ in case.flow.calls(Spot(case.cell, function)):
             yield from _around(call)
+
+
+def _handed_over(case: Case) -> Iterator[Spot]:
+    """The first loader that a library's trainer is given: the ones behind it are for validation."""
+    for call in calls(case.flow, case.cell, case.line):
+        assert isinstance(call.node, ast.Call)
+        for given in (*call.node.args, *(keyword.value for keyword in call.node.keywords)):
+            spot = Spot(case.cell, given)
+            if any(True for _ in _loaders(case, spot)):
+                yield spot
+                return
 
 
 def _around(spot: Spot) -> Iterator[Spot]:
