@@ -86,6 +86,8 @@ class Code:
 
     def _elsewhere(self, diagnosis: Diagnosis, cell: int | None, line: int | None) -> bool:
         """Whether the code that trains is in no cell."""
+        if self._flow.names.imports("sklearn") and not self._flow.names.imports("torch"):
+            return False
         if cell is None or line is None or cell not in self._cells:
             return True
         fitted = self._fit(cell, line)
