@@ -32,7 +32,11 @@ def show_one_batch(case: Case) -> Fix | None:
     model = None if case.context.model is None else dotted(case.context.model.node)
     given = input_name(case)
     if loss is None or model is None or given is None:
-        return None
+        return example(
+            case.title,
+            [],
+            ["# over the same few samples, a hundred times: the loss should go to about 0"],
+        )
     lines = ["# a sound model and loop learn one batch by heart: the loss goes to about 0"]
     if loader is not None and (name := dotted(loader.node)) is not None:
         lines.append(f"{given}, {root_name(loss.target)} = next(iter({name}))")
