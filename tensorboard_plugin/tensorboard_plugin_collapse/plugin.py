@@ -15,9 +15,13 @@ from tensorboard.plugins import base_plugin
 from tensorboard.util import tb_logging
 from werkzeug import wrappers
 
+from collapse_magic.report import plain
+
 from .merging_reader import MergingReader
 from .reader import PLUGIN_NAME, LogReader
 from .run_summary import summaries
+from .standard_reader import AllReader, StandardReader
+from .standard_summaries.summaries import SCALARS
 
 STATIC = Path(__file__).parent / "static"
 CONTENT_TYPES = {
@@ -58,7 +62,9 @@ class CollapsePlugin(base_plugin.TBPlugin):  # type: ignore[misc]
 
     def __init__(self, context: Any) -> None:
         self._provider = context.data_provider
-        self._reader = MergingReader(LogReader(self._provider))
+        self._reader = AllReader(
+            MergingReader(LogReader(self._provider)), StandardReader(self._provider)
+        )
 
     def get_plugin_apps(self) -> Mapping[str, Any]:
         return {
@@ -71,10 +77,10 @@ class CollapsePlugin(base_plugin.TBPlugin):  # type: ignore[misc]
         }
 
     def is_active(self) -> bool:
-        """Whether any run holds something of ours."""
+        """Whether any run holds something of ours, or scalars, which rules may say something of."""
         ctx = request_context.RequestContext()
         plugins = self._provider.list_plugins(ctx, experiment_id="") if self._provider else ()
-        return PLUGIN_NAME in (plugins or ())
+        return bool({PLUGIN_NAME, SCALARS} & set(plugins or ()))
 
     def frontend_metadata(self) -> Any:
         return base_plugin.FrontendMetadata(es_module_path="/index.js", tab_name="Collapse")
@@ -128,7 +134,9 @@ def _route(handler: Handler) -> Any:
 
 
 def _json(request: wrappers.Request, data: Any, status: int = 200) -> Any:
-    return http_util.Respond(request, json.dumps(data), "application/json", code=status)
+    # A log may hold numbers that JSON has no words for, where a browser would stop at the whole.
+    text = json.dumps(plain(data), allow_nan=False)
+    return http_util.Respond(request, text, "application/json", code=status)
 
 
 def _where(request: wrappers.Request) -> tuple[Any, str]:

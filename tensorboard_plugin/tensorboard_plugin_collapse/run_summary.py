@@ -14,8 +14,17 @@ SEVERITIES = ("error", "warning", "info")  # worst first
 def summaries(runs: Iterable[Run]) -> list[dict[str, Any]]:
     """The runs as the `runs` route shows them, newest first; those of unknown age come last."""
     return sorted(
-        map(summary, runs), key=lambda line: (-(line["started"] or 0.0), str(line["run"]))
+        map(_guarded, runs), key=lambda line: (-(line["started"] or 0.0), str(line["run"]))
     )
+
+
+def _guarded(run: Run) -> dict[str, Any]:
+    """A log may hold anything: one run that cannot be summed up must not hide the others."""
+    try:
+        return summary(run)
+    except Exception:
+        bare = summary(Run(run.name, None, None, [], run.damaged))
+        return {**bare, "verdict": "its report cannot be read"}
 
 
 def summary(run: Run) -> dict[str, Any]:

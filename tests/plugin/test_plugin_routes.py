@@ -47,6 +47,9 @@ class CountingProvider:
     def list_tensors(self, ctx: Any, **arguments: Any) -> Any:
         return self._provider.list_tensors(ctx, **arguments)
 
+    def list_scalars(self, ctx: Any, **arguments: Any) -> Any:
+        return self._provider.list_scalars(ctx, **arguments)
+
     def list_plugins(self, ctx: Any, **arguments: Any) -> Any:
         return self._provider.list_plugins(ctx, **arguments)
 
