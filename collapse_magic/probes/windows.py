@@ -6,7 +6,7 @@ probabilities (log-probabilities are); a binary task has one logit per sample.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,10 @@ _RANK_SAMPLES = 512
 # Of each of several classes fewer are enough for the mean over them.
 _LEAST_RANK_SAMPLES = 128
 _RANK_CLASSES = 16
+# All pairs of sixteen classes; of more classes the most frequent pairs of a window.
+MOST_CONFUSED = 240
+# Up to so many classes counting into a table is faster than sorting the pairs.
+_TABLE_CLASSES = 64
 _JITTER = 0.5 + 0.5 * np.sin(np.arange(2 * _RANK_SAMPLES) * 12.9898)
 
 
@@ -37,6 +41,9 @@ class Quantities:
     pull: tuple[float, ...]
     spread: float
     rank: float
+    # (n,) the logit margins that `spread` is of; None where there is no single one per sample
+    margins: Floats | None = field(default=None, compare=False, repr=False)
+    confused: tuple[tuple[int, int, int], ...] = ()
 
 
 def multiclass(
@@ -57,6 +64,7 @@ def multiclass(
         # |p - onehot| summed over the classes: 2 (1 - p of the true class)
         force = 2 * (1 - np.exp(own))
         counts = np.bincount(predicted, minlength=k)
+        margins = _margins(by_class, int(counts.argmax()))
         return Quantities(
             samples=n,
             labels=_counts(labels, k),
@@ -65,9 +73,31 @@ def multiclass(
             cross_entropy_nats=float(-own.mean()),
             mean_probability=tuple(np.exp(log_p).mean(axis=1).tolist()),
             pull=_shares(force if weights is None else force * weights, labels, k),
-            spread=_margin_spread(by_class, int(counts.argmax())),
+            spread=float(margins.std()),
             rank=macro_auc(log_p, labels),
+            margins=margins,
+            confused=confused(labels, predicted, k),
         )
+
+
+def confused(labels: Ints, predicted: Ints, k: int) -> tuple[tuple[int, int, int], ...]:
+    """(true class, predicted class, samples) of what is predicted wrongly, the most frequent first.
+
+    Two classes have nothing to add: labels, predictions and the right ones tell all four counts.
+    """
+    if k < 3:
+        return ()
+    wrong = predicted != labels
+    pairs = labels[wrong].astype(np.int64) * k + predicted[wrong]
+    if k <= _TABLE_CLASSES:
+        table = np.bincount(pairs, minlength=k * k)
+        found = np.flatnonzero(table)
+        counts = table[found]
+    else:
+        found, counts = np.unique(pairs, return_counts=True)
+    order = np.argsort(-counts, kind="stable")[:MOST_CONFUSED]
+    true, taken_for = np.divmod(found[order], k)
+    return tuple(zip(true.tolist(), taken_for.tolist(), counts[order].tolist(), strict=True))
 
 
 def binary(logits: Floats, labels: Ints, weights: Floats | None = None) -> Quantities:
@@ -91,6 +121,7 @@ def binary(logits: Floats, labels: Ints, weights: Floats | None = None) -> Quant
             pull=_shares(force if weights is None else force * weights, labels, 2),
             spread=float(logits.std()) if n else float("nan"),
             rank=auc(logits, labels == 1),
+            margins=logits,
         )
 
 
@@ -198,9 +229,8 @@ def _shares(force: Floats, labels: Ints, k: int) -> tuple[float, ...]:
     return tuple((sums / total).tolist())
 
 
-def _margin_spread(by_class: Floats, top: int) -> float:
-    """Standard deviation of (score of the most predicted class - best other score)."""
-    if len(by_class) < 2:
-        return float(by_class.std())
-    others = np.delete(by_class, top, axis=0).max(axis=0)
-    return float((by_class[top] - others).std())
+def _margins(by_class: Floats, top: int) -> Floats:
+    """(n,) score of the most predicted class - best other score."""
+    others = np.delete(by_class, top, axis=0)
+    margins: Floats = by_class[top] - (others.max(axis=0) if len(others) else 0)
+    return margins

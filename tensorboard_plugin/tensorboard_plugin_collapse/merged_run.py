@@ -20,6 +20,7 @@ from collapse_magic.records import (
     ModelFacts,
     NonFinite,
     OptimizerFacts,
+    OutputReading,
     PredictionWindow,
     Record,
     RunStarted,
@@ -59,7 +60,10 @@ def merge(group: Group, logs: Sequence[RankLog]) -> MergedRun:
     cannot be understood."""
     reports = [Report.from_dict(log.report) for log in logs if log.report is not None]
     finished = len(reports) == len(logs) and all(report.finished for report in reports)
-    tags = dict.fromkeys(tag for log in logs for tag in log.series)
+    # Which class is taken for which is counted over windows that do not end together.
+    tags = dict.fromkeys(
+        tag for log in logs for tag, series in log.series.items() if series.kind != "confusions"
+    )
     series = {
         tag: merged([log.series[tag] for log in logs if tag in log.series], finished)
         for tag in tags
@@ -115,6 +119,7 @@ _KINDS: Mapping[str, type[Record]] = {
     "optimizers": OptimizerFacts,
     "non_finite": NonFinite,
     "raised": LossRaised,
+    "readings": OutputReading,
 }
 
 

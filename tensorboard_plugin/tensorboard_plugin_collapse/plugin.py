@@ -71,6 +71,7 @@ class CollapsePlugin(base_plugin.TBPlugin):  # type: ignore[misc]
             "/runs": _route(self._runs),
             "/run": _route(self._run),
             "/series": _route(self._series),
+            "/explanation": _route(_explanation),
             "/index.js": _route(_index_js),
             "/assets/*": _route(_asset),
         }
@@ -104,12 +105,16 @@ class CollapsePlugin(base_plugin.TBPlugin):  # type: ignore[misc]
 
     def _series(self, request: wrappers.Request) -> Any:
         run, tag = _argument(request, "run"), _argument(request, "tag")
-        since = _step(request)
+        since, points = _step(request), _points(request)
         rows = self._reader.series(*_where(request), run, tag)
         if rows is None:
             raise RequestError(404, f"the run {run!r} has no series {tag!r}")
-        data = (rows if since is None else rows.after(since)).reply()
-        return http_util.Respond(request, data, "application/octet-stream")
+        if since is not None:
+            rows = rows.after(since)
+        if points is not None:
+            rows = rows.sample(points)
+        rows = rows.between(*_columns(request, rows.values.shape[1]))
+        return http_util.Respond(request, rows.reply(), "application/octet-stream")
 
 
 def _route(handler: Handler) -> Any:
@@ -157,6 +162,36 @@ def _step(request: wrappers.Request) -> float | None:
     if not math.isfinite(step):
         raise RequestError(400, f"since is a step, a number, not {text!r}")
     return step
+
+
+def _points(request: wrappers.Request) -> int | None:
+    text = request.args.get("points")
+    if not text:
+        return None
+    if not text.isdecimal() or not int(text):
+        raise RequestError(400, f"points is a number of rows, at least 1, not {text!r}")
+    return int(text)
+
+
+def _columns(request: wrappers.Request, width: int) -> tuple[int, int]:
+    text = request.args.get("columns")
+    if not text:
+        return 0, width
+    first, _, end = text.partition(":")
+    if not (first.isdecimal() and end.isdecimal() and int(first) < int(end) <= width):
+        raise RequestError(400, f"columns are FIRST:END of {width} columns, not {text!r}")
+    return int(first), int(end)
+
+
+def _explanation(request: wrappers.Request) -> Any:
+    from collapse_magic import rules
+
+    name = _argument(request, "rule")
+    try:
+        text = rules.explanation(name)
+    except ValueError as error:
+        raise RequestError(404, str(error)) from None
+    return _json(request, {"rule": name, "text": text})
 
 
 def _index_js(request: wrappers.Request) -> Any:

@@ -18,7 +18,9 @@ from .chunks import DamagedChunkError, Rows, decode, joined
 
 PLUGIN_NAME = "collapse"
 WIRE_VERSION = 1
-SERIES_KINDS = ("predictions", "loss", "layers", "activations", "learning_rate")
+SERIES_KINDS = (
+    "predictions", "confusions", "loss", "layers", "activations", "learning_rate", "epochs",
+)  # fmt: skip
 TEXT_KINDS = ("report", "facts")
 # Stands for all points: asked for 0, a provider gives none.
 ALL_POINTS = 2**31 - 1

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from typing import Any
 
-from .reader import Run
+from .reader import Run, Tag
 
 SEVERITIES = ("error", "warning", "info")  # worst first
 
@@ -40,7 +41,24 @@ def summary(run: Run) -> dict[str, Any]:
         "verdict": str(report.get("verdict", "")) if report else "waiting for the first check",
         "rule": open_findings[0].get("rule") if open_findings else None,
         "series": [tag.name for tag in run.series],
+        "shares": _shares(run.series),
     }
+
+
+def _shares(series: Iterable[Tag]) -> dict[str, Any] | None:
+    """Where the run's predictions lie, for a small picture of them: those of the training, if any.
+
+    Label shares and predicted shares are neighbours, `classes` columns each, from `first` on.
+    """
+    tags = [tag for tag in series if tag.kind == "predictions"]
+    for tag in sorted(tags, key=lambda tag: not tag.name.endswith("/train")):
+        first = 0
+        fields = list(tag.about["fields"])
+        for field, following in pairwise(fields):
+            if (field["name"], following["name"]) == ("label_share", "predicted_share"):
+                return {"tag": tag.name, "first": first, "classes": int(field["size"])}
+            first += int(field["size"])
+    return None
 
 
 def open_ones(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
