@@ -28,9 +28,10 @@ def shuffled(flow: Flow, x: Spot | None, y: Spot | None, title: str) -> Fix | No
     inputs, labels = of_x.name, of_y.name
     later = max(of_x, of_y, key=lambda root: root.order)
     patch = Patch(flow)
-    order, made = _new_order(flow, patch, later.written, inputs)
+    at = Arrays(flow).written(later, x)
+    order, made = _new_order(flow, patch, at, inputs)
     rows = f"{inputs}[{order}], {labels}[{order}]"
-    patch.insert_after(later.written, [made, f"{inputs}, {labels} = {rows}"])
+    patch.insert_after(at, [made, f"{inputs}, {labels} = {rows}"])
     return patch.fix(title)
 
 
