@@ -120,6 +120,9 @@ class Arrays:
         first = Spot(cell, node.args[0]) if node.args else None
         if name in ("TensorDataset", "zip") and index is not None and index < len(node.args):
             return Spot(cell, node.args[index]), None
+        own = isinstance(func, ast.Name) and self._flow.class_named(func.id) is not None
+        if own and index is not None and index < len(node.args):  # a data set of the user's
+            return Spot(cell, node.args[index]), None
         if name == "train_test_split" and index is not None and index // 2 < len(node.args):
             return Spot(cell, node.args[index // 2]), None
         if name == "map" and index is not None and len(node.args) > 1:
