@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 
 from ...findings import Fix
+from .. import common
 from ..cells import Spot
-from ..patch import Patch, example, primary
+from ..patch import Patch, primary
 from .case import Case
 from .place import Fit
 
@@ -59,26 +60,10 @@ def _chain(node: ast.AST) -> list[ast.Call]:
 
 
 def _shown(case: Case) -> Fix:
-    return example(
-        case.title,
-        [],
-        [
-            "# before the training data are cut into batches:",
-            "order = np.random.permutation(len(x))",
-            "x, y = x[order], y[order]",
-        ],
-    )
+    where = "before the training data are cut into batches"
+    return common.in_one_order(case.title, where, "np.random.permutation")
 
 
 def pair_labels(case: Case) -> Fix | None:
     """One order for inputs and labels."""
-    return example(
-        case.title,
-        [],
-        [
-            "# one order for both, where the data are put together:",
-            "order = np.random.permutation(len(x))",
-            "x, y = x[order], y[order]",
-            "print(y[:5])  # do these five belong to x[:5]?",
-        ],
-    )
+    return common.pair_labels(case.title, "np.random.permutation")

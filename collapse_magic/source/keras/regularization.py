@@ -6,6 +6,7 @@ import ast
 
 from ...findings import Fix
 from ..cells import Spot
+from ..common import written_number
 from ..patch import Patch, example, number
 from .case import Case
 from .place import Fit
@@ -27,7 +28,7 @@ def lower_dropout(case: Case) -> Fix | None:
     old, new = float(case.values["old"]), number(case.values["new"])
     made = _made(case, "keras.layers.", "Dropout")
     patch = Patch(case.flow)
-    strong = [spot for spot in made if _written(spot) == old]
+    strong = [spot for spot in made if written_number(spot, "rate") == old]
     for spot in strong:
         patch.set_argument(spot, "rate", new, 0)
     if strong:
@@ -63,13 +64,3 @@ def _made(case: Case, prefix: str, last: str) -> list[Spot]:
 def _penalties(case: Case) -> list[str]:
     made = _made(case, "keras.regularizers.", "")
     return list(dict.fromkeys(spot.text for spot in made))
-
-
-def _written(spot: Spot) -> float | None:
-    """The rate, where it stands there as a number."""
-    assert isinstance(spot.node, ast.Call)
-    named = [k.value for k in spot.node.keywords if k.arg == "rate"]
-    given = named[0] if named else spot.node.args[0] if spot.node.args else None
-    if isinstance(given, ast.Constant) and isinstance(given.value, (int, float)):
-        return float(given.value)
-    return None

@@ -6,8 +6,9 @@ import ast
 from collections.abc import Iterator
 
 from ...findings import Fix
+from .. import common
 from ..cells import Spot
-from ..patch import Patch, example
+from ..patch import Patch
 from .base import Case
 
 # What decides the order in place of `shuffle`.
@@ -71,26 +72,10 @@ def _ordered(made: Spot) -> bool:
 
 
 def _shown(case: Case) -> Fix:
-    return example(
-        case.title,
-        [],
-        [
-            "# before the training data are cut into batches, anew in each epoch:",
-            "order = torch.randperm(len(x))",
-            "x, y = x[order], y[order]",
-        ],
-    )
+    where = "before the training data are cut into batches, anew in each epoch"
+    return common.in_one_order(case.title, where, "torch.randperm")
 
 
 def pair_labels(case: Case) -> Fix | None:
     """One order for inputs and labels."""
-    return example(
-        case.title,
-        [],
-        [
-            "# one order for both, where the data are put together:",
-            "order = torch.randperm(len(x))",
-            "x, y = x[order], y[order]",
-            "print(y[:5])  # do these five belong to x[:5]?",
-        ],
-    )
+    return common.pair_labels(case.title, "torch.randperm")

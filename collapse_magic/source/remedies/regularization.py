@@ -6,6 +6,7 @@ import ast
 
 from ...findings import Fix
 from ..cells import Spot
+from ..common import written_number
 from ..optimizers import optimizers
 from ..patch import Patch, example, number
 from .base import Case
@@ -36,7 +37,7 @@ def lower_dropout(case: Case) -> Fix | None:
         if isinstance(node, ast.Call)
         and (case.flow.names.torch(node.func) or "").startswith("nn.Dropout")
     ]
-    strong = [spot for spot in made if _written(spot) == old]
+    strong = [spot for spot in made if written_number(spot, "p") == old]
     patch = Patch(case.flow)
     for spot in strong:
         patch.set_argument(spot, "p", new, 0)
@@ -44,13 +45,3 @@ def lower_dropout(case: Case) -> Fix | None:
         return patch.fix(case.title)
     shown = list(dict.fromkeys(spot.text for spot in made))
     return example(case.title, shown, [f"nn.Dropout({new})"])
-
-
-def _written(spot: Spot) -> float | None:
-    """The probability, where it stands there as a number."""
-    assert isinstance(spot.node, ast.Call)
-    named = [k.value for k in spot.node.keywords if k.arg == "p"]
-    given = named[0] if named else spot.node.args[0] if spot.node.args else None
-    if isinstance(given, ast.Constant) and isinstance(given.value, (int, float)):
-        return float(given.value)
-    return None
