@@ -37,7 +37,7 @@ from .written import WrittenLosses
 # What it takes TensorFlow to hand further results out of a compiled function, in times of what it
 # takes to ask whether a loss is finite: with nothing else to do a step of 2.3 ms took 160 to 190 us
 # longer where a check took 16 us, and of that the calls in passing are booked as two checks. To
-# leave them in a variable, as the steps of `fit` do, takes 40 to 60 us, and that is booked likewise.
+# leave them in a variable, as the steps of `fit` do, takes 40 to 60 us, booked likewise.
 _HANDING, _LEAVING = 8, 3
 
 Checks = Callable[[], Sequence[Any]]
