@@ -7,6 +7,8 @@ BIN    := $(VENV)/bin
 SERVE  ?= 1
 # Processes that run tests; a file's tests stay together, for they share what is dear to set up.
 JOBS   ?= logical
+PYTEST := $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist loadfile
+TEST_KERAS := TF_CPP_MIN_LOG_LEVEL=3 $(PYTEST) tests/keras_runs
 # The first Python >= 3.11 at hand; override with PYTHON=...
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 python; do \
 	$$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -31,11 +33,11 @@ lint: install ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: install browser lint test-keras ## all tests
-	$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist loadfile --ignore tests/keras_runs
+test: install browser lint ## all tests; where TensorFlow's fail, the others are run all the same
+	$(TEST_KERAS); keras=$$?; $(PYTEST) --ignore tests/keras_runs && exit $$keras
 
 test-keras: install ## those of TensorFlow, in processes without the others: nobody else may load it
-	TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 4 --dist loadfile tests/keras_runs
+	$(TEST_KERAS)
 
 scores: install ## how good the rules are, on the whole corpus: docs/scores.md
 	$(BIN)/python -m tests.scoring --write docs/scores.md

@@ -22,7 +22,7 @@ from typing import Any
 
 import torch
 from interleaved import PausedClock, Way, alternate, machine, noise, ratio, steps_per_stretch
-from peers import PEERS, missing, watching
+from peers import PEERS, Peer, Unsuited, missing, watching
 from workloads import WORKLOADS, Training, Workload
 
 from collapse_magic.session import WatchSession
@@ -115,10 +115,18 @@ def measure(workload: Workload, pairs: int, device: torch.device) -> Result:
     return Result(seconds, ratio(watched, plain), noise(plain), report.cost, ends)
 
 
-def measure_peer(name: str, workload: Workload, pairs: int, device: torch.device) -> float | None:
+def measure_peer(name: str, workload: Workload, pairs: int, device: torch.device) -> str:
+    """The ratio, or why there is none."""
     package, peer = PEERS[name]
     if missing(package):
-        return None
+        return "not installed"
+    try:
+        return f"{_ratio_of(peer, workload, pairs, device):.2f}"
+    except Unsuited:
+        return "not for its layers"
+
+
+def _ratio_of(peer: Peer, workload: Workload, pairs: int, device: torch.device) -> float:
     wait = _waiter(device)
     plain = Way(_on(workload, device).stepper())
     steps = steps_per_stretch(plain.step, wait)
@@ -165,14 +173,13 @@ def own_table(results: dict[str, Result]) -> str:
     return "\n".join(rows)
 
 
-def peer_table(peers: dict[str, list[float | None]]) -> str:
+def peer_table(peers: dict[str, list[str]]) -> str:
     rows = [
         "| watched with | " + " | ".join(workload.name for workload in WORKLOADS) + " |",
         "|---|" + "---|" * len(WORKLOADS),
     ]
     for name, ratios in peers.items():
-        cells = ["not installed" if value is None else f"{value:.2f}" for value in ratios]
-        rows.append(f"| {name} | " + " | ".join(cells) + " |")
+        rows.append(f"| {name} | " + " | ".join(ratios) + " |")
     return "\n".join(rows)
 
 

@@ -7,28 +7,43 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from functools import partial
 
 import torch
 from torch import nn
-from workloads import Training, Watch
+from workloads import Around, Training, Watch
 
-Peer = Callable[[Training, str], AbstractContextManager[Watch]]  # training, directory to write to
+
+@dataclass(frozen=True)
+class Observer:
+    """What a peer does in each step of a training."""
+
+    after: Watch | None = None
+    around: Around | None = None
+
+
+# training, directory to write to
+Peer = Callable[[Training, str], AbstractContextManager[Observer]]
+
+
+class Unsuited(Exception):  # noqa: N818 - no failure
+    """The peer does not know a layer of this training."""
 
 
 @contextmanager
-def by_hand(training: Training, directory: str) -> Iterator[Watch]:
+def by_hand(training: Training, directory: str) -> Iterator[Observer]:
     """A user's own two lines: the loss as a number, and the batch's accuracy."""
 
     def after(loss: torch.Tensor, outputs: torch.Tensor, labels: torch.Tensor) -> None:
         loss.item()
         (_predicted(outputs) == labels.reshape(-1)).float().mean().item()
 
-    yield after
+    yield Observer(after)
 
 
 @contextmanager
-def confusion_matrix(training: Training, directory: str) -> Iterator[Watch]:
+def confusion_matrix(training: Training, directory: str) -> Iterator[Observer]:
     from torchmetrics.classification import BinaryConfusionMatrix, MulticlassConfusionMatrix
 
     classes = _classes(training.model, training.x)
@@ -38,11 +53,11 @@ def confusion_matrix(training: Training, directory: str) -> Iterator[Watch]:
     def after(loss: torch.Tensor, outputs: torch.Tensor, labels: torch.Tensor) -> None:
         metric.update(_predicted(outputs), labels.reshape(-1).long())
 
-    yield after
+    yield Observer(after)
 
 
 @contextmanager
-def histograms(training: Training, directory: str) -> Iterator[Watch]:
+def histograms(training: Training, directory: str) -> Iterator[Observer]:
     from torch.utils.tensorboard import SummaryWriter
 
     step = 0
@@ -54,11 +69,11 @@ def histograms(training: Training, directory: str) -> Iterator[Watch]:
             writer.add_histogram(name, parameter.grad, step)
 
     with SummaryWriter(directory) as writer:
-        yield after
+        yield Observer(after)
 
 
 @contextmanager
-def wandb_watch(training: Training, directory: str, log_freq: int) -> Iterator[Watch]:
+def wandb_watch(training: Training, directory: str, log_freq: int) -> Iterator[Observer]:
     import wandb
 
     os.environ["WANDB_SILENT"] = "true"
@@ -69,7 +84,44 @@ def wandb_watch(training: Training, directory: str, log_freq: int) -> Iterator[W
         def after(loss: torch.Tensor, outputs: torch.Tensor, labels: torch.Tensor) -> None:
             run.log({"loss": loss})
 
-        yield after
+        yield Observer(after)
+
+
+@contextmanager
+def cockpit(training: Training, directory: str) -> Iterator[Observer]:
+    """Its cheapest configuration, in each step; it wants the losses of the single samples."""
+    from backpack import extend
+    from cockpit import Cockpit
+    from cockpit.utils.configuration import configuration
+
+    model, kind = extend(training.model), type(training.loss)
+    if any(isinstance(part, nn.TransformerEncoder) for part in model.modules()):
+        raise Unsuited  # no gradients of single samples there
+    extend(training.loss)
+    single = extend(kind(reduction="none"))
+    plane = Cockpit(model.parameters(), quantities=configuration("economy"))
+    step = 0
+
+    @contextmanager
+    def around(
+        loss: torch.Tensor,
+        outputs: torch.Tensor,
+        labels: torch.Tensor,
+        optimizer: torch.optim.Optimizer,
+    ) -> Iterator[None]:
+        nonlocal step
+        losses = single(outputs, labels).reshape(len(labels))
+        info = {
+            "batch_size": len(labels),
+            "individual_losses": losses,
+            "loss": loss,
+            "optimizer": optimizer,
+        }
+        with plane(step, info=info):
+            yield
+        step += 1
+
+    yield Observer(around=around)
 
 
 PEERS: dict[str, tuple[str, Peer]] = {  # name -> (package, how)
@@ -78,6 +130,7 @@ PEERS: dict[str, tuple[str, Peer]] = {  # name -> (package, how)
     "wandb.watch, offline, as it comes": ("wandb", partial(wandb_watch, log_freq=1000)),
     "wandb.watch, offline, each step": ("wandb", partial(wandb_watch, log_freq=1)),
     "SummaryWriter histograms of all gradients, each step": ("tensorboard", histograms),
+    "cockpit, economy, each step": ("cockpit", cockpit),
 }
 
 
@@ -88,8 +141,8 @@ def missing(package: str) -> bool:
 @contextmanager
 def watching(peer: Peer, training: Training) -> Iterator[Callable[[], None]]:
     """The training's step with the peer at work."""
-    with tempfile.TemporaryDirectory() as directory, peer(training, directory) as after:
-        yield training.stepper(after)
+    with tempfile.TemporaryDirectory() as directory, peer(training, directory) as observer:
+        yield training.stepper(observer.after, observer.around)
 
 
 def _predicted(outputs: torch.Tensor) -> torch.Tensor:

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
 Watch = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], None]  # loss, outputs, labels
+# loss, outputs, labels, optimizer -> in which backward runs
+Around = Callable[
+    [torch.Tensor, torch.Tensor, torch.Tensor, torch.optim.Optimizer], AbstractContextManager[None]
+]
 
 
 @dataclass(frozen=True)
 class Training:
-    """One training: `step` does one optimizer step; `after`, if given, is called after each."""
+    """One training: `stepper` gives a function that does one optimizer step.
+
+    `after`, if given, is called after each; `around` gives what each backward runs in.
+    """
 
     model: nn.Module
     loss: nn.Module
@@ -21,7 +29,9 @@ class Training:
     y: torch.Tensor
     batch: int
 
-    def stepper(self, after: Watch | None = None) -> Callable[[], None]:
+    def stepper(
+        self, after: Watch | None = None, around: Around | None = None
+    ) -> Callable[[], None]:
         optimizer = torch.optim.SGD(self.model.parameters(), lr=0.01)
         model, loss, x, y, batch = self.model, self.loss, self.x, self.y, self.batch
         end = len(x) - len(x) % batch
@@ -34,7 +44,11 @@ class Training:
             optimizer.zero_grad()
             outputs = model(x[rows])
             value = loss(outputs, y[rows])
-            value.backward()
+            if around is None:
+                value.backward()
+            else:
+                with around(value, outputs, y[rows], optimizer):
+                    value.backward()
             optimizer.step()
             if after is not None:
                 after(value, outputs, y[rows])

@@ -283,7 +283,8 @@ class History:
     def _prediction_window(self, record: PredictionWindow) -> None:
         key = (record.site, record.phase)
         kept = self._windows.setdefault(key, [])
-        kept.append(record)
+        # No rule asks which class is taken for which, and it would fill the memory.
+        kept.append(replace(record, confused=()) if record.confused else record)
         self._samples[key] = self._samples.get(key, 0) + record.samples
         self._totals.clear()
         counts = self._labels.get(key, [])

@@ -268,6 +268,9 @@ class PredictionWindow:
     # how many of these were predicted rightly.
     newcomers: int = 0
     newcomers_found: int = 0
+    # Of three and more classes, which is taken for which: (true class, predicted class, samples),
+    # the most frequent first; a bounded number of them. Of two classes the counts above tell it.
+    confused: tuple[tuple[int, int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,6 +185,7 @@ def test_replies_and_facts_keep_to_it() -> None:
                     "verdict": "",
                     "rule": None,
                     "series": ["loss/loss"],
+                    "shares": None,
                 }
             ]
         },

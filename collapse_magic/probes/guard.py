@@ -19,12 +19,22 @@ class Guard:
 
     Attributes
         broken: whether that has happened; from then on nothing runs any more.
+
+    Parameters
         off: called when it happens.
+        afterwards: called after each action, as a part of it.
     """
 
-    def __init__(self, context: ProbeContext, plan: Schedule, off: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        context: ProbeContext,
+        plan: Schedule,
+        off: Callable[[], None],
+        afterwards: Callable[[], None] | None = None,
+    ) -> None:
         self.broken = False
-        self._context, self._plan, self._off = context, plan, off
+        self._context, self._plan = context, plan
+        self._off, self._afterwards = off, afterwards
         self._alone = threading.Lock()  # held by the one thread that is in our own code
 
     def run(self, action: Callable[..., T], *args: Any) -> T | None:
@@ -33,7 +43,10 @@ class Guard:
             return None
         began = self._context.clock()
         try:
-            return action(*args)
+            result = action(*args)
+            if self._afterwards is not None:
+                self._afterwards()
+            return result
         except Exception as error:
             self.fail(error)
             return None

@@ -54,9 +54,9 @@ SHORT = Start(
     essential=64,
     most_seconds=2 * SHORT_RUN_SECONDS,
 )
-# Of that what is aimed at: who sees a step in two of a slow training and every 64th of a fast one
-# learns no more from twice as many, and what is not foreseen has room.
-_AIMED_AT = 0.35
+# Of that what is aimed at: who sees a step in three of a slow training and every 128th of a fast
+# one learns no more from twice as many, and what is not foreseen has room.
+_AIMED_AT = 0.25
 # However dear the calls in passing are, so much of the budget is left for what they are there for.
 _LEAST_SHARE = 0.25
 # How what is left is shared out.
@@ -68,8 +68,9 @@ _FLUSHES_IN_A_RUN = 20
 # first seconds news matters more: five flushes are waited for in any case.
 _FLUSH_SHARE, _LEAST_FLUSHES = 0.1, 5
 _WORTH_A_FLUSH = 8  # counted batches
-# Rules need samples: one batch in so many costs a third of a percent of the fastest usual loops.
-_MOST_ONE_IN = 64
+# Rules need samples: one batch in so many costs a third of a percent of the fastest usual loops, of
+# which so few are counted from the 8,000th step on.
+_MOST_ONE_IN = 128
 _MOST_LAYER_GAP = 5000
 # Rules compare three looks and more. Past the first steps, which have looks of their own, each look
 # comes at the latest when the run is four times as long as at the one before, whatever they take:

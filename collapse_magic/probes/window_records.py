@@ -71,6 +71,7 @@ def window_record(
         pull=q.pull,
         spread=q.spread,
         rank=q.rank,
+        confused=q.confused,
         outside_unit=window.outside_unit,
         input_row_sums_to_one=softmaxed or window.input_row_sums_to_one,
         out_of_range=window.out_of_range,

@@ -21,6 +21,10 @@ _RANK_SAMPLES = 512
 # Of each of several classes fewer are enough for the mean over them.
 _LEAST_RANK_SAMPLES = 128
 _RANK_CLASSES = 16
+# All pairs of sixteen classes; of more classes the most frequent pairs of a window.
+MOST_CONFUSED = 240
+# Up to so many classes counting into a table is faster than sorting the pairs.
+_TABLE_CLASSES = 64
 _JITTER = 0.5 + 0.5 * np.sin(np.arange(2 * _RANK_SAMPLES) * 12.9898)
 
 
@@ -37,6 +41,7 @@ class Quantities:
     pull: tuple[float, ...]
     spread: float
     rank: float
+    confused: tuple[tuple[int, int, int], ...] = ()
 
 
 def multiclass(
@@ -67,7 +72,28 @@ def multiclass(
             pull=_shares(force if weights is None else force * weights, labels, k),
             spread=_margin_spread(by_class, int(counts.argmax())),
             rank=macro_auc(log_p, labels),
+            confused=confused(labels, predicted, k),
         )
+
+
+def confused(labels: Ints, predicted: Ints, k: int) -> tuple[tuple[int, int, int], ...]:
+    """(true class, predicted class, samples) of what is predicted wrongly, the most frequent first.
+
+    Two classes have nothing to add: labels, predictions and the right ones tell all four counts.
+    """
+    if k < 3:
+        return ()
+    wrong = predicted != labels
+    pairs = labels[wrong].astype(np.int64) * k + predicted[wrong]
+    if k <= _TABLE_CLASSES:
+        table = np.bincount(pairs, minlength=k * k)
+        found = np.flatnonzero(table)
+        counts = table[found]
+    else:
+        found, counts = np.unique(pairs, return_counts=True)
+    order = np.argsort(-counts, kind="stable")[:MOST_CONFUSED]
+    true, taken_for = np.divmod(found[order], k)
+    return tuple(zip(true.tolist(), taken_for.tolist(), counts[order].tolist(), strict=True))
 
 
 def binary(logits: Floats, labels: Ints, weights: Floats | None = None) -> Quantities:

@@ -66,6 +66,13 @@ class NoOptimizerStep:
         return None if history.sites() else "no loss was seen"
 
     def check(self, history: History) -> Iterable[Diagnosis]:
+        idle = [
+            loop
+            for loop in history.training_loops()
+            if not loop.optimizer and not loop.steps and _is_late(history, loop)
+        ]
+        if not idle:
+            return
         models = tuple(
             wiring.model
             for wiring in history.wirings()
@@ -74,9 +81,8 @@ class NoOptimizerStep:
         site = site_of(history, models)
         if not models or site is None or gates.has_learned(history, site):
             return
-        for loop in history.training_loops():
-            if not loop.optimizer and not loop.steps and _is_late(history, loop):
-                yield self._diagnosis(history, loop, site)
+        for loop in idle:
+            yield self._diagnosis(history, loop, site)
 
     def _diagnosis(self, history: History, loop: TrainingLoop, site: str) -> Diagnosis:
         evidence = [

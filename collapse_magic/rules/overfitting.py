@@ -69,9 +69,11 @@ class Overfitting:
             if seen is not None and best is not None:
                 then = _training_at(history, site, best.last_step)
                 if then is not None and _over(seen.train) < BETTER_BY * _over(then):
-                    yield self._diagnosis(seen, best, then)
+                    yield self._diagnosis(history, seen, best, then)
 
-    def _diagnosis(self, seen: Validation, best: WindowTotal, then: WindowTotal) -> Diagnosis:
+    def _diagnosis(
+        self, history: History, seen: Validation, best: WindowTotal, then: WindowTotal
+    ) -> Diagnosis:
         last = seen.last
         suffers = _lost(best, last) or _over(last) > 1
         return Diagnosis(
@@ -99,7 +101,12 @@ class Overfitting:
             ),
             step=max(seen.train.last_step, last.last_step),
             since_step=best.last_step,
-            remedy=Remedy("stop-early", "stop where validation is best, and keep those weights"),
+            remedy=Remedy(
+                "stop-early",
+                "stop where validation is best, and keep those weights",
+                # how much of the training is left is only known at its end
+                {"best_step": best.last_step, "steps": history.steps} if history.finished else {},
+            ),
             target="model",
             site=seen.site,
         )

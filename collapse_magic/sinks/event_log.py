@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from ..records import (
     ActivationStatistics,
+    EpochEnded,
     FitEnded,
     InputFacts,
     LayerStatistics,
@@ -92,6 +93,8 @@ class EventLog:
             case LearningRate():
                 self._reached(record.step)
                 self._add_learning_rates(record, wall_time)
+            case EpochEnded():
+                self._add_epoch(record, wall_time)
             case _:
                 self._add_facts(record)
 
@@ -161,6 +164,18 @@ class EventLog:
         if tag.series is None:
             tag.series = rows.Series(rows.join_windows, rows.prediction_columns)
         tag.series.add(window.last_step, wall_time, window)
+        if classes > 2 and window.exclusive:
+            self._add_confusions(window, labels, wall_time)
+
+    def _add_confusions(
+        self, window: PredictionWindow, labels: tuple[str, ...], wall_time: float
+    ) -> None:
+        fields = rows.confusion_fields(labels)
+        tag = self._tag("confusions", window.site, fields, window.phase)
+        if tag.series is None:
+            columns = rows.confusion_columns(len(labels))
+            tag.series = rows.Series(rows.join_confused, columns)
+        tag.series.add(window.last_step, wall_time, window.confused)
 
     def _add_losses(self, losses: LossValues, wall_time: float) -> None:
         tag = self._tag("loss", losses.site, rows.loss_fields())
@@ -200,6 +215,12 @@ class EventLog:
         if tag.series is None:
             tag.series = rows.Series(rows.keep_last, rows.as_they_are)
         tag.series.add(rates.step, wall_time, rates.learning_rates)
+
+    def _add_epoch(self, ended: EpochEnded, wall_time: float) -> None:
+        tag = self._tag("epochs", "", rows.epoch_fields())
+        if tag.series is None:
+            tag.series = rows.Series(rows.keep_last, rows.as_they_are)
+        tag.series.add(ended.step, wall_time, (float(ended.epoch),))
 
     def _tag(
         self, kind: str, name: str, fields: tuple[rows.Field, ...] = (), phase: str | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -87,7 +88,7 @@ def loss_columns(value: tuple[float, int]) -> tuple[float]:
     return (value[0] / value[1],)
 
 
-# Layers, activations and learning rates: a value is its columns, the last one of a step counts.
+# Layers, activations, learning rates and epochs: a value is its columns, the last of a step counts.
 def layer_fields(layers: int, labels: tuple[str, ...] | None) -> tuple[Field, ...]:
     names = ("gradient_norm", "weight_norm", "update_ratio")
     return tuple(Field(name, layers, labels) for name in names)
@@ -99,6 +100,10 @@ def activation_fields(labels: tuple[str, ...]) -> tuple[Field, ...]:
 
 def learning_rate_fields(groups: int) -> tuple[Field, ...]:
     return (Field("learning_rate", groups),)
+
+
+def epoch_fields() -> tuple[Field, ...]:
+    return (Field("epoch", 1),)
 
 
 def keep_last(_old: Sequence[float], new: Sequence[float]) -> Sequence[float]:
@@ -224,7 +229,47 @@ def join_windows(old: PredictionWindow, new: PredictionWindow) -> PredictionWind
         single_class_batches=old.single_class_batches + new.single_class_batches,
         newcomers=old.newcomers + new.newcomers,
         newcomers_found=old.newcomers_found + new.newcomers_found,
+        confused=join_confused(old.confused, new.confused),
     )
+
+
+# Confusions: a value is PredictionWindow.confused.
+Confused = tuple[tuple[int, int, int], ...]
+# Of so many classes all pairs are written, as a matrix; of more the most frequent ones.
+MATRIX_CLASSES = 16
+WRITTEN_PAIRS = 64
+
+
+def join_confused(old: Confused, new: Confused) -> Confused:
+    """Counts of the same pair added up, the most frequent first."""
+    if not (old and new):
+        return old or new
+    counts = Counter({(true, taken): n for true, taken, n in old})
+    counts.update({(true, taken): n for true, taken, n in new})
+    return tuple((*pair, n) for pair, n in counts.most_common())
+
+
+def confusion_fields(labels: tuple[str, ...]) -> tuple[Field, ...]:
+    if len(labels) <= MATRIX_CLASSES:
+        return (Field("count", len(labels) ** 2),)
+    return tuple(Field(name, WRITTEN_PAIRS) for name in ("label", "predicted", "count"))
+
+
+def confusion_columns(classes: int) -> Callable[[Confused], tuple[float, ...]]:
+    """How a value becomes a row: true classes one after another, or pairs with NaN behind them."""
+
+    def matrix(value: Confused) -> tuple[float, ...]:
+        cells = [0.0] * classes**2
+        for true, taken, samples in value:
+            cells[true * classes + taken] = float(samples)
+        return tuple(cells)
+
+    def pairs(value: Confused) -> tuple[float, ...]:
+        most = value[:WRITTEN_PAIRS]
+        missing = (NAN,) * (WRITTEN_PAIRS - len(most))
+        return tuple(x for part in range(3) for x in (*(float(v[part]) for v in most), *missing))
+
+    return matrix if classes <= MATRIX_CLASSES else pairs
 
 
 def _shares(window: PredictionWindow, counts: Sequence[int]) -> tuple[float, ...]:

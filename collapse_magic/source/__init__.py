@@ -7,17 +7,19 @@ Nothing is parsed before the first question, and libcst is imported by the first
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
-from ..findings import Diagnosis, Fix, Location
+from ..findings import Diagnosis, Fix, Location, Remedy
+from .arguments import calls, in_library
 from .cells import Cell
 from .context import Context
 from .flow import Flow
+from .idioms import in_general
 from .keras import case as keras
 from .keras.locate import locate as locate_in_keras
-from .keras.place import Fit, Tape
+from .keras.place import Fit, Tape, in_use
 from .keras.place import place as keras_place
 from .keras.remedies import REMEDIES as KERAS_REMEDIES
 from .locate import locate
@@ -29,6 +31,8 @@ from .sklearn.remedies import REMEDIES as SKLEARN_REMEDIES
 from .sklearn.remedies import Case as SklearnCase
 
 __all__ = ["Code"]
+
+T = TypeVar("T")
 
 
 class Code:
@@ -64,28 +68,66 @@ class Code:
             return None
 
     def fix(self, diagnosis: Diagnosis, cell: int | None, line: int | None) -> Fix | None:
-        """The remedy as code, an example where that cannot be sure, or None. Never raises."""
+        """The remedy as code, an example where that cannot be sure, or None. Never raises.
+
+        Where the code that trains is in no cell, the call that leads there is changed.
+        """
         remedy = diagnosis.remedy
         if remedy is None:
             return None
+        found = self._attempt(lambda: self._in_cells(diagnosis, remedy, cell, line))
+        if found is None or not found.cells:
+            elsewhere = self._attempt(lambda: self._in_library(diagnosis, remedy, cell, line))
+            found = elsewhere or found
+        if found is None and self._attempt(lambda: self._elsewhere(diagnosis, cell, line)):
+            keras_only = in_use(self._flow) and not self._flow.names.imports("torch")
+            found = self._attempt(lambda: in_general(remedy, keras=keras_only))
+        return found
+
+    def _elsewhere(self, diagnosis: Diagnosis, cell: int | None, line: int | None) -> bool:
+        """Whether the code that trains is in no cell."""
+        if self._flow.names.imports("sklearn") and not self._flow.names.imports("torch"):
+            return False
+        if cell is None or line is None or cell not in self._cells:
+            return True
+        fitted = self._fit(cell, line)
+        seen = (fitted is not None and fitted.kind) or self._keras(diagnosis, cell, line)
+        return not seen and bool(calls(self._flow, self._cells[cell], line))
+
+    def _attempt(self, make: Callable[[], T]) -> T | None:
         try:
-            fitted = self._fit(cell, line)
-            if fitted is not None:
-                return SKLEARN_REMEDIES[remedy.kind](SklearnCase(self._flow, fitted, remedy))
-            trained = self._keras(diagnosis, cell, line)
-            if trained is not None:
-                return KERAS_REMEDIES[remedy.kind](trained)
-            rewrite = REMEDIES[remedy.kind]
-            context = self._context(diagnosis, cell, line)
-            if context is None:
-                return None
-            found = rewrite(Case(context, remedy))
-            if found is None:
-                each = [rewrite(Case(c, remedy)) for c in context.alternatives()]
-                found = undecided(remedy.title, [fix for fix in each if fix is not None])
-            return found
+            return make()
         except Exception:  # reading foreign code must never disturb its run
             return None
+
+    def _in_cells(
+        self, diagnosis: Diagnosis, remedy: Remedy, cell: int | None, line: int | None
+    ) -> Fix | None:
+        fitted = self._fit(cell, line)
+        if fitted is not None:
+            return SKLEARN_REMEDIES[remedy.kind](SklearnCase(self._flow, fitted, remedy))
+        trained = self._keras(diagnosis, cell, line)
+        if trained is not None:
+            return KERAS_REMEDIES[remedy.kind](trained)
+        rewrite = REMEDIES[remedy.kind]
+        context = self._context(diagnosis, cell, line)
+        if context is None:
+            return None
+        found = rewrite(Case(context, remedy))
+        if found is None:
+            each = [rewrite(Case(c, remedy)) for c in context.alternatives()]
+            found = undecided(remedy.title, [fix for fix in each if fix is not None])
+        return found
+
+    def _in_library(
+        self, diagnosis: Diagnosis, remedy: Remedy, cell: int | None, line: int | None
+    ) -> Fix | None:
+        if cell is None or line is None or cell not in self._cells:
+            return None
+        fitted = self._fit(cell, line)
+        if (fitted is not None and fitted.kind) or self._keras(diagnosis, cell, line) is not None:
+            return None
+        return in_library(self._flow, self._cells[cell], line, remedy)
 
     @cached_property
     def _cells(self) -> dict[int, Cell]:

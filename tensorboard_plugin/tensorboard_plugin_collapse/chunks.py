@@ -40,6 +40,18 @@ class Rows:
         start = int(np.searchsorted(self.steps, step, side="right"))
         return Rows(self.steps[start:], self.wall_times[start:], self.values[start:])
 
+    def sample(self, points: int) -> Rows:
+        """At most so many rows, evenly spaced, the last one always among them."""
+        count = len(self.steps)
+        if count <= points:
+            return self
+        kept = np.linspace(count - 1, 0, points).round().astype(np.intp)[::-1]
+        return Rows(self.steps[kept], self.wall_times[kept], self.values[kept])
+
+    def between(self, first: int, end: int) -> Rows:
+        """Only the columns from `first` to before `end`."""
+        return Rows(self.steps, self.wall_times, self.values[:, first:end])
+
     def reply(self) -> bytes:
         """The rows as the `series` route sends them, little-endian."""
         count, columns = self.values.shape

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from .background import Server, ServerError, start_server
+from .log_files import Place, event_files, is_directory, place
 
 __all__ = ["Server", "ServerError", "main", "start_server"]
 
@@ -29,35 +30,53 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code: 0, 1 where --fail-on says so, 2 for wrong usage."""
     parser = _arguments()
     options, flags = parser.parse_known_args(argv)
-    logdir = Path(options.logdir or options.logdir_flag or "").expanduser()
     if not (options.logdir or options.logdir_flag):
         parser.error("which log directory? Give it as in: collapse-tb runs")
+    logdir = place(options.logdir or options.logdir_flag)
     problem = _problem(logdir)
     if problem:
         parser.error(problem)
-    if options.report:
-        if flags:
-            parser.error(f"unknown beside --report: {' '.join(flags)}")
-        from .log_report import print_report
+    if not (options.report or options.follow):
+        if options.fail_on:
+            parser.error("--fail-on goes with --report or --follow")
+        return _serve(parser, logdir, options, flags)
+    if flags:
+        parser.error(f"unknown beside --report and --follow: {' '.join(flags)}")
+    if options.follow:
+        if options.report == "html":
+            parser.error("--follow prints text or json")
+        from .follow import follow
 
-        return print_report(logdir, options.report, options.fail_on or "error")
-    if options.fail_on:
-        parser.error("--fail-on goes with --report text or --report json")
-    return _serve(parser, logdir, options, flags)
+        return follow(logdir, options.report or "text", options.fail_on or "never")
+    from .log_report import print_report
+
+    return print_report(logdir, options.report, options.fail_on or "error")
 
 
-def _serve(parser: _Parser, logdir: Path, options: argparse.Namespace, flags: Sequence[str]) -> int:
-    from .log_files import event_files
-    from .server import UsageError, serve
+def _serve(
+    parser: _Parser, logdir: Place, options: argparse.Namespace, flags: Sequence[str]
+) -> int:
+    from .reuse import running_server
+    from .server import UsageError, open_browser, serve
 
+    # Whole, since others find the server by it, wherever they stand.
+    served = str(logdir.resolve() if isinstance(logdir, Path) else logdir)
+    # One that was asked for with flags of its own, or that ends with its notebook, is another one.
+    if not (flags or options.host or options.until_stdin_closes):
+        running = running_server(served, options.port)
+        if running is not None:
+            address, process = running
+            print(f"Collapse tab: {address}#collapse")
+            print(f"(a TensorBoard that serves it already, process {process}: left as it is)")
+            if options.browser:
+                open_browser(f"{address}#collapse")
+            return 0
     if not any(event_files(logdir)):
         print(f"no event files in {logdir} yet: runs appear as they are written", file=sys.stderr)
     if options.until_stdin_closes:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
     try:
-        return serve(
-            str(logdir), flags, host=options.host, port=options.port, browser=options.browser
-        )
+        return serve(served, flags, host=options.host, port=options.port, browser=options.browser)
     except UsageError as error:
         parser.error(str(error))
 
@@ -89,13 +108,17 @@ def _arguments() -> _Parser:
     parser.add_argument("--until-stdin-closes", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument(
         "--report",
-        choices=("text", "json"),
+        choices=("text", "json", "html"),
         help="print what the runs came to instead of serving them",
+    )
+    parser.add_argument(
+        "--follow", action="store_true", help="print findings as they come, until Ctrl-C"
     )
     parser.add_argument(
         "--fail-on",
         choices=("error", "warning", "never"),
-        help="with --report: exit with 1 where a finding is that bad (default: error)",
+        help="exit with 1 where a finding is that bad (default with --report: error, with "
+        "--follow: never)",
     )
     return parser
 
@@ -110,7 +133,13 @@ def _port(text: str) -> int:
     return port
 
 
-def _problem(logdir: Path) -> str | None:
+def _problem(logdir: Place) -> str | None:
+    if isinstance(logdir, str):
+        try:
+            found = is_directory(logdir)
+        except Exception as error:  # each file system has errors of its own
+            return f"{logdir!r} cannot be read: {error}"
+        return None if found else f"there is no directory {logdir!r}"
     if not logdir.exists():
         return f"there is no directory {str(logdir)!r}"
     if not logdir.is_dir():

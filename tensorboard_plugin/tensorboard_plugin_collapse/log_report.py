@@ -4,64 +4,91 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from collapse_magic.report import Report
 
-from .chunks import decode, joined
-from .log_files import DamagedRecordError, event_files, records
+from .log_files import Place, event_files, size_of
+from .log_page import render_page
 from .merged_run import RankLog, merge
-from .merging import Series
-from .rank_groups import Member, groups
-from .reader import PLUGIN_NAME, TEXT_KINDS
+from .progress import Progress
+from .rank_groups import groups
+from .run_logs import LoggedRun, read_runs
 from .run_summary import SEVERITIES, open_ones, worst
+from .standard_summaries.derive import derive
+from .standard_summaries.training import Training, trainings
+
+__all__ = ["LoggedRun", "print_report", "read_runs"]
 
 OK, FAILED, NOTHING_READ = 0, 1, 2
+FORMS = ("text", "json", "html")
 
 
-@dataclass(slots=True)
-class LoggedRun:
-    """What a run's event files hold; report and facts are the last ones that can be read.
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """All runs of a directory."""
 
-    Series are only kept of runs that are to be put together with others.
-    """
-
-    name: str
-    report: dict[str, Any] | None = None
-    facts: dict[str, Any] | None = None
-    ours: bool = False  # holds something of ours
-    damaged: list[str] = field(default_factory=list)
-    series: dict[str, Series] = field(default_factory=dict)
-    last_heard: float = 0.0  # s since the epoch
+    runs: list[LoggedRun]  # watched ones, then those that were derived from other tools' summaries
+    ranks: frozenset[str]  # processes of a training, which the merged run speaks for
+    derived: frozenset[str]
 
     @property
-    def member(self) -> Member | None:
-        return Member.of(self.name, self.facts, self.report, self.last_heard)
+    def shown(self) -> list[LoggedRun]:
+        return [run for run in self.runs if run.ours and run.name not in self.ranks]
 
 
-def print_report(logdir: Path, form: str, fail_on: str) -> int:
-    """Prints the reports ("text" or "json"); returns the exit code."""
-    runs = [run for run in read_runs(logdir) if run.ours or run.damaged]
-    runs, ranks = with_merged(runs)
-    reports = {run.name: run.report for run in runs if run.report is not None}
-    for run in runs:
+def print_report(logdir: Place, form: str, fail_on: str) -> int:
+    """Prints the reports ("text", "json" or "html"); returns the exit code."""
+    progress = Progress(sum(size_of(path) for _, path in event_files(logdir)))
+    try:
+        read = list(read_runs(logdir, progress))
+    finally:
+        progress.close()
+    judged = judge(read)
+    reports = {run.name: run.report for run in judged.runs if run.report is not None}
+    for run in judged.runs:
         for sentence in run.damaged:
-            print(f"run {run.name!r}: {sentence}", file=sys.stderr)
+            print(f"run {_short(run.name)!r}: {sentence}", file=sys.stderr)
     if form == "json":
         print(json.dumps({"runs": reports}, indent=2))
+    elif form == "html":
+        print(render_page(str(logdir), judged.shown))
     else:
-        texts = [_text(run) for run in runs if run.ours and run.name not in ranks]
+        texts = [text(run, derived=run.name in judged.derived) for run in judged.shown]
         print("\n\n".join(texts), end="\n" if texts else "")
     if not reports:
-        print(_nothing(logdir, runs), file=sys.stderr)
+        print(_nothing(logdir, judged.runs), file=sys.stderr)
         return NOTHING_READ
-    judged = [report for name, report in reports.items() if name not in ranks]
-    return FAILED if any(_fails(report, fail_on) for report in judged) else OK
+    counted = [report for name, report in reports.items() if name not in judged.ranks]
+    return FAILED if any(fails(report, fail_on) for report in counted) else OK
+
+
+def judge(read: list[LoggedRun]) -> Judged:
+    """The runs with what the rules say of those that nobody watched, and of several processes."""
+    watched, ranks = with_merged([run for run in read if run.ours])
+    others = [run for run in read if not run.ours]
+    taken = {run.name for run in watched}
+    derived = []
+    for training in trainings([run.summaries for run in others]):
+        name = training.name if training.name not in taken else training.runs[0]
+        one = _derived(training, name)
+        members = set(training.runs)
+        for run in [run for run in others if run.name in members]:
+            one.damaged += run.damaged
+            others.remove(run)
+        derived.append(one)
+    damaged = [run for run in others if run.damaged]
+    return Judged([*watched, *derived, *damaged], ranks, frozenset(run.name for run in derived))
+
+
+def _derived(training: Training, name: str) -> LoggedRun:
+    try:
+        found = derive(training)
+    except (ValueError, TypeError, KeyError, OverflowError, FloatingPointError) as error:
+        return LoggedRun(name, damaged=[f"its summaries cannot be judged: {error!r}"])
+    report = {**found.report, "run": name}
+    return LoggedRun(name, report, dict(found.facts), True, list(found.left_out))
 
 
 def with_merged(runs: list[LoggedRun]) -> tuple[list[LoggedRun], frozenset[str]]:
@@ -78,7 +105,7 @@ def with_merged(runs: list[LoggedRun]) -> tuple[list[LoggedRun], frozenset[str]]
         try:
             merged = merge(group, logs)
         except (ValueError, TypeError, KeyError) as error:
-            by_name[group.members[logs[0].rank]].damaged.append(f"not put together: {error!r}")
+            by_name[group.members[logs[0].rank]].damage(f"not put together: {error!r}")
             continue
         ranks.update(group.members.values())
         one = LoggedRun(group.name, dict(merged.report or {}) or None, dict(merged.facts), True)
@@ -86,92 +113,36 @@ def with_merged(runs: list[LoggedRun]) -> tuple[list[LoggedRun], frozenset[str]]
     return runs, frozenset(ranks)
 
 
-def read_runs(logdir: Path) -> Iterator[LoggedRun]:
-    """The runs below the directory, one at a time, with little in memory however long they are."""
-    run: LoggedRun | None = None
-    for name, path in event_files(logdir):
-        if run is None or run.name != name:
-            if run is not None:
-                yield run
-            run = LoggedRun(name)
-        _read(path, run)
-    if run is not None:
-        yield run
-
-
-def _read(path: Path, run: LoggedRun) -> None:
-    try:
-        with path.open("rb") as file:
-            for record in records(file):
-                if isinstance(record, DamagedRecordError):
-                    run.damaged.append(f"{path.name} is {record}" if record.lost else f"{record}")
-                else:
-                    _take(record, run)
-    except OSError as error:
-        run.damaged.append(f"{path.name} cannot be read: {error.strerror}")
-
-
-def _take(record: bytes, run: LoggedRun) -> None:
-    from google.protobuf.message import DecodeError
-    from tensorboard.compat.proto import event_pb2
-
-    try:
-        event: Any = event_pb2.Event.FromString(record)
-    except DecodeError:
-        run.damaged.append("a record is no event")
-        return
-    run.last_heard = max(run.last_heard, float(event.wall_time))
-    for value in event.summary.value:
-        if value.metadata.plugin_data.plugin_name == PLUGIN_NAME:
-            run.ours = True
-        if run.ours and value.tag in TEXT_KINDS:
-            _take_text(value.tag, value.tensor.string_val, run)
-        elif run.ours and run.member is not None:
-            _take_rows(value, run)
-
-
-def _take_text(kind: str, texts: Any, run: LoggedRun) -> None:
-    try:
-        data = json.loads(texts[0])
-        if kind == "report":
-            Report.from_dict(data)
-        setattr(run, kind, data)
-    except (IndexError, ValueError, TypeError, KeyError, AttributeError):
-        run.damaged.append(f"a {kind} is damaged")
-
-
-def _take_rows(value: Any, run: LoggedRun) -> None:
-    """A chunk of a series; a damaged one is left out, which the tab says of it too."""
-    known = run.series.get(value.tag)
-    try:
-        about = known.about if known else json.loads(value.metadata.plugin_data.content)
-        columns = sum(int(field["size"]) for field in about["fields"])
-        shape = [dim.size for dim in value.tensor.tensor_shape.dim]
-        rows = decode(np.frombuffer(value.tensor.tensor_content, "<f8").reshape(shape), columns)
-    except (ValueError, TypeError, KeyError):
-        run.damaged.append(f"{value.tag}: rows are damaged and left out")
-        return
-    run.series[value.tag] = Series(value.tag, about, joined([known.rows, rows]) if known else rows)
-
-
-def _text(run: LoggedRun) -> str:
+def text(run: LoggedRun, derived: bool = False) -> str:
+    """What a run came to, as the notebook's summary shows it."""
+    name = _short(run.name)
     if run.report is None:
-        return f"run {run.name!r}: no report yet (the run is live, or was ended from outside)"
-    text = str(Report.from_dict(run.report))
+        return f"run {name!r}: no report yet (the run is live, or was ended from outside)"
+    try:
+        shown = str(Report.from_dict({**run.report, "run": _short(str(run.report["run"]))}))
+    except Exception as error:  # a log may hold anything
+        return f"run {name!r}: its report cannot be shown ({error!r})"
+    if derived:  # nobody watched, so watching cost nothing
+        shown = shown.replace("watch_training  ", "", 1).replace("  (cost 0%)", "", 1)
     # A run's directory carries a number where its name was taken before.
-    return text if run.report["run"] == run.name else f"{run.name}\n{text}"
+    return shown if run.report["run"] == run.name else f"{name}\n{shown}"
 
 
-def _fails(report: dict[str, Any], fail_on: str) -> bool:
+def _short(name: str, most: int = 200) -> str:
+    return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
+def fails(report: dict[str, Any], fail_on: str) -> bool:
+    """Whether an open finding is that bad."""
     severity = worst(open_ones(report))
     if fail_on == "never" or severity not in SEVERITIES:
         return False
     return SEVERITIES.index(severity) <= SEVERITIES.index(fail_on)
 
 
-def _nothing(logdir: Path, runs: list[LoggedRun]) -> str:
-    if not runs:
-        found = any(event_files(logdir))
-        what = "no watched run among the event files" if found else "no event files"
-        return f"{what} in {str(logdir)!r}"
-    return f"no report in {str(logdir)!r} yet"
+def _nothing(logdir: Place, runs: list[LoggedRun]) -> str:
+    if any(run.ours for run in runs):
+        return f"no report in {str(logdir)!r} yet"
+    if not any(event_files(logdir)):
+        return f"no event files in {str(logdir)!r}"
+    return f"neither a watched run nor losses of a training in the event files of {str(logdir)!r}"

@@ -59,7 +59,10 @@ def merge(group: Group, logs: Sequence[RankLog]) -> MergedRun:
     cannot be understood."""
     reports = [Report.from_dict(log.report) for log in logs if log.report is not None]
     finished = len(reports) == len(logs) and all(report.finished for report in reports)
-    tags = dict.fromkeys(tag for log in logs for tag in log.series)
+    # Which class is taken for which is counted over windows that do not end together.
+    tags = dict.fromkeys(
+        tag for log in logs for tag, series in log.series.items() if series.kind != "confusions"
+    )
     series = {
         tag: merged([log.series[tag] for log in logs if tag in log.series], finished)
         for tag in tags

@@ -15,9 +15,13 @@ from tensorboard.plugins import base_plugin
 from tensorboard.util import tb_logging
 from werkzeug import wrappers
 
+from collapse_magic.report import plain
+
 from .merging_reader import MergingReader
 from .reader import PLUGIN_NAME, LogReader
 from .run_summary import summaries
+from .standard_reader import AllReader, StandardReader
+from .standard_summaries.summaries import SCALARS
 
 STATIC = Path(__file__).parent / "static"
 CONTENT_TYPES = {
@@ -58,22 +62,25 @@ class CollapsePlugin(base_plugin.TBPlugin):  # type: ignore[misc]
 
     def __init__(self, context: Any) -> None:
         self._provider = context.data_provider
-        self._reader = MergingReader(LogReader(self._provider))
+        self._reader = AllReader(
+            MergingReader(LogReader(self._provider)), StandardReader(self._provider)
+        )
 
     def get_plugin_apps(self) -> Mapping[str, Any]:
         return {
             "/runs": _route(self._runs),
             "/run": _route(self._run),
             "/series": _route(self._series),
+            "/explanation": _route(_explanation),
             "/index.js": _route(_index_js),
             "/assets/*": _route(_asset),
         }
 
     def is_active(self) -> bool:
-        """Whether any run holds something of ours."""
+        """Whether any run holds something of ours, or scalars, which rules may say something of."""
         ctx = request_context.RequestContext()
         plugins = self._provider.list_plugins(ctx, experiment_id="") if self._provider else ()
-        return PLUGIN_NAME in (plugins or ())
+        return bool({PLUGIN_NAME, SCALARS} & set(plugins or ()))
 
     def frontend_metadata(self) -> Any:
         return base_plugin.FrontendMetadata(es_module_path="/index.js", tab_name="Collapse")
@@ -98,12 +105,16 @@ class CollapsePlugin(base_plugin.TBPlugin):  # type: ignore[misc]
 
     def _series(self, request: wrappers.Request) -> Any:
         run, tag = _argument(request, "run"), _argument(request, "tag")
-        since = _step(request)
+        since, points = _step(request), _points(request)
         rows = self._reader.series(*_where(request), run, tag)
         if rows is None:
             raise RequestError(404, f"the run {run!r} has no series {tag!r}")
-        data = (rows if since is None else rows.after(since)).reply()
-        return http_util.Respond(request, data, "application/octet-stream")
+        if since is not None:
+            rows = rows.after(since)
+        if points is not None:
+            rows = rows.sample(points)
+        rows = rows.between(*_columns(request, rows.values.shape[1]))
+        return http_util.Respond(request, rows.reply(), "application/octet-stream")
 
 
 def _route(handler: Handler) -> Any:
@@ -123,7 +134,9 @@ def _route(handler: Handler) -> Any:
 
 
 def _json(request: wrappers.Request, data: Any, status: int = 200) -> Any:
-    return http_util.Respond(request, json.dumps(data), "application/json", code=status)
+    # A log may hold numbers that JSON has no words for, where a browser would stop at the whole.
+    text = json.dumps(plain(data), allow_nan=False)
+    return http_util.Respond(request, text, "application/json", code=status)
 
 
 def _where(request: wrappers.Request) -> tuple[Any, str]:
@@ -149,6 +162,36 @@ def _step(request: wrappers.Request) -> float | None:
     if not math.isfinite(step):
         raise RequestError(400, f"since is a step, a number, not {text!r}")
     return step
+
+
+def _points(request: wrappers.Request) -> int | None:
+    text = request.args.get("points")
+    if not text:
+        return None
+    if not text.isdecimal() or not int(text):
+        raise RequestError(400, f"points is a number of rows, at least 1, not {text!r}")
+    return int(text)
+
+
+def _columns(request: wrappers.Request, width: int) -> tuple[int, int]:
+    text = request.args.get("columns")
+    if not text:
+        return 0, width
+    first, _, end = text.partition(":")
+    if not (first.isdecimal() and end.isdecimal() and int(first) < int(end) <= width):
+        raise RequestError(400, f"columns are FIRST:END of {width} columns, not {text!r}")
+    return int(first), int(end)
+
+
+def _explanation(request: wrappers.Request) -> Any:
+    from collapse_magic import rules
+
+    name = _argument(request, "rule")
+    try:
+        text = rules.explanation(name)
+    except ValueError as error:
+        raise RequestError(404, str(error)) from None
+    return _json(request, {"rule": name, "text": text})
 
 
 def _index_js(request: wrappers.Request) -> Any:

@@ -36,14 +36,17 @@ class Member:
         report: Mapping[str, Any] | None,
         last_heard: float,
     ) -> Member | None:
-        """None where the run was a process by itself."""
+        """None where the run was a process by itself, or where its log does not say it rightly."""
         about = (facts or {}).get("run", {})
-        rank, world_size = about.get("rank"), about.get("world_size", 1)
-        if not isinstance(rank, int) or not isinstance(world_size, int) or world_size < 2:
+        try:
+            rank, world_size = about.get("rank"), about.get("world_size", 1)
+            if not isinstance(rank, int) or not isinstance(world_size, int) or world_size < 2:
+                return None
+            began = float(about["started"])
+            # A run's time begins behind its imports: the last row may be later than the two say.
+            ended = max(began + float(report["seconds"] if report else 0.0), last_heard)
+        except (AttributeError, KeyError, TypeError, ValueError):
             return None
-        began = float(about["started"])
-        # A run's time begins behind its imports, so the last row may be later than the two say.
-        ended = max(began + float(report["seconds"] if report else 0.0), last_heard)
         return cls(run, rank, world_size, str(about.get("group", "")), began, ended)
 
 

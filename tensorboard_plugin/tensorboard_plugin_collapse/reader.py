@@ -12,16 +12,22 @@ from typing import Any
 
 from tensorboard.data import provider as data_provider
 
+from collapse_magic.report import Report
+
 from .chunks import DamagedChunkError, Rows, decode, joined
 
 PLUGIN_NAME = "collapse"
 WIRE_VERSION = 1
-SERIES_KINDS = ("predictions", "loss", "layers", "activations", "learning_rate")
+SERIES_KINDS = (
+    "predictions", "confusions", "loss", "layers", "activations", "learning_rate", "epochs",
+)  # fmt: skip
 TEXT_KINDS = ("report", "facts")
 # Stands for all points: asked for 0, a provider gives none.
 ALL_POINTS = 2**31 - 1
 # An answer of the data server holds 256 MiB at most, a report far less than 1 MiB.
 RUNS_PER_REQUEST = 64
+# A thousand layers have 3,000, ten thousand classes 50,000.
+MOST_COLUMNS = 1 << 20
 # Decoded series that are kept, the longest unused go first.
 KEPT_BYTES = 256 << 20
 # A provider gives a series whole or not at all: a live one costs more the longer it gets. It is
@@ -184,12 +190,12 @@ class LogReader:
 
     def _text(self, ctx: Any, experiment: str, run: str, kind: str, newest: Any) -> _Text:
         version = (int(newest.step), float(newest.wall_time))
-        data = parsed(newest)
+        data = parsed(kind, newest)
         if data is not None:
             return _Text(version, data)
         # The newest one is damaged: an older one is better than none.
         older = self._read(ctx, experiment, [run], [kind]).get(run, {}).get(kind, ())
-        sound = (data for data in map(parsed, reversed(older)) if data is not None)
+        sound = (data for each in reversed(older) if (data := parsed(kind, each)) is not None)
         return _Text(version, next(sound, None), (f"{kind}: number {version[0]} is damaged",))
 
     def _check(self, ctx: Any, experiment: str, run: str, tag: Tag) -> tuple[str, ...]:
@@ -251,18 +257,31 @@ def _described(name: str, content: bytes, version: Version) -> Tag:
     if about["version"] != WIRE_VERSION:
         raise ValueError(f"version {about['version']}")
     tag = Tag(name, str(about["kind"]), about, version)
-    if tag.kind in SERIES_KINDS and tag.columns < 1:
+    if tag.kind in SERIES_KINDS and not 1 <= tag.columns <= MOST_COLUMNS:
         raise ValueError("no fields")
     return tag
 
 
-def parsed(datum: Any) -> Mapping[str, Any] | None:
+def parsed(kind: str, datum: Any) -> Mapping[str, Any] | None:
     """The JSON object in an event with one string; None where it is damaged."""
     try:
         data = json.loads(datum.numpy.item())
+        return data if is_sound(kind, data) else None
     except (ValueError, TypeError):
         return None
-    return data if isinstance(data, dict) else None
+
+
+def is_sound(kind: str, data: Any) -> bool:
+    """Whether it is what its kind says: a log may hold anything under our name."""
+    if not isinstance(data, dict):
+        return False
+    if kind == "facts":
+        return isinstance(data.get("run"), dict)
+    try:
+        report = Report.from_dict(data)
+        return isinstance(report.steps, int) and report.verdict == data.get("verdict")
+    except Exception:  # whatever is missing or of another type
+        return False
 
 
 def _extended(known: _Series | None, tag: Tag, data: Sequence[Any]) -> _Series:

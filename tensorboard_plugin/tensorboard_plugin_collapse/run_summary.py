@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from typing import Any
 
-from .reader import Run
+from .reader import Run, Tag
 
 SEVERITIES = ("error", "warning", "info")  # worst first
 
@@ -13,8 +14,17 @@ SEVERITIES = ("error", "warning", "info")  # worst first
 def summaries(runs: Iterable[Run]) -> list[dict[str, Any]]:
     """The runs as the `runs` route shows them, newest first; those of unknown age come last."""
     return sorted(
-        map(summary, runs), key=lambda line: (-(line["started"] or 0.0), str(line["run"]))
+        map(_guarded, runs), key=lambda line: (-(line["started"] or 0.0), str(line["run"]))
     )
+
+
+def _guarded(run: Run) -> dict[str, Any]:
+    """A log may hold anything: one run that cannot be summed up must not hide the others."""
+    try:
+        return summary(run)
+    except Exception:
+        bare = summary(Run(run.name, None, None, [], run.damaged))
+        return {**bare, "verdict": "its report cannot be read"}
 
 
 def summary(run: Run) -> dict[str, Any]:
@@ -31,7 +41,24 @@ def summary(run: Run) -> dict[str, Any]:
         "verdict": str(report.get("verdict", "")) if report else "waiting for the first check",
         "rule": open_findings[0].get("rule") if open_findings else None,
         "series": [tag.name for tag in run.series],
+        "shares": _shares(run.series),
     }
+
+
+def _shares(series: Iterable[Tag]) -> dict[str, Any] | None:
+    """Where the run's predictions lie, for a small picture of them: those of the training, if any.
+
+    Label shares and predicted shares are neighbours, `classes` columns each, from `first` on.
+    """
+    tags = [tag for tag in series if tag.kind == "predictions"]
+    for tag in sorted(tags, key=lambda tag: not tag.name.endswith("/train")):
+        first = 0
+        fields = list(tag.about["fields"])
+        for field, following in pairwise(fields):
+            if (field["name"], following["name"]) == ("label_share", "predicted_share"):
+                return {"tag": tag.name, "first": first, "classes": int(field["size"])}
+            first += int(field["size"])
+    return None
 
 
 def open_ones(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -38,8 +38,8 @@ def serve(
         def print_serving_message(self) -> None:
             url = f"{self.get_url()}#collapse"
             print(f"Collapse tab: {url}  (Ctrl-C ends it)", flush=True)
-            if browser and has_browser():
-                webbrowser.open(url)
+            if browser:
+                open_browser(url)
 
     def on_free_port(wsgi_app: Any, flags: argparse.Namespace) -> Any:
         wanted = DEFAULT_PORT if flags.port is None else flags.port
@@ -79,6 +79,12 @@ def _port_errors(program: Any) -> Iterator[None]:
             raise program.TensorBoardPortInUseError(str(cause)) from None
         sys.stderr.write(said.getvalue())
         raise
+
+
+def open_browser(url: str) -> None:
+    """Opens it where there is a browser; without one the address has been printed."""
+    if has_browser():
+        webbrowser.open(url)
 
 
 def has_browser() -> bool:

@@ -119,7 +119,7 @@ def test_one_cursor_runs_through_all_charts(show: OpenTab) -> None:
     tab.hover("Gradient flow", 0.5, down=0.05)
     expect(tab.step).to_have_text(re.compile(r"step 3[12]\d"))
     lines = tab.frame.locator(".cursor-line:visible")
-    expect(lines).to_have_count(3)
+    expect(lines).to_have_count(4)  # three charts, and the lanes of the findings
     places = {round(box["x"]) for line in lines.all() if (box := line.bounding_box())}
     assert len(places) == 1
     flow = tab.chart("Gradient flow")
@@ -169,7 +169,7 @@ def test_the_phase_is_chosen(show: OpenTab) -> None:
 def test_a_class_is_hidden_and_shown(show: OpenTab) -> None:
     tab = show(COLLAPSED)
     orange = "211,95,0"
-    key = tab.frame.get_by_role("button", name=re.compile("^spam"))
+    key = tab.chart("Predicted classes").get_by_role("button", name=re.compile("^spam"))
     assert orange in tab.colours("Predicted classes")
     key.click()
     expect(key).to_have_attribute("aria-pressed", "false")
@@ -208,7 +208,8 @@ def test_names_from_logs_are_text(show: OpenTab) -> None:
     expect(tab.frame.locator(".run-line b")).to_have_text(HOSTILE)
     expect(tab.run(HOSTILE)).to_be_visible()
     expect(tab.verdict).to_contain_text("</script><img src=x onerror=alert(1)>")
-    expect(tab.frame.locator(".class-name")).to_have_text(["<b>&amp;", "\"'`</script>"])
+    names = tab.chart("Predicted classes").locator(".class-name")
+    expect(names).to_have_text(["<b>&amp;", "\"'`</script>"])
     expect(tab.frame.locator("img, #collapse script")).to_have_count(0)
 
 

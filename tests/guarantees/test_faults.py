@@ -34,13 +34,14 @@ def called_while_training() -> list[str]:
     sys.setprofile(note)
     try:
         run(state.short)
-        probe.guarded(probe._flush, 0.0)
+        probe.guard.run(probe._flush, 0.0)
     finally:
         sys.setprofile(before)
         probe.detach()
     guards = (
-        "TorchProbe.guarded",
-        "TorchProbe.fail",
+        "Guard.run",
+        "Guard.fail",
+        "TorchProbe._give_up",
         "Switch.off",
         "Schedule.book",
         "Countdown.grant",

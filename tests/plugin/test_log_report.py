@@ -83,7 +83,8 @@ def test_logs_of_others_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert main([str(tmp_path), "--report", "text"]) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert err == f"no watched run among the event files in {str(tmp_path)!r}\n"
+    what = "neither a watched run nor losses of a training in the event files of"
+    assert err == f"{what} {str(tmp_path)!r}\n"
 
 
 def test_a_live_run_alone_has_no_report(logdir: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,6 +17,8 @@ from tensorboard_plugin_collapse.log_files import event_files, masked_crc, recor
 
 import collapse_magic
 from collapse_magic.records import (
+    ActivationStatistics,
+    EpochEnded,
     LayerStatistics,
     LearningRate,
     LossValues,
@@ -131,6 +133,31 @@ def test_since_gives_only_what_came_later(served: Served) -> None:
         "first_step": None,
         "last_step": None,
     }
+
+
+def test_a_small_picture_needs_few_rows_of_few_columns(served: Served) -> None:
+    tensorboard, _ = served
+    line = {run["run"]: run for run in tensorboard.get("runs").json["runs"]}[samples.HEALTHY]
+    shares = line["shares"]
+    assert shares == {"tag": "predictions/cross_entropy/train", "first": 1, "classes": 10}
+    whole = parse_series(tensorboard.get("series", run=samples.HEALTHY, tag=shares["tag"]).body)
+    few = parse_series(
+        tensorboard.get(
+            "series", run=samples.HEALTHY, tag=shares["tag"], points=5, columns="1:21"
+        ).body
+    )
+    kept = [whole.steps.tolist().index(step) for step in few.steps]
+    assert kept == [0, 16, 32, 47, 63]
+    np.testing.assert_array_equal(few.values, whole.values[kept, 1:21])
+    more = tensorboard.get("series", run=samples.HEALTHY, tag=shares["tag"], points=1000)
+    assert parse_series(more.body).steps.tolist() == whole.steps.tolist()
+
+
+def test_a_rule_explains_itself(served: Served) -> None:
+    tensorboard, _ = served
+    answer = tensorboard.get("explanation", rule="dead-relu").json
+    assert answer["rule"] == "dead-relu"
+    assert "## Why it matters" in answer["text"]
 
 
 def test_labels_and_names_describe_the_columns(served: Served) -> None:
@@ -262,6 +289,7 @@ def test_the_replies_keep_the_written_contract(served: Served, run: str) -> None
     valid(tensorboard.get("runs").json, "RunsReply")
     valid(tensorboard.get("run", run=run).json, "RunReply")
     valid(tensorboard.get("run", run="nobody").json, "ErrorReply")
+    valid(tensorboard.get("explanation", rule="dead-relu").json, "ExplanationReply")
     answer = tensorboard.get("series", run=run, tag="loss/cross_entropy")
     valid(parse_series(answer.body).header, "SeriesHeader")
 
@@ -277,6 +305,11 @@ def test_what_is_not_there_is_said_in_a_sentence(served: Served) -> None:
         (400, "series", {"run": samples.HEALTHY}),
         (400, "series", {"run": samples.HEALTHY, "tag": "loss/cross_entropy", "since": "soon"}),
         (400, "series", {"run": samples.HEALTHY, "tag": "loss/cross_entropy", "since": "nan"}),
+        (400, "series", {"run": samples.HEALTHY, "tag": "loss/cross_entropy", "points": "0"}),
+        (400, "series", {"run": samples.HEALTHY, "tag": "loss/cross_entropy", "columns": "0:9"}),
+        (400, "series", {"run": samples.HEALTHY, "tag": "loss/cross_entropy", "columns": "1:1"}),
+        (404, "explanation", {"rule": "nonsense"}),
+        (400, "explanation", {}),
         (404, "assets/nothing.js", {}),
         (404, "assets/../plugin.py", {}),
         (404, "assets/..%2F..%2Fplugin.py", {}),
@@ -299,6 +332,12 @@ def expected_series(run: str) -> dict[str, list[tuple[int, list[float]]]]:
             case PredictionWindow():
                 tag = f"predictions/cross_entropy/{record.phase}"
                 series.setdefault(tag, []).append((record.last_step, prediction_row(record)))
+                if (classes := len(record.labels)) > 2:
+                    matrix = np.zeros((classes, classes))
+                    for true, predicted, count in record.confused:
+                        matrix[true, predicted] = count
+                    tag = f"confusions/cross_entropy/{record.phase}"
+                    series.setdefault(tag, []).append((record.last_step, matrix.ravel().tolist()))
             case LayerStatistics():
                 values = [
                     *record.gradient_norm,
@@ -309,6 +348,11 @@ def expected_series(run: str) -> dict[str, list[tuple[int, list[float]]]]:
             case LearningRate():
                 rows = series.setdefault("learning_rate/optimizer", [])
                 rows.append((record.step, list(record.learning_rates)))
+            case ActivationStatistics():
+                values = [*record.rms, *record.dead, *record.seen]
+                series.setdefault("activations/model", []).append((record.step, values))
+            case EpochEnded():
+                series.setdefault("epochs", []).append((record.step, [record.epoch]))
     return series
 
 

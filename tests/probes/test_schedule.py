@@ -217,7 +217,7 @@ def test_layers_are_looked_at_as_seldom_as_the_budget_asks_for() -> None:
 def test_no_budget_means_as_seldom_as_possible_not_a_failure() -> None:
     plan = Schedule(0.0)
     Simulation(plan).run(100_000, 1e-4, look_seconds=5e-5)
-    assert plan.training.one_in == 64
+    assert plan.training.one_in == 128
     assert plan.layer_gap(1e-4, 1e-3, 10_000) >= 1000
 
 

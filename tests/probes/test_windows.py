@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import confusion_matrix, roc_auc_score
 
 from collapse_magic.probes import windows
 
@@ -105,3 +105,22 @@ def test_a_window_of_nan_does_not_raise_or_warn() -> None:
     window = windows.multiclass(np.full((8, 2), np.nan), np.zeros(8, dtype=int))
     assert math.isnan(window.cross_entropy_nats)
     assert windows.binary(np.full(8, np.nan), np.ones(8, dtype=int)).samples == 8
+
+
+@pytest.mark.parametrize("classes", [3, 16, 100])
+def test_confusions_are_those_of_scikit_learn(random: np.random.Generator, classes: int) -> None:
+    labels = random.integers(0, classes, 5000)
+    predicted = np.where(random.random(5000) < 0.5, labels, random.integers(0, classes, 5000))
+    found = windows.confused(labels, predicted, classes)
+    expected = confusion_matrix(labels, predicted, labels=range(classes))
+    np.fill_diagonal(expected, 0)
+    most = np.sort(expected[expected > 0])[::-1][: windows.MOST_CONFUSED]
+    assert [count for *_, count in found] == most.tolist()
+    assert all(expected[true, taken] == count for true, taken, count in found)
+    assert len({(true, taken) for true, taken, _ in found}) == len(found)
+
+
+def test_two_classes_need_no_confusions_and_neither_does_nothing() -> None:
+    labels = np.array([0, 1, 1])
+    assert windows.confused(labels, 1 - labels, 2) == ()
+    assert windows.confused(labels, labels, 3) == ()

@@ -264,6 +264,15 @@ def test_detached_features_of_new_layers() -> None:
     assert watched.first.evidence[1].values == {"unreached": 4.0, "trainable": 6.0}
 
 
+def test_detached_features_of_a_deep_model() -> None:
+    """The first looks see some of its layers only."""
+    net = nn.Sequential(*(nn.Linear(8, 8) for _ in range(90)), nn.Linear(8, 4))
+    cut = lambda x: net[90](net[:90](x).detach())
+    watched = watch(lambda: train(cut, net.parameters()), net=net)
+    named(watched, "broken-graph", "no gradient before layer 90")
+    assert watched.first.evidence[1].values == {"unreached": 180.0, "trainable": 182.0}
+
+
 def test_features_that_went_through_numpy() -> None:
     net = nn.Sequential(nn.Conv2d(1, 6, 3), nn.ReLU(), nn.Flatten(), nn.Linear(216, 4))
 

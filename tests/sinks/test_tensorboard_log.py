@@ -9,11 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from google_crc32c import value as crc32c
 from tensorboard.util import tensor_util
 
 from collapse_magic.records import (
+    EpochEnded,
     LayerStatistics,
     LearningRate,
     LossValues,
@@ -160,8 +162,12 @@ def test_metadata_describes_the_columns_once(log: EventLog, tmp_path: Path) -> N
         "facts": "facts",
         "predictions/cross_entropy/train": "predictions",
         "predictions/cross_entropy/eval": "predictions",
+        "confusions/cross_entropy/train": "confusions",
+        "confusions/cross_entropy/eval": "confusions",
         "loss/cross_entropy": "loss",
         "layers/model": "layers",
+        "activations/model": "activations",
+        "epochs": "epochs",
         "learning_rate/optimizer": "learning_rate",
     }
     assert about["layers/model"]["fields"][2] == {
@@ -249,10 +255,53 @@ def test_a_report_with_text_that_has_no_utf8_is_written(log: EventLog, tmp_path:
     assert texts_of(tmp_path, "report")[0]["notes"][0].endswith("surrogate </script>")
 
 
-def test_records_that_make_no_series_are_taken_without_a_row(log: EventLog, tmp_path: Path) -> None:
-    from collapse_magic.records import EpochEnded, NonFinite, ProbeNote
+def test_the_ends_of_epochs_are_a_series(log: EventLog, tmp_path: Path) -> None:
+    for epoch in (1, 2):
+        log.add(EpochEnded(epoch, 10 * epoch), START + epoch)
+    log.flush(START + 3, final=True)
+    assert rows_of(tmp_path, "epochs") == [(10, START + 1, 1), (20, START + 2, 2)]
 
-    others: list[Record] = [NonFinite("ce", 1, "loss", "", "nan"), EpochEnded(1, 5), ProbeNote("n")]
+
+def test_what_is_taken_for_what_is_a_matrix_of_few_classes(log: EventLog, tmp_path: Path) -> None:
+    """GIVEN two windows of one validation THEN their counts are added up."""
+    three = {"labels": (4, 4, 4), "predicted": (4, 4, 4), "correct": (2, 4, 3)}
+    three |= {"mean_probability": (0.3,) * 3, "pull": (0.3,) * 3}
+    for confused in (((0, 2, 2), (2, 0, 1)), ((2, 0, 3),)):
+        log.add(window(640, phase="eval", confused=confused, **three), START + 1)
+    log.flush(START + 2, final=True)
+    ((step, _, *cells),) = rows_of(tmp_path, "confusions/cross_entropy/eval")
+    assert (step, cells) == (640, [0, 0, 2, 0, 0, 0, 4, 0, 0])
+
+
+def test_of_many_classes_the_most_frequent_pairs_are_written(log: EventLog, tmp_path: Path) -> None:
+    even = (1 / 100,) * 100
+    many = {"labels": (9,) * 100, "predicted": (9,) * 100, "correct": (1,) * 100}
+    many |= {"mean_probability": even, "pull": even}
+    confused = tuple((c, c + 1, 99 - c) for c in range(99))
+    log.add(window(10, confused=confused[:2], **many), START)
+    log.add(window(20, confused=confused, **many), START)
+    log.flush(START, final=True)
+    few, all_of_them = rows_of(tmp_path, "confusions/cross_entropy/train")
+    assert np.array(few[2:]).reshape(3, -1)[:, :2].tolist() == [[0, 1], [1, 2], [99, 98]]
+    assert np.isnan(np.array(few[2:]).reshape(3, -1)[:, 2:]).all()
+    assert np.array(all_of_them[2:]).reshape(3, -1).T.tolist() == [list(c) for c in confused[:64]]
+
+
+def test_two_classes_and_labels_beside_each_other_make_no_confusions(
+    log: EventLog, tmp_path: Path
+) -> None:
+    log.add(window(10), START)
+    log.add(window(20, exclusive=False, labels=(1,) * 3, predicted=(1,) * 3, correct=(1,) * 3,
+                   mean_probability=(0.3,) * 3, pull=(0.3,) * 3), START)  # fmt: skip
+    log.flush(START, final=True)
+    tags = accumulated(tmp_path).Tags()["tensors"]
+    assert [tag for tag in tags if tag.startswith("confusions")] == []
+
+
+def test_records_that_make_no_series_are_taken_without_a_row(log: EventLog, tmp_path: Path) -> None:
+    from collapse_magic.records import NonFinite, ProbeNote
+
+    others: list[Record] = [NonFinite("ce", 1, "loss", "", "nan"), ProbeNote("n")]
     for record in others:
         log.add(record, START)
     log.flush(START, final=True)

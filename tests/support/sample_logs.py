@@ -8,6 +8,8 @@ from pathlib import Path
 
 from collapse_magic.findings import Evidence, Finding, Fix, Location
 from collapse_magic.records import (
+    ActivationStatistics,
+    EpochEnded,
     LayerFacts,
     LayerStatistics,
     LearningRate,
@@ -26,6 +28,7 @@ from collapse_magic.sinks.events import EventEncoder, EventFile
 
 STARTED = 1_760_000_000.0  # a fixed moment: logs are the same whenever they are written
 STEPS_PER_WINDOW = 10
+EPOCHS = 5
 SECONDS_PER_STEP = 0.02
 
 COLLAPSED = "collapsed"
@@ -126,7 +129,7 @@ def _step(record: Record) -> int:
             return record.steps[-1]
         case PredictionWindow():
             return record.last_step
-        case LayerStatistics() | LearningRate():
+        case LayerStatistics() | LearningRate() | ActivationStatistics() | EpochEnded():
             return record.step
     return 0
 
@@ -157,8 +160,11 @@ def _records(
         if window % 8 == 0:
             records.append(_window(classes, "eval", last, progress, collapse, finite))
         records.append(_layer_statistics(layers, last, collapse, finite))
+        records.append(_activations(layers[:2], last, progress, collapse))
         if window % 16 == 1:
             records.append(LearningRate("optimizer", last, (0.1 * 0.5 ** (window // 16),)))
+        if windows > EPOCHS and EPOCHS * window // windows > EPOCHS * (window - 1) // windows:
+            records.append(EpochEnded(EPOCHS * window // windows, last))
     return records
 
 
@@ -227,7 +233,25 @@ def _window(
         input_row_sums_to_one=False,
         out_of_range=0,
         single_class_batches=0,
+        confused=_confused(labels, correct),
     )
+
+
+def _confused(labels: Sequence[int], correct: Sequence[int]) -> tuple[tuple[int, int, int], ...]:
+    """What is missed is taken for the last class, and what is missed of that for the first."""
+    last = len(labels) - 1
+    if last == 1:
+        return ()
+    missed = [(c, last if c < last else 0, labels[c] - correct[c]) for c in range(last + 1)]
+    return tuple(sorted((one for one in missed if one[2]), key=lambda one: -one[2]))
+
+
+def _activations(
+    layers: Sequence[str], step: int, progress: float, collapse: bool
+) -> ActivationStatistics:
+    dead = tuple(0.9 * progress if collapse else 0.02 * progress for _ in layers)
+    kinds, ones = ("relu",) * len(layers), (1.0,) * len(layers)
+    return ActivationStatistics("model", step, tuple(layers), kinds, ones, dead, (64,) * len(dead))
 
 
 def _counts(samples: int, weights: Sequence[float]) -> list[int]:
@@ -341,7 +365,7 @@ def _report(run: str, folder: Path, findings: tuple[Finding, ...], *, windows: i
     return Report(
         run=run,
         steps=windows * STEPS_PER_WINDOW,
-        epochs=None if run == HOSTILE else 5,
+        epochs=None if run == HOSTILE else EPOCHS,
         seconds=windows * STEPS_PER_WINDOW * SECONDS_PER_STEP,
         cost=0.008,
         collapsed=collapsed,

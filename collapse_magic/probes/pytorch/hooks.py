@@ -97,8 +97,8 @@ def around_backward(original: Callable[..., Any], switch: Switch) -> Callable[..
                 )
             countdown.left = left
         probe = switch.probe
-        if probe is not None and not probe.busy:
-            probe.guarded(probe.before_backward, tensors, grad_tensors, sys._getframe(1))
+        if probe is not None:
+            probe.guard.run(probe.before_backward, tensors, grad_tensors, sys._getframe(1))
         return original(tensors, grad_tensors, retain_graph, create_graph, grad_variables, inputs)
 
     def with_any_arguments(tensors: Any, *args: Any, **kwargs: Any) -> Any:
@@ -107,9 +107,9 @@ def around_backward(original: Callable[..., Any], switch: Switch) -> Callable[..
             countdown.left = left - 1
             return original(tensors, *args, **kwargs)
         probe = switch.probe
-        if probe is not None and not probe.busy:
+        if probe is not None:
             gradients = args[0] if args else kwargs.get("grad_tensors")
-            probe.guarded(probe.before_backward, tensors, gradients, sys._getframe(1))
+            probe.guard.run(probe.before_backward, tensors, gradients, sys._getframe(1))
         return original(tensors, *args, **kwargs)
 
     known = tuple(inspect.signature(original).parameters) == _BACKWARD
@@ -121,8 +121,8 @@ def around_grad(original: Callable[..., Any], switch: Switch) -> Callable[..., A
 
     def grad(outputs: Any, *args: Any, **kwargs: Any) -> Any:
         probe = switch.probe
-        if probe is not None and not probe.busy:
-            probe.guarded(probe.before_grad, outputs, sys._getframe(1))
+        if probe is not None:
+            probe.guard.run(probe.before_grad, outputs, sys._getframe(1))
         return original(outputs, *args, **kwargs)
 
     return _as_original(grad, original)
@@ -151,8 +151,8 @@ def before_step(switch: Switch) -> Callable[..., None]:
             countdown.left = left - 1
             return
         probe = switch.probe
-        if probe is not None and not probe.busy:
-            probe.guarded(probe.before_step, optimizer, sys._getframe(1))
+        if probe is not None:
+            probe.guard.run(probe.before_step, optimizer, sys._getframe(1))
 
     return _not_compiled(hook)
 
@@ -162,9 +162,9 @@ def after_step(switch: Switch) -> Callable[..., None]:
         if not switch.stepping:
             return
         probe = switch.probe
-        if probe is None or probe.busy:
+        if probe is None:
             return
-        reason = probe.guarded(probe.after_step)
+        reason = probe.guard.run(probe.after_step)
         if reason is not None:
             raise TrainingStopped(reason)
 
@@ -180,14 +180,14 @@ def around_next(original: Callable[[Any], Any], switch: Switch) -> Callable[[Any
             return original(self)
         yielded = self._num_yielded
         if yielded == 0:
-            probe.guarded(probe.before_batch, self)
+            probe.guard.run(probe.before_batch, self)
         try:
             batch = original(self)
         except StopIteration:
-            probe.guarded(probe.after_pass, self)
+            probe.guard.run(probe.after_pass, self)
             raise
         if probe.epochs.sizes.get(id(self)) == yielded + 1:
-            probe.guarded(probe.after_pass, self)
+            probe.guard.run(probe.after_pass, self)
         return batch
 
     return next_batch
@@ -206,10 +206,10 @@ def around_loss(loss: str, original: Any, switch: Switch, torch: Any) -> Callabl
             countdown.left -= 1
             return original(*args, **kwargs)
         probe = switch.probe
-        if probe is not None and not probe.busy:
+        if probe is not None:
             scores = args[0] if args else kwargs.get("input", kwargs.get("self"))
             targets = args[1] if len(args) > 1 else kwargs.get("target")
-            probe.guarded(probe.evaluated, loss, scores, targets)
+            probe.guard.run(probe.evaluated, loss, scores, targets)
         return original(*args, **kwargs)
 
     return call

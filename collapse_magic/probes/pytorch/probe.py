@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 import sys
-import threading
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from functools import partial
 from time import perf_counter
 from types import CodeType, FrameType
-from typing import Any, TypeVar
+from typing import Any
 
-from ...records import LossRaised, ProbeNote
+from ...records import LossRaised
 from ..base import Probe, ProbeContext
+from ..guard import Guard
 from ..patching import Patches
 from ..schedule import SHORT, Schedule
 from . import (
@@ -41,8 +40,6 @@ from .transfer import Transfers, capturing
 _MOST_PLACES = 1024  # where a derivative is asked for: code may be made anew at every step
 _SURELY_NO_LOSS = 16  # derivatives of something else at one place, in a row
 
-T = TypeVar("T")
-
 
 class TorchProbe(Probe):
     """Observes losses, predictions, optimizer steps, layers, epochs and evaluation."""
@@ -55,11 +52,9 @@ class TorchProbe(Probe):
         self._switch = Switch()
         self._patches = Patches()
         self._handles: list[Any] = []
-        self.busy = False  # in our own code, or switched off
-        self._alone = threading.Lock()  # held by the one thread that is in our own code
         self.clock = context.clock
-        self._note: str | None = None
         self.plan = Schedule(context.config.budget, context.config.every, SHORT)
+        self.guard = Guard(context, self.plan, self._give_up, self._after_each)
         self.counter = StepCounter(self._switch.backwards, self._switch.steps)
         self._fresh()
 
@@ -127,7 +122,7 @@ class TorchProbe(Probe):
                 "__next__",
                 lambda original: hooks.around_next(original, switch),
             )
-        compiler.keep_out(torch, (*wrappers, *around_step), (TorchProbe.guarded,))
+        compiler.keep_out(torch, (*wrappers, *around_step), (Guard.run,))
         self._evaluation.attach(self._patches, switch)
 
     def _detach(self) -> None:
@@ -145,49 +140,20 @@ class TorchProbe(Probe):
         self._switch.off()
 
     def come_back(self, epochs: bool = True) -> None:
-        if self.attached and self._note is None:
+        if self.attached and not self.guard.broken:
             self._switch.probe = self
             self.epochs.told_elsewhere = not epochs
 
-    # -- guarding ---------------------------------------------------------------------------------
-
-    def guarded(self, action: Callable[..., T], *args: Any) -> T | None:
-        """Run our own code: its time is booked, its failure ends the watching and nothing else.
-
-        Where another thread is in it already, what this one would have shown goes unseen.
-        """
-        if self._note is not None or not self._alone.acquire(blocking=False):
-            return None
-        began = self.clock()
-        self.busy = True
-        try:
-            result = action(*args)
-            # Parameters may be exchanged from one call to the next, as those spread over processes.
-            self._names.forget_trees()
-            if self._switch.steps.left and self.context.stop_reason() is not None:
-                self._switch.steps.grant(0)  # the cell ends with this step: it must not pass
-            return result
-        except Exception as error:
-            self.fail(error)
-            return None
-        finally:
-            self.busy = self._note is not None
-            self.plan.book(self.clock() - began)
-            self._alone.release()
-
-    def fail(self, error: Exception) -> None:
-        if self._note is not None:
-            return
-        self.busy = True
-        where = error.__traceback__
-        while where is not None and where.tb_next is not None:
-            where = where.tb_next
-        at = f" ({where.tb_frame.f_code.co_name})" if where is not None else ""
+    def _give_up(self) -> None:
         self._switch.off()
         self.transfers.clear()
-        self._note = f"watching was switched off: {type(error).__name__}: {error}{at}"
-        with suppress(Exception):
-            self.context.emit(ProbeNote(self._note))
+
+    def _after_each(self) -> None:
+        """What follows each piece of work of ours."""
+        # Parameters may be exchanged from one call to the next, as those spread over processes.
+        self._names.forget_trees()
+        if self._switch.steps.left and self.context.stop_reason() is not None:
+            self._switch.steps.grant(0)  # the cell ends with this step: it must not pass
 
     # -- events -----------------------------------------------------------------------------------
 
@@ -380,9 +346,9 @@ class TorchProbe(Probe):
             switch.backwards.grant(pause)
 
     def flush(self) -> None:
-        if self.attached and self._note is None:
-            self.guarded(self._finish)
-            self.guarded(self.epochs.settle)
+        if self.attached and not self.guard.broken:
+            self.guard.run(self._finish)
+            self.guard.run(self.epochs.settle)
 
     def _finish(self) -> None:
         """Nothing is held back any more; this once a device is waited for."""

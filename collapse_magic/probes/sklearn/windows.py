@@ -39,6 +39,7 @@ def window(
         pull=q.pull,
         spread=q.spread,
         rank=q.rank,
+        confused=q.confused,
         outside_unit=math.nan,
         input_row_sums_to_one=known,
         out_of_range=0,

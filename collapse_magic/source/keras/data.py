@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 
 from ...findings import Fix
-from .. import common
 from ..cells import Spot
-from ..patch import Patch, primary
+from ..orders import paired, shuffled
+from ..patch import Patch, example, primary
 from .case import Case
+from .inputs import given_inputs
 from .place import Fit
 
 
@@ -23,7 +24,7 @@ def shuffle_data(case: Case) -> Fix | None:
         data = case.place.argument("x")
         if case.labels is None and data is not None and _shuffle_set(case, patch, data):
             return patch.fix(case.title)
-    return _shown(case)
+    return shuffled(case.flow, given_inputs(case), case.labels, case.title) or _shown(case)
 
 
 def _shuffle_set(case: Case, patch: Patch, data: Spot) -> bool:
@@ -60,10 +61,26 @@ def _chain(node: ast.AST) -> list[ast.Call]:
 
 
 def _shown(case: Case) -> Fix:
-    where = "before the training data are cut into batches"
-    return common.in_one_order(case.title, where, "np.random.permutation")
+    return example(
+        case.title,
+        [],
+        [
+            "# before the training data are cut into batches:",
+            "order = np.random.permutation(len(x))",
+            "x, y = x[order], y[order]",
+        ],
+    )
 
 
 def pair_labels(case: Case) -> Fix | None:
     """One order for inputs and labels."""
-    return common.pair_labels(case.title, "np.random.permutation")
+    return paired(case.flow, case.labels, case.title) or example(
+        case.title,
+        [],
+        [
+            "# one order for both, where the data are put together:",
+            "order = np.random.permutation(len(x))",
+            "x, y = x[order], y[order]",
+            "print(y[:5])  # do these five belong to x[:5]?",
+        ],
+    )

@@ -1,7 +1,5 @@
 import { expect, test } from 'vitest';
-import { BLANK, bucketHeat, bucketLines, logScale } from '../src/model/buckets';
-import { INFINITE_COLOUR, ZERO_COLOUR } from '../src/model/colours';
-import { paintHeat } from '../src/model/heat';
+import { bucketLines, meanLines, smoothingWindow } from '../src/model/buckets';
 import { LOSS, rowsOf } from './support';
 
 const steps = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
@@ -33,42 +31,22 @@ test('what is not finite is a gap', () => {
   expect(bucketLines(losses([1, NaN, Infinity, 2]), [0], [1, 4], 100).y[0]).toEqual([1, null, null, 2]);
 });
 
-const LAYERS = [{ name: 'gradient_norm', size: 4, labels: ['none', 'zero', 'infinite', 'small'] }];
-const heat = rowsOf(LAYERS, [10, 20], [
-  [NaN, 0, Infinity, 1e-4],
-  [NaN, 0, 1, 1e-2],
-]);
-
-test('none, exactly zero, infinite and small stay four different things', () => {
-  const cells = bucketHeat(heat, heat.field('gradient_norm'), [10, 30], 2);
-  expect([...cells.filter((_, index) => index % 2 === 0)]).toEqual([NaN, 0, Infinity, expect.closeTo(1e-4)]);
-  const image = paintHeat(cells, 2, [-4, -2]);
-  const pixel = (index: number) => [...image.pixels.slice(index * 4, index * 4 + 4)];
-  expect(image.missing[0]).toBe(1);
-  expect(pixel(0)[3]).toBe(0);
-  expect(pixel(2)).toEqual([...ZERO_COLOUR, 255]);
-  expect(pixel(4)).toEqual([...INFINITE_COLOUR, 255]);
-  expect(pixel(6)).toEqual([0, 34, 78, 255]); // the lower end of cividis
-  expect(pixel(7)).toEqual([254, 232, 56, 255]); // and the upper
+test('means of shares still sum to one, and a window smooths them', () => {
+  const rows = rowsOf(
+    [{ name: 'share', size: 2 }],
+    steps(1000),
+    steps(1000).map((step) => [step % 2, 1 - (step % 2)]),
+  );
+  const { x, y } = meanLines(rows, [0, 1], [1, 1000], 50);
+  expect(x.length).toBe(50);
+  expect(y[0]!.every((value, at) => Math.abs(value! + y[1]![at]! - 1) < 1e-9)).toBe(true);
+  const smooth = meanLines(rows, [0], [1, 100], 100, 40).y[0]!;
+  expect(Math.max(...smooth.map((value) => Math.abs(value! - 0.5)))).toBeLessThan(0.05);
 });
 
-test('several rows under one pixel give their geometric mean', () => {
-  const cells = bucketHeat(heat, { offset: 3, size: 1 }, [10, 30], 1);
-  expect(cells[0]).toBeCloseTo(1e-3, 6);
-});
-
-test('a look holds until the next one, and nothing is painted where there was none', () => {
-  const cells = bucketHeat(heat, { offset: 3, size: 1 }, [0, 50], 50);
-  expect(cells[5]).toBe(BLANK);
-  expect(cells[15]).toBeCloseTo(1e-4, 8);
-  expect(cells[25]).toBeCloseTo(1e-2, 6);
-  expect(cells[45]).toBe(BLANK); // long after the last look
-});
-
-test('the scale holds every positive value, and is never narrower than a decade', () => {
-  const [bottom, top] = logScale(heat, heat.field('gradient_norm'));
-  expect([bottom, top + 0]).toEqual([-4, 0]);
-  const [low, high] = logScale(losses([0.5, 0.6]), { offset: 0, size: 1 });
-  expect(high - low).toBeGreaterThanOrEqual(1);
-  expect(logScale(losses([0, NaN]), { offset: 0, size: 1 })).toEqual([-2, 0]);
+test('smoothing takes its share of what is in the picture, and leaves few rows alone', () => {
+  expect(smoothingWindow(6000, 'none')).toBe(1);
+  expect(smoothingWindow(6000, 'auto')).toBe(100);
+  expect(smoothingWindow(6000, 'much')).toBe(400);
+  expect(smoothingWindow(100, 'auto')).toBe(1);
 });

@@ -4,6 +4,7 @@ import {
   cividis,
   CLASS_COLOURS,
   INFINITE_COLOUR,
+  inkOn,
   NEUTRAL,
   parseHex,
   SURFACES,
@@ -105,6 +106,12 @@ test('a colour blind eye of this test sees less: red and green come together', (
 test('the heat map grows lighter all the way', () => {
   const lightness = Array.from({ length: 64 }, (_, at) => oklab(linear(cividis(at / 63)))[0]);
   expect(lightness.every((value, at) => at === 0 || value > lightness[at - 1]!)).toBe(true);
+});
+
+test('what is written on the heat map holds 4.5:1 on every colour of it', () => {
+  for (let at = 0; at <= 1; at += 1 / 64) {
+    expect(contrast(parseHex(inkOn(cividis(at))), cividis(at))).toBeGreaterThanOrEqual(4.5);
+  }
 });
 
 test.each([['zero', ZERO_COLOUR], ['infinite', INFINITE_COLOUR]] as const)(

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { readSelection, writeSelection } from '../src/model/hash';
-import { NOTHING_CHOSEN } from '../src/model/store';
+import { NOTHING_CHOSEN } from '../src/model/selection';
 
 test('what is written is read again, whatever the names hold', () => {
   const selection = { ...NOTHING_CHOSEN, run: 'a&b=c/%<d>', finding: 'non-finite@x y', phase: 'eval' as const };

@@ -1,6 +1,6 @@
 import { effect } from '@preact/signals';
 import { expect, test } from 'vitest';
-import { Unreachable } from '../src/model/client';
+import { Refused, Unreachable } from '../src/model/client';
 import { createStore } from '../src/model/store';
 import { findingOf, LOSS, replyOf, serverWith, summaryOf } from './support';
 
@@ -143,4 +143,98 @@ test('what the address names is shown, as far as it is there', async () => {
   await store.refresh();
   expect(store.runName.value).toBe('old');
   expect([store.site.value?.name, store.model.value]).toEqual(['bce', null]);
+});
+
+test('the overview reads no run; a run that is opened from it is read', async () => {
+  const { server, store } = await opened('a', 'b');
+  store.showOverview();
+  server.asked = [];
+  await store.refresh();
+  expect(server.asked).toEqual(['runs']);
+  store.chooseRun('b');
+  await store.refresh();
+  expect([store.chosen.value.view, store.reply.value?.run]).toEqual([null, 'b']);
+});
+
+test('runs that are compared are read beside each other, on the same axes', async () => {
+  const { server, store } = await opened('long', 'short', 'other');
+  server.summaries = server.summaries.map((run) => ({ ...run, steps: run.run === 'long' ? 100 : 4 }));
+  store.pick('long');
+  store.pick('short');
+  store.compare();
+  await store.refresh();
+  expect(store.compared.value.map((run) => [run.runName.value, run.loss.value?.length])).toEqual([
+    ['long', 4],
+    ['short', 4],
+  ]);
+  const [, short] = store.compared.value;
+  expect([short!.fullRange.value, short!.range.value]).toEqual([[1, 4], [1, 100]]);
+  store.zoomBy(0.5);
+  expect(store.compared.value.map((run) => run.range.value)).toEqual([store.zoom.value, store.zoom.value]);
+  store.moveCursor(1);
+  expect(short!.cursor.value).not.toBe(null);
+  expect(server.asked.some((route) => route.includes('other'))).toBe(false);
+});
+
+test('picking: a second time lets go, and of too many the first goes', async () => {
+  const { store } = await opened('a');
+  for (const name of ['a', 'b', 'a']) store.pick(name);
+  expect(store.picked.value).toEqual(['b']);
+  for (const name of ['c', 'd', 'e', 'f']) store.pick(name);
+  expect(store.picked.value).toEqual(['c', 'd', 'e', 'f']);
+});
+
+test('a compared run that is gone is left out', async () => {
+  const server = serverWith('a', 'b');
+  const store = createStore(server, { view: 'compare', compared: '["a", "gone", "b"]' });
+  await store.refresh();
+  expect(store.compared.value.map((run) => run.runName.value)).toEqual(['a', 'b']);
+});
+
+test('the step of the address is held until it is let go; going to a step leaves a zoom without it', async () => {
+  const server = serverWith('run');
+  const store = createStore(server, { step: '2' });
+  await store.refresh();
+  expect(store.cursor.value).toBe(2);
+  store.zoom.value = [1, 3];
+  store.goTo(4);
+  expect([store.cursor.value, store.zoom.value]).toEqual([4, null]);
+});
+
+test('zooming and panning by key stay within the run', async () => {
+  const { server, store } = await opened('run');
+  server.summaries = [summaryOf('run', { steps: 101 })];
+  await store.refresh();
+  store.panBy(1);
+  expect(store.zoom.value).toBe(null);
+  store.zoomBy(0.5);
+  expect(store.zoom.value).toEqual([26, 76]);
+  store.panBy(-10);
+  expect(store.zoom.value).toEqual([1, 51]);
+  store.zoomBy(4);
+  expect(store.zoom.value).toBe(null);
+});
+
+test('a rule is asked for its words once; one that nobody knows says so', async () => {
+  const { server, store } = await opened('run');
+  await store.explain('dead-relu');
+  await store.explain('dead-relu');
+  expect(server.asked.filter((route) => route.startsWith('explanation'))).toEqual(['explanation dead-relu']);
+  expect(store.explanations.value.get('dead-relu')?.[0]?.title).toBe('What it checks');
+  server.explanation = () => Promise.reject(new Refused('no such rule'));
+  await store.explain('nonsense');
+  expect(store.explanations.value.get('nonsense')).toEqual([]);
+});
+
+test('confusions are only read where they are shown', async () => {
+  const { server, store } = await opened('run');
+  const tags = ['predictions/bce/train', 'confusions/bce/train'];
+  const series = tags.map((tag) => ({ ...LOSS, tag, kind: tag.split('/')[0] as 'confusions' }));
+  server.replies.set('run', replyOf('run', [], [LOSS, ...series]));
+  for (const tag of tags) server.rows.set(`run ${tag}`, { steps: [1], values: [[1]] });
+  await store.refresh();
+  expect(store.confusions.value).toBe(null);
+  store.wantsConfusion.value = true;
+  await store.refresh();
+  expect(store.confusions.value?.length).toBe(1);
 });

@@ -50,6 +50,7 @@ export function summaryOf(run: string, more: Partial<RunSummary> = {}): RunSumma
     verdict: 'no problem found in 4 steps',
     rule: null,
     series: [LOSS.tag],
+    shares: null,
     ...more,
   };
 }
@@ -126,6 +127,17 @@ export class FakeServer implements Client {
     const { steps, values } = this.rows.get(`${run} ${tag}`)!;
     const from = since === null ? 0 : steps.findIndex((step) => step > since);
     return from < 0 ? chunkOf([], []) : chunkOf(steps.slice(from), values.slice(from));
+  }
+
+  async sample(run: string, tag: string, points: number, [first, end]: readonly [number, number]) {
+    this.answer(`sample ${run} ${tag} ${points}`);
+    const { steps, values } = this.rows.get(`${run} ${tag}`)!;
+    return chunkOf(steps.slice(-points), values.slice(-points).map((row) => row.slice(first, end)));
+  }
+
+  async explanation(rule: string) {
+    this.answer(`explanation ${rule}`);
+    return { rule, text: `${rule} (CM000)\n\n## What it checks\nWhether ${rule} happens.\n` };
   }
 
   private answer(route: string): void {

@@ -1,4 +1,5 @@
 // A hundred thousand steps are drawn as what the pixels can show: per pixel column the extremes, or a mean.
+import type { Smoothing } from './axes';
 import type { SeriesRows } from './series';
 
 export type Range = readonly [low: number, high: number];
@@ -66,84 +67,50 @@ function addBucket(
   });
 }
 
-/** Value of a heat map cell that lies outside the series' steps. */
-export const BLANK = -1;
-
 /**
- * size x pixels, row by row, of a field that is never negative (norms): NaN where there is no gradient,
- * 0 where all are exactly zero, Infinity where one is, else the geometric mean of the pixel's rows.
+ * The mean of each pixel's rows, taken over at least `window` rows. Means of shares still sum to one,
+ * which lowest and highest values do not.
  */
-export function bucketHeat(
+export function meanLines(
   series: SeriesRows,
-  field: { offset: number; size: number },
+  columns: readonly number[],
   range: Range,
   pixels: number,
-): Float64Array {
-  const cells = new Float64Array(field.size * pixels).fill(BLANK);
-  const spacing = typicalSpacing(series);
-  const width = (range[1] - range[0]) / pixels;
-  for (let pixel = 0; pixel < pixels; pixel += 1) {
-    const low = range[0] + pixel * width;
-    const high = low + width;
-    let from = series.rowFrom(low);
-    let to = series.rowFrom(high);
-    if (from === to) {
-      // Between two looks the earlier one holds, unless it is long over (the run ended or was cut).
-      from -= 1;
-      if (from < 0 || (to === series.length && low - series.step(from) > spacing)) continue;
-      to = from + 1;
-    }
-    for (let layer = 0; layer < field.size; layer += 1) {
-      cells[layer * pixels + pixel] = summarize(series, field.offset + layer, from, to);
-    }
+  window = 1,
+): Lines {
+  const [first, end] = rowsIn(series, range);
+  const lines: Lines = { x: [], y: columns.map(() => []) };
+  const count = end - first;
+  const buckets = Math.min(count, Math.max(1, Math.floor(pixels)));
+  for (let bucket = 0; bucket < buckets; bucket += 1) {
+    const from = first + Math.floor((bucket * count) / buckets);
+    const to = first + Math.floor(((bucket + 1) * count) / buckets);
+    const middle = (from + to - 1) >> 1;
+    const wide = Math.max(0, Math.ceil((window - (to - from)) / 2));
+    lines.x.push(series.step(middle));
+    columns.forEach((column, index) => {
+      const mean = meanOf(series, column, Math.max(0, from - wide), Math.min(series.length, to + wide));
+      lines.y[index]!.push(mean);
+    });
   }
-  return cells;
+  return lines;
 }
 
-function summarize(series: SeriesRows, column: number, from: number, to: number): number {
-  let logs = 0;
-  let positive = 0;
-  let zeros = 0;
+function meanOf(series: SeriesRows, column: number, from: number, to: number): number | null {
+  let sum = 0;
+  let finite = 0;
   for (let row = from; row < to; row += 1) {
     const value = series.value(row, column);
-    if (value === Infinity) return Infinity;
-    if (value === 0) zeros += 1;
-    else if (value > 0) {
-      logs += Math.log(value);
-      positive += 1;
-    }
+    if (!Number.isFinite(value)) continue;
+    sum += value;
+    finite += 1;
   }
-  if (positive > 0) return Math.exp(logs / positive);
-  return zeros > 0 ? 0 : NaN;
+  return finite === 0 ? null : sum / finite;
 }
 
-/** Median distance between neighbouring rows: how long the last one is drawn. */
-export function typicalSpacing(series: SeriesRows): number {
-  const gaps: number[] = [];
-  const stride = Math.max(1, Math.floor(series.length / 200));
-  for (let row = stride; row < series.length; row += stride) {
-    gaps.push((series.step(row) - series.step(row - stride)) / stride);
-  }
-  gaps.sort((a, b) => a - b);
-  return gaps[gaps.length >> 1] ?? 1;
-}
-
-/** Log10 of the scale's ends: all positive values, in half decades so that it seldom moves while a run grows. */
-export function logScale(series: SeriesRows, field: { offset: number; size: number }): Range {
-  let low = Infinity;
-  let high = -Infinity;
-  for (let row = 0; row < series.length; row += 1) {
-    for (let column = field.offset; column < field.offset + field.size; column += 1) {
-      const value = series.value(row, column);
-      if (!(value > 0) || value === Infinity) continue;
-      if (value < low) low = value;
-      if (value > high) high = value;
-    }
-  }
-  if (low > high) return [-2, 0];
-  // A little slack: 1e-4 as float32 lies just below 1e-4.
-  const bottom = Math.floor(Math.log10(low) * 2 + 1e-6) / 2;
-  const top = Math.ceil(Math.log10(high) * 2 - 1e-6) / 2;
-  // Less than a decade would show mere noise in all colours.
-  return top - bottom >= 1 ? [bottom, top] : [bottom - 0.5, bottom + 1];
+/** Of so many rows in the picture one mean takes so many; 1 leaves them as they are. */
+export function smoothingWindow(rows: number, smoothing: Smoothing): number {
+  const parts = { none: 0, little: 200, auto: 60, much: 15 }[smoothing];
+  const wanted = parts === 0 ? 1 : Math.floor(rows / parts);
+  return wanted < 3 ? 1 : wanted;
 }

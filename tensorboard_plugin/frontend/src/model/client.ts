@@ -1,5 +1,5 @@
 // Talks to the plugin's routes. Addresses are relative to the bundle, so proxies and --path_prefix work.
-import type { ErrorReply, RunReply, RunsReply } from './contract';
+import type { ErrorReply, ExplanationReply, RunReply, RunsReply } from './contract';
 import { decodeSeries, type Chunk } from './wire';
 
 /** The server did not answer, or something else answered in its place. */
@@ -13,6 +13,10 @@ export interface Client {
   run(run: string): Promise<RunReply>;
   /** Rows with a step above `since`; all of them without it. */
   series(run: string, tag: string, since: number | null): Promise<Chunk>;
+  /** What a rule checks, and why, in its own words. */
+  explanation(rule: string): Promise<ExplanationReply>;
+  /** At most so many rows, evenly spaced, of the columns from the first to before the second. */
+  sample(run: string, tag: string, points: number, columns: readonly [number, number]): Promise<Chunk>;
 }
 
 export type Fetch = (address: string) => Promise<Response>;
@@ -42,6 +46,13 @@ export function createClient(base: string, fetch: Fetch): Client {
     },
     async series(run, tag, since) {
       const parameters = since === null ? { run, tag } : { run, tag, since: String(since) };
+      return decodeSeries(await (await get('series', parameters)).arrayBuffer());
+    },
+    async explanation(rule) {
+      return json<ExplanationReply>(await get('explanation', { rule }));
+    },
+    async sample(run, tag, points, columns) {
+      const parameters = { run, tag, points: String(points), columns: columns.join(':') };
       return decodeSeries(await (await get('series', parameters)).arrayBuffer());
     },
   };

@@ -86,6 +86,20 @@ export function cividis(share: number): Rgb {
   return [mix(0), mix(1), mix(2)];
 }
 
+/** Black or white, whichever is read better on the colour. */
+export function inkOn(colour: Rgb): string {
+  return luminance(colour) > 0.179 ? '#000000' : '#ffffff';
+}
+
+/** Relative luminance as WCAG 2 has it. */
+export function luminance(colour: Rgb): number {
+  const [red, green, blue] = colour.map((part) => {
+    const share = part / 255;
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  }) as [number, number, number];
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
+
 /** Exactly zero, none at all and infinite are no places on the scale: their colours are not in cividis. */
 export const ZERO_COLOUR: Rgb = [200, 30, 60];
 export const INFINITE_COLOUR: Rgb = [235, 80, 235];

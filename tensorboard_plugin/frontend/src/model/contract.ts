@@ -3,6 +3,7 @@ import type { Number as WireNumber } from '../generated/records';
 
 export type {
   ErrorReply,
+  ExplanationReply,
   Facts,
   Field,
   Finding,

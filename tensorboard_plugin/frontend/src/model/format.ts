@@ -48,6 +48,28 @@ export function ago(seconds: number): string {
   return `${count(Math.round(seconds / 86_400))} d ago`;
 }
 
+/** Seconds on an axis: "90s" reads worse than "1m 30s", "0.25s" better than "250ms". */
+export function shortTime(seconds: number): string {
+  if (seconds < 60) return `${Number(seconds.toFixed(3))}s`;
+  const whole = Math.round(seconds);
+  const parts = [
+    [Math.floor(whole / 86_400), 'd'],
+    [Math.floor((whole % 86_400) / 3600), 'h'],
+    [Math.floor((whole % 3600) / 60), 'm'],
+    [whole % 60, 's'],
+  ] as const;
+  return parts
+    .filter(([value]) => value > 0)
+    .slice(0, 2)
+    .map(([value, unit]) => `${value}${unit}`)
+    .join(' ');
+}
+
+/** Local time of day. */
+export function clockTime(secondsSinceEpoch: number): string {
+  return new Date(secondsSinceEpoch * 1000).toLocaleTimeString('en-GB');
+}
+
 /** Keeps the end, which tells layers apart: "…layer4.1.conv2". */
 export function keepEnd(text: string, length: number): string {
   return text.length <= length ? text : `…${text.slice(text.length - length + 1)}`;
@@ -55,4 +77,10 @@ export function keepEnd(text: string, length: number): string {
 
 function trimZero(text: string): string {
   return text.endsWith('.0') ? text.slice(0, -2) : text;
+}
+
+/** A name for a file on any system, out of whatever a run is called. */
+export function fileName(text: string): string {
+  const plain = text.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[-.]+|[-.]+$/g, '');
+  return plain.slice(0, 80) || 'collapse';
 }

@@ -1,8 +1,8 @@
 // The selection in the address. TensorBoard keeps `p.PLUGIN.KEY=VALUE` behind its own `#PLUGIN`.
-import type { Selection } from './store';
+import type { Selection } from './selection';
 
 const PREFIX = 'p.collapse.';
-const KEYS = ['run', 'finding', 'site', 'phase', 'model'] as const;
+const KEYS = ['view', 'run', 'finding', 'step', 'site', 'phase', 'model', 'compared'] as const;
 
 export function readSelection(hash: string): Partial<Selection> {
   const selection: { -readonly [Key in keyof Selection]?: Selection[Key] } = {};

@@ -1,8 +1,7 @@
 // The loss as a band of what was measured, with a line through its middle.
-import { rowsIn, type Range } from './buckets';
+import type { Smoothing } from './axes';
+import { rowsIn, smoothingWindow, type Range } from './buckets';
 import type { SeriesRows } from './series';
-
-const SMOOTH_PARTS = 60;
 
 export interface LossLines {
   /** Steps, strictly increasing; one per pixel at most. */
@@ -17,11 +16,15 @@ export interface LossLines {
   readonly window: number;
 }
 
-export function lossLines(rows: SeriesRows, range: Range, pixels: number): LossLines {
+export function lossLines(
+  rows: SeriesRows,
+  range: Range,
+  pixels: number,
+  smoothing: Smoothing = 'auto',
+): LossLines {
   const [first, end] = rowsIn(rows, range);
   const count = end - first;
-  const wanted = Math.floor(count / SMOOTH_PARTS);
-  const window = wanted < 3 ? 1 : wanted;
+  const window = smoothingWindow(count, smoothing);
   const lines: LossLines = { x: [], low: [], high: [], line: [], broken: [], window };
   const buckets = Math.min(count, Math.max(1, Math.floor(pixels)));
   for (let bucket = 0; bucket < buckets; bucket += 1) {
@@ -63,6 +66,12 @@ function summary(rows: SeriesRows, from: number, to: number): Summary {
   return finite === 0
     ? { low: null, high: null, mean: null, broken }
     : { low, high, mean: sum / finite, broken };
+}
+
+/** Lowest and highest finite loss; null where there is none. */
+export function lossEnds(rows: SeriesRows): Range | null {
+  const { low, high } = summary(rows, 0, rows.length);
+  return low === null || high === null ? null : [low, high];
 }
 
 /** Whether a log scale is possible, and whether it is called for. */

@@ -15,6 +15,7 @@ export class SeriesRows {
     readonly columns: number,
     readonly length: number,
     private readonly stepStore: Float64Array,
+    private readonly timeStore: Float64Array,
     private readonly valueStore: Float32Array,
   ) {}
 
@@ -26,7 +27,7 @@ export class SeriesRows {
       byName.set(field.name, { offset, size: field.size, labels });
       offset += field.size;
     }
-    return new SeriesRows(byName, offset, 0, new Float64Array(0), new Float32Array(0));
+    return new SeriesRows(byName, offset, 0, new Float64Array(0), new Float64Array(0), new Float32Array(0));
   }
 
   get lastStep(): number | null {
@@ -39,6 +40,11 @@ export class SeriesRows {
 
   step(row: number): number {
     return this.stepStore[row]!;
+  }
+
+  /** Seconds since the epoch. */
+  wallTime(row: number): number {
+    return this.timeStore[row]!;
   }
 
   value(row: number, column: number): number {
@@ -61,10 +67,12 @@ export class SeriesRows {
     if (length === this.length) return this;
     // Earlier views share the stores and never look past their own length, so room at the end may be used.
     const steps = grown(this.stepStore, this.length, length);
+    const times = grown(this.timeStore, this.length, length);
     const values = grown(this.valueStore, this.length * this.columns, length * this.columns);
     steps.set(chunk.steps.subarray(skip), this.length);
+    times.set(chunk.wallTimes.subarray(skip), this.length);
     values.set(chunk.values.subarray(skip * this.columns), this.length * this.columns);
-    return new SeriesRows(this.fields, this.columns, length, steps, values);
+    return new SeriesRows(this.fields, this.columns, length, steps, times, values);
   }
 
   /** First row with a step >= the given one; `length` if there is none. */
@@ -83,6 +91,11 @@ export class SeriesRows {
   rowAt(step: number): number {
     const row = this.rowFrom(step);
     return row < this.length && this.stepStore[row] === step ? row : row - 1;
+  }
+
+  /** Row that holds at this step: the last one before it, or the first where there is none. */
+  rowNear(step: number | null): number {
+    return Math.max(0, step === null ? this.length - 1 : this.rowAt(step));
   }
 
   /** Whether rows of `series` can be appended here (a run written anew may have other classes). */

@@ -79,9 +79,11 @@ function withOthers(rows: SeriesRows, shown: readonly number[]): SeriesRows {
   const width = shown.length + 1;
   const values = new Float32Array(rows.length * 2 * width);
   const steps = new Float64Array(rows.length);
+  const wallTimes = new Float64Array(rows.length);
   const fields = [rows.field('predicted_share'), rows.field('label_share')];
   for (let row = 0; row < rows.length; row += 1) {
     steps[row] = rows.step(row);
+    wallTimes[row] = rows.wallTime(row);
     fields.forEach(({ offset }, part) => {
       let rest = 1;
       shown.forEach((index, at) => {
@@ -95,5 +97,15 @@ function withOthers(rows: SeriesRows, shown: readonly number[]): SeriesRows {
   return SeriesRows.empty([
     { name: 'predicted_share', size: width },
     { name: 'label_share', size: width },
-  ]).append({ rows: rows.length, columns: 2 * width, steps, wallTimes: steps, values });
+  ]).append({ rows: rows.length, columns: 2 * width, steps, wallTimes, values });
+}
+
+/** Running sums of lines: where each one's area ends when they stand one on another. */
+export function stacked(lines: readonly (readonly (number | null)[])[]): (number | null)[][] {
+  const sums: (number | null)[][] = [];
+  for (const line of lines) {
+    const below = sums.at(-1);
+    sums.push(line.map((value, at) => (value === null ? null : value + (below?.[at] ?? 0))));
+  }
+  return sums;
 }

@@ -1,31 +1,15 @@
-// What the tab knows and what is chosen, as signals. Views read; `refresh` and the actions write.
+// The whole tab: which runs there are, which of them are shown, and what a reader can do.
 import { batch, computed, signal } from '@preact/signals';
-import type { Range } from './buckets';
+import { createAxes, pannedBy, zoomedBy } from './axes';
 import { Refused, Unreachable, type Client } from './client';
-import type { Phase, RunReply, RunSummary } from './contract';
-import { flatten, nest } from './findings';
-import { SeriesRows } from './series';
-import { modelsOf, sitesOf } from './tags';
-
-export interface Selection {
-  readonly run: string | null;
-  readonly finding: string | null;
-  readonly site: string | null;
-  readonly phase: Phase | null;
-  readonly model: string | null;
-}
+import type { RunSummary } from './contract';
+import { parseExplanation, type Section } from './explanation';
+import { flatten } from './findings';
+import { createRunStore, setIfChanged, type Peer, type RunStore } from './run-store';
+import { comparedRuns, MOST_COMPARED, NOTHING_CHOSEN, stepOf, type Selection } from './selection';
+import { createThumbnails } from './thumbnails';
 
 export type Connection = 'connecting' | 'up' | 'down';
-
-export const NOTHING_CHOSEN: Selection = {
-  run: null,
-  finding: null,
-  site: null,
-  phase: null,
-  model: null,
-};
-
-const NO_SERIES: ReadonlyMap<string, SeriesRows> = new Map();
 
 export type Store = ReturnType<typeof createStore>;
 
@@ -33,77 +17,47 @@ export function createStore(client: Client, chosenBefore: Partial<Selection> = {
   const connection = signal<Connection>('connecting');
   const refused = signal<string | null>(null);
   const runs = signal<readonly RunSummary[] | null>(null);
-  const reply = signal<RunReply | null>(null);
-  const series = signal(NO_SERIES);
   const chosen = signal<Selection>({ ...NOTHING_CHOSEN, ...chosenBefore });
-  const zoom = signal<Range | null>(null);
-  const hovered = signal<number | null>(null);
-  const pinned = signal<number | null>(null);
+  const picked = signal<readonly string[]>(comparedRuns(chosen.value));
+  const axes = createAxes(stepOf(chosen.value));
+  const thumbnails = createThumbnails(client);
+  const helpShown = signal(false);
+  const explanations = signal<ReadonlyMap<string, readonly Section[]>>(new Map());
 
   // Nothing chosen means the newest: a cell that is run again comes to the front by itself.
   const summary = computed<RunSummary | null>(() => {
     const known = runs.value ?? [];
     return known.find(({ run }) => run === chosen.value.run) ?? known[0] ?? null;
   });
-  const runName = computed(() => summary.value?.run ?? null);
-  const identity = computed(() => (summary.value ? `${summary.value.started} ${summary.value.run}` : ''));
-  const report = computed(() => reply.value?.report ?? null);
-  const nodes = computed(() => nest(report.value?.findings ?? []));
-  const finding = computed(() => {
-    const all = flatten(nodes.value);
-    return (
-      all.find(({ key }) => key === chosen.value.finding) ??
-      all.find(({ finding: { resolved_step } }) => resolved_step === null) ??
-      null
-    );
+  const alone = computed<readonly Peer[]>(() => []);
+  const run = createRunStore({ client, summary, chosen, axes, peers: alone });
+
+  const beside = new Map<string, RunStore>();
+  const compared = computed<readonly RunStore[]>(() => {
+    if (chosen.value.view !== 'compare') return [];
+    const known = new Set((runs.value ?? []).map((one) => one.run));
+    return comparedRuns(chosen.value)
+      .filter((name) => known.has(name))
+      .map((name) => beside.get(name) ?? besideOthers(name));
   });
 
-  const sites = computed(() => sitesOf(reply.value?.series ?? []));
-  const site = computed(() => {
-    const named = (name: string | null | undefined) => sites.value.find((one) => one.name === name);
-    return (
-      named(chosen.value.site) ??
-      named(finding.value?.finding.site) ??
-      sites.value.find(({ phases }) => phases.length > 0) ??
-      sites.value[0] ??
-      null
-    );
-  });
-  const phase = computed<Phase | null>(() => {
-    const phases = site.value?.phases ?? [];
-    return phases.find((one) => one === chosen.value.phase) ?? phases[0] ?? null;
-  });
-  const models = computed(() => modelsOf(reply.value?.series ?? []));
-  const model = computed(
-    () => models.value.find((one) => one === chosen.value.model) ?? models.value[0] ?? null,
-  );
+  function besideOthers(name: string): RunStore {
+    const made = createRunStore({
+      client,
+      summary: computed(() => runs.value?.find((one) => one.run === name) ?? null),
+      chosen: signal(NOTHING_CHOSEN),
+      axes,
+      peers: compared,
+    });
+    beside.set(name, made);
+    return made;
+  }
 
-  const rowsOf = (tag: string | null) => (tag === null ? null : (series.value.get(tag) ?? null));
-  const predictionsTag = computed(() =>
-    site.value && phase.value ? `predictions/${site.value.name}/${phase.value}` : null,
-  );
-  const lossTag = computed(() => (site.value?.loss ? `loss/${site.value.name}` : null));
-  const layersTag = computed(() => (model.value === null ? null : `layers/${model.value}`));
-  const predictions = computed(() => rowsOf(predictionsTag.value));
-  const loss = computed(() => rowsOf(lossTag.value));
-  const layers = computed(() => rowsOf(layersTag.value));
-
-  const fullRange = computed<Range>(() => {
-    let low = Infinity;
-    let high = Math.max(summary.value?.steps ?? 0, -Infinity);
-    for (const rows of [predictions.value, loss.value, layers.value]) {
-      if (rows === null || rows.length === 0) continue;
-      low = Math.min(low, rows.firstStep!);
-      high = Math.max(high, rows.lastStep!);
-    }
-    low = Math.min(low, 1);
-    return [low, Math.max(high, low + 1)];
+  /** What is on the page is what is read. */
+  const shown = computed<readonly RunStore[]>(() => {
+    if (chosen.value.view === 'overview') return [];
+    return compared.value.length > 0 ? compared.value : [run];
   });
-  const range = computed<Range>(() => zoom.value ?? fullRange.value);
-  const cursor = computed(() => hovered.value ?? pinned.value);
-  const hasRows = computed(() =>
-    [predictions.value, loss.value, layers.value].some((rows) => rows !== null && rows.length > 0),
-  );
 
   /** Whether something new may come any moment: a first run, more of one, or the server. */
   const expecting = computed(() => {
@@ -112,27 +66,16 @@ export function createStore(client: Client, chosenBefore: Partial<Selection> = {
     return growing || connection.value === 'down';
   });
 
-  function forgetRun(): void {
-    reply.value = null;
-    series.value = NO_SERIES;
-    zoom.value = null;
-    hovered.value = null;
-    pinned.value = null;
-    refused.value = null;
-  }
-
-  let shownIdentity = '';
-
   async function refresh(): Promise<void> {
     try {
       const answer = await client.runs();
       batch(() => {
         setIfChanged(runs, answer.runs);
-        if (identity.value !== shownIdentity) forgetRun();
-        shownIdentity = identity.value;
+        if (run.adopt()) forget();
+        for (const one of compared.value) one.adopt();
         connection.value = 'up';
       });
-      if (runName.value !== null) await refreshRun(runName.value, identity.value);
+      await Promise.all(shown.value.map((one) => one.refresh()));
       refused.value = null;
     } catch (error) {
       if (error instanceof Unreachable) connection.value = 'down';
@@ -141,83 +84,130 @@ export function createStore(client: Client, chosenBefore: Partial<Selection> = {
     }
   }
 
-  async function refreshRun(name: string, wanted: string): Promise<void> {
-    const answer = await client.run(name);
-    if (identity.value !== wanted) return; // another run was chosen meanwhile
-    setIfChanged(reply, answer);
-    const tags = [predictionsTag.value, lossTag.value, layersTag.value];
-    await Promise.all(tags.map((tag) => (tag === null ? null : refreshSeries(name, tag, wanted))));
-  }
-
-  async function refreshSeries(name: string, tag: string, wanted: string): Promise<void> {
-    const described = reply.value?.series.find((one) => one.tag === tag);
-    if (described === undefined) return;
-    const known = series.value.get(tag);
-    const before = known?.matches(described) ? known : SeriesRows.empty(described.fields);
-    const chunk = await client.series(name, tag, before.lastStep);
-    if (identity.value !== wanted) return;
-    const after = before.append(chunk);
-    if (after !== known) series.value = new Map(series.value).set(tag, after);
+  function forget(): void {
+    axes.letGo();
+    refused.value = null;
   }
 
   function choose(selection: Partial<Selection>): void {
     chosen.value = { ...chosen.value, ...selection };
   }
 
-  function chooseRun(run: string): void {
-    if (run === runName.value) return choose({ run });
+  function chooseRun(name: string): void {
     batch(() => {
-      choose({ ...NOTHING_CHOSEN, run });
-      forgetRun();
-      shownIdentity = identity.value;
+      const { compared: kept } = chosen.value;
+      const same = name === run.runName.value;
+      choose(same ? { run: name, view: null } : { ...NOTHING_CHOSEN, compared: kept, run: name });
+      if (run.adopt()) forget();
+    });
+  }
+
+  function showOverview(): void {
+    batch(() => {
+      choose({ view: 'overview' });
+      axes.letGo();
+    });
+  }
+
+  /** Picks a run for comparing, or lets it go. */
+  function pick(name: string): void {
+    const others = picked.value.filter((one) => one !== name);
+    picked.value = others.length < picked.value.length ? others : [...others, name].slice(-MOST_COMPARED);
+  }
+
+  function compare(): void {
+    batch(() => {
+      choose({ view: 'compare', compared: JSON.stringify(picked.value) });
+      axes.letGo();
     });
   }
 
   /** The charts follow: a finding belongs to the site at which it was seen. */
   function chooseFinding(key: string): void {
-    const node = flatten(nodes.value).find((one) => one.key === key);
-    const known = sites.value.some(({ name }) => name === node?.finding.site);
+    const node = flatten(run.nodes.value).find((one) => one.key === key);
+    const known = run.sites.value.some(({ name }) => name === node?.finding.site);
     choose({ finding: key, ...(known ? { site: node!.finding.site } : {}) });
   }
 
   function moveFinding(by: 1 | -1): void {
-    const all = flatten(nodes.value);
+    const all = flatten(run.nodes.value);
     if (all.length === 0) return;
-    const at = all.findIndex(({ key }) => key === finding.value?.key);
+    const at = all.findIndex(({ key }) => key === run.finding.value?.key);
     chooseFinding(all[Math.min(all.length - 1, Math.max(0, at + by))]!.key);
   }
 
-  /** To the next recorded step of the densest series; a step without any record shows nothing new. */
-  function moveCursor(by: number): void {
-    const dense = [loss.value, predictions.value, layers.value]
-      .filter((rows) => rows !== null && rows.length > 0)
-      .sort((a, b) => b!.length - a!.length)[0];
-    if (!dense) return;
-    const visible: Range = [dense.rowFrom(range.value[0]), dense.rowAt(range.value[1])];
-    const at = cursor.value === null ? (by > 0 ? visible[0] - 1 : visible[1] + 1) : dense.rowAt(cursor.value);
-    const row = Math.min(visible[1], Math.max(visible[0], at + by));
+  /** Where the evidence of a finding was complete: the cursor goes there, into the picture if need be. */
+  function goTo(step: number): void {
+    const { zoom, hovered, pinned } = axes;
     batch(() => {
       hovered.value = null;
-      pinned.value = dense.step(Math.min(dense.length - 1, Math.max(0, row)));
+      pinned.value = step;
+      if (zoom.value && (step < zoom.value[0] || step > zoom.value[1])) zoom.value = null;
     });
   }
 
-  /** First the step is let go, then the zoom. */
+  /** What a rule checks, in its own words; read once. */
+  async function explain(rule: string): Promise<void> {
+    if (explanations.value.has(rule)) return;
+    let sections: readonly Section[] = [];
+    try {
+      sections = parseExplanation((await client.explanation(rule)).text);
+    } catch (error) {
+      if (error instanceof Unreachable) return; // asked again when it is opened again
+      if (!(error instanceof Refused)) throw error; // a rule that this server does not know
+    }
+    explanations.value = new Map(explanations.value).set(rule, sections);
+  }
+
+  const leading = () => shown.value[0] ?? null;
+
+  /** To the next recorded step of the densest series; a step without any record shows nothing new. */
+  function moveCursor(by: number): void {
+    const one = leading();
+    const dense = one?.densest.value;
+    if (!one || !dense) return;
+    const [from, to] = one.range.value;
+    const [first, last] = [dense.rowFrom(from), dense.rowAt(to)];
+    const cursor = one.cursor.value;
+    const at = cursor === null ? (by > 0 ? first - 1 : last + 1) : dense.rowAt(cursor);
+    const row = Math.min(last, Math.max(first, at + by));
+    batch(() => {
+      axes.hovered.value = null;
+      axes.pinned.value = dense.step(Math.min(dense.length - 1, Math.max(0, row)));
+    });
+  }
+
+  /** Around the cursor where it is in the picture, else around the middle. */
+  function zoomBy(factor: number, around: number | null = null): void {
+    const one = leading();
+    if (one === null) return;
+    const [low, high] = one.range.value;
+    const at = around ?? one.cursor.value;
+    const inside = at !== null && at >= low && at <= high;
+    axes.zoom.value = zoomedBy([low, high], one.wholeRange.value, factor, inside ? at : (low + high) / 2);
+  }
+
+  /** By a share of what is in the picture. */
+  function panBy(share: number): void {
+    const one = leading();
+    if (one === null || axes.zoom.value === null) return;
+    const [low, high] = axes.zoom.value;
+    axes.zoom.value = pannedBy([low, high], one.wholeRange.value, share * (high - low));
+  }
+
+  /** Help is closed, then the step is let go, then the zoom. */
   function leave(): void {
-    if (pinned.value === null && hovered.value === null) zoom.value = null;
-    pinned.value = null;
-    hovered.value = null;
+    if (helpShown.value) helpShown.value = false;
+    else if (axes.pinned.value === null && axes.hovered.value === null) axes.zoom.value = null;
+    axes.pinned.value = null;
+    axes.hovered.value = null;
   }
 
   return {
-    connection, refused, runs, reply, series, chosen, zoom, hovered, pinned,
-    summary, runName, report, nodes, finding, sites, site, phase, models, model,
-    predictions, loss, layers, fullRange, range, cursor, hasRows, expecting,
-    refresh, choose, chooseRun, chooseFinding, moveFinding, moveCursor, leave,
+    ...run, ...axes,
+    connection, refused, runs, chosen, picked, thumbnails, helpShown, explanations, compared, shown,
+    expecting, explain,
+    refresh, choose, chooseRun, showOverview, pick, compare, chooseFinding, moveFinding, goTo,
+    moveCursor, zoomBy, panBy, leave,
   };
-}
-
-/** An answer that says the same again must not make the page draw again. */
-function setIfChanged<T>(target: { value: T }, value: T): void {
-  if (JSON.stringify(target.value) !== JSON.stringify(value)) target.value = value;
 }

@@ -33,6 +33,12 @@ export function modelsOf(series: readonly Series[]): string[] {
   return series.filter(({ kind }) => kind === 'layers').map(({ tag }) => afterSlash(tag));
 }
 
+/** Where which class is taken for which is written; older logs have nothing of the kind. */
+export function confusionTag(series: readonly Series[], site: string, phase: Phase): string | null {
+  const tag = `confusions/${site}/${phase}`;
+  return series.some((one) => one.tag === tag) ? tag : null;
+}
+
 function afterSlash(tag: string): string {
   return tag.slice(tag.indexOf('/') + 1);
 }

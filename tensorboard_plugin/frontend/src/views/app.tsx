@@ -1,8 +1,11 @@
 import type { Store } from '../model/store';
 import { Charts } from './charts';
+import { Compare } from './compare';
 import { Connecting, Down, NoRuns, NoSeries, Waiting } from './empty';
 import { Findings } from './findings';
 import { Checked } from './healthy';
+import { Help } from './help';
+import { Overview } from './overview';
 import { Recall } from './recall';
 import { Runs } from './runs';
 import { Verdict } from './verdict';
@@ -19,10 +22,11 @@ export function App({ store }: { store: Store }) {
         <div class="layout">
           <Runs store={store} />
           <main>
-            <RunPage store={store} />
+            <Page store={store} />
           </main>
         </div>
       )}
+      <Help store={store} />
     </>
   );
 }
@@ -49,6 +53,17 @@ function Banners({ store }: { store: Store }) {
       )}
     </div>
   );
+}
+
+function Page({ store }: { store: Store }) {
+  switch (store.chosen.value.view) {
+    case 'overview':
+      return <Overview store={store} />;
+    case 'compare':
+      return <Compare store={store} />;
+    default:
+      return <RunPage store={store} />;
+  }
 }
 
 function RunPage({ store }: { store: Store }) {

@@ -1,29 +1,39 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Phase } from '../model/contract';
-import { count } from '../model/format';
 import type { Store } from '../model/store';
-import { GradientChart } from './gradient-chart';
+import type { RunStore } from '../model/run-store';
+import { ChanceChart, EntropyChart, LearningRateChart, ProbabilityChart, PullChart, RecallChart } from './class-charts';
+import { Confusion } from './confusion';
+import type { Frame } from './frame';
+import { Lanes } from './lanes';
+import { DeadChart, GradientChart, UpdateChart } from './layer-charts';
 import { LossChart } from './loss-chart';
 import { PAD_RIGHT } from './plot';
 import { SharesChart } from './shares-chart';
-
-/** Left edge and width are the same for all charts: one step axis runs through them. */
-export interface Frame {
-  readonly width: number;
-  readonly gutter: number;
-  /** Width of the plotting area. */
-  readonly pixels: number;
-}
-
-export interface ChartProps {
-  store: Store;
-  frame: Frame;
-}
+import { Toolbar } from './toolbar';
 
 const NARROWEST_GUTTER = 56;
 const WIDEST_GUTTER = 120;
 
 export function Charts({ store }: { store: Store }) {
+  const { stack, frame } = useFrame(store);
+  return (
+    <section class="charts" aria-label="Charts">
+      <Toolbar store={store} />
+      <div class="stack" ref={stack}>
+        {frame.width > 0 && (
+          <>
+            <Lanes store={store} frame={frame} />
+            <Essential store={store} frame={frame} />
+            <More store={store} frame={frame} />
+          </>
+        )}
+      </div>
+    </section>
+  );
+}
+
+/** As wide as there is room; names of layers may need some of it on the left. */
+export function useFrame(store: RunStore) {
   const stack = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(0);
   useEffect(() => {
@@ -31,105 +41,65 @@ export function Charts({ store }: { store: Store }) {
     observer.observe(stack.current!);
     return () => observer.disconnect();
   }, []);
-
-  const { predictions, loss, layers } = store;
-  const names = layers.value?.field('gradient_norm').labels ?? [];
-  const longest = Math.max(0, ...names.map((name) => name.length));
+  const alone = store.peers.value.length === 0; // dead units are not compared
+  const models = [store.layers.value, ...store.peers.value.map(({ layers }) => layers.value)];
+  const names = [
+    ...models.flatMap((rows) => rows?.field('gradient_norm').labels ?? []),
+    ...(alone ? (store.activations.value?.field('dead').labels ?? []) : []),
+  ];
+  const longest = names.reduce((most, name) => Math.max(most, name.length), 0);
   const gutter = Math.min(WIDEST_GUTTER, Math.max(NARROWEST_GUTTER, longest * 6.4 + 14));
-  const frame = { width, gutter, pixels: Math.max(1, Math.floor(width - gutter - PAD_RIGHT)) };
+  const frame: Frame = { width, gutter, pixels: Math.max(1, Math.floor(width - gutter - PAD_RIGHT)) };
+  return { stack, frame };
+}
+
+/** What tells a collapse: who is predicted, whether the loss falls, whether gradients arrive. */
+export function Essential({ store, frame }: { store: RunStore; frame: Frame }) {
+  const { loss, layers } = store;
+  const shares = store.shares.value;
   return (
-    <section class="charts" aria-label="Charts">
-      <Toolbar store={store} />
-      <div class="stack" ref={stack}>
-        {width > 0 && predictions.value && predictions.value.length > 0 && (
-          <SharesChart key={key(store, 'shares')} store={store} rows={predictions.value} frame={frame} />
-        )}
-        {width > 0 && loss.value && loss.value.length > 0 && (
-          <LossChart key={key(store, 'loss')} store={store} rows={loss.value} frame={frame} />
-        )}
-        {width > 0 && layers.value && layers.value.length > 0 && (
-          <GradientChart key={key(store, 'layers')} store={store} rows={layers.value} frame={frame} />
-        )}
-      </div>
-    </section>
+    <>
+      {shares && <SharesChart key={key(store, 'shares')} store={store} shares={shares} frame={frame} />}
+      {loss.value && loss.value.length > 0 && (
+        <LossChart key={key(store, 'loss')} store={store} rows={loss.value} frame={frame} />
+      )}
+      {layers.value && layers.value.length > 0 && (
+        <GradientChart key={key(store, 'layers')} store={store} rows={layers.value} frame={frame} />
+      )}
+    </>
   );
 }
 
-function key(store: Store, chart: string): string {
-  const about = chart === 'layers' ? [store.model.value] : [store.site.value?.name, store.phase.value];
-  return JSON.stringify([chart, store.runName.value, ...about]);
-}
-
-function Toolbar({ store }: { store: Store }) {
-  const sites = store.sites.value;
-  const site = store.site.value;
-  const phases = site?.phases ?? [];
-  const step = store.cursor.value;
+/** What explains it. */
+function More({ store, frame }: { store: Store; frame: Frame }) {
+  const { predictions, layers, activations } = store;
+  const shares = store.shares.value;
+  const rows = predictions.value;
+  const common = { store, frame };
   return (
-    <div class="toolbar">
-      <h2>Charts</h2>
-      {sites.length > 1 && (
-        <Choice
-          label="Loss site"
-          value={site?.name ?? ''}
-          options={sites.map(({ name }) => name)}
-          choose={(name) => store.choose({ site: name })}
-        />
+    <>
+      {shares && rows && (
+        <>
+          <Confusion key={key(store, 'confusion')} store={store} rows={rows} />
+          <RecallChart key={key(store, 'recall')} {...common} rows={rows} shares={shares} />
+          <ProbabilityChart key={key(store, 'probability')} {...common} rows={rows} shares={shares} />
+          <EntropyChart key={key(store, 'entropy')} {...common} rows={rows} shares={shares} />
+          <ChanceChart key={key(store, 'chance')} {...common} rows={rows} shares={shares} />
+          <PullChart key={key(store, 'pull')} {...common} rows={rows} shares={shares} />
+        </>
       )}
-      {phases.length > 1 && (
-        <Choice
-          label="Phase"
-          value={store.phase.value ?? ''}
-          options={phases}
-          choose={(phase) => store.choose({ phase: phase as Phase })}
-        />
+      <LearningRateChart key={key(store, 'rate')} {...common} />
+      {layers.value && layers.value.length > 0 && (
+        <UpdateChart key={key(store, 'update')} {...common} rows={layers.value} />
       )}
-      {store.models.value.length > 1 && (
-        <Choice
-          label="Model"
-          value={store.model.value ?? ''}
-          options={store.models.value}
-          choose={(model) => store.choose({ model })}
-        />
+      {activations.value && activations.value.length > 0 && (
+        <DeadChart key={key(store, 'dead')} {...common} rows={activations.value} />
       )}
-      <span class="where">
-        {store.zoom.value !== null && (
-          <button type="button" class="toggle" onClick={() => (store.zoom.value = null)}>
-            Whole run
-          </button>
-        )}
-        <output aria-live="polite">
-          {step === null ? (
-            <span class="hint">
-              <kbd>←</kbd> <kbd>→</kbd> step, drag to zoom
-            </span>
-          ) : (
-            <>step {count(step)}</>
-          )}
-        </output>
-      </span>
-    </div>
+    </>
   );
 }
 
-interface ChoiceProps {
-  label: string;
-  value: string;
-  options: readonly string[];
-  choose: (value: string) => void;
-}
-
-function Choice({ label, value, options, choose }: ChoiceProps) {
-  return (
-    <label class="choice">
-      {label}
-      <select value={value} onChange={(event) => choose(event.currentTarget.value)}>
-        {options.map((option) => (
-          <option key={option} value={option}>
-            {option}
-          </option>
-        ))}
-      </select>
-    </label>
-  );
+/** A chart of another run, site or model is another chart. */
+function key(store: RunStore, chart: string): string {
+  return JSON.stringify([chart, store.runName.value, store.site.value?.name, store.phase.value, store.model.value]);
 }

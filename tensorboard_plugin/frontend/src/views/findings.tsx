@@ -3,8 +3,10 @@ import { flatten, SEVERITY_LOOKS, type FindingNode } from '../model/findings';
 import { count } from '../model/format';
 import type { Finding } from '../model/contract';
 import type { Store } from '../model/store';
+import { Explanation } from './explanation';
 import { FixView } from './fix';
 import { Mark } from './mark';
+import { SaveFindings } from './save-findings';
 
 export function Findings({ store }: { store: Store }) {
   const nodes = store.nodes.value;
@@ -18,6 +20,7 @@ export function Findings({ store }: { store: Store }) {
             <kbd>j</kbd> <kbd>k</kbd> to move
           </span>
         )}
+        {number > 0 && <SaveFindings store={store} />}
       </h2>
       {nodes.length === 0 && <p class="quiet">{nothing(store)}</p>}
       <ul class="finding-list">
@@ -58,7 +61,7 @@ function FindingItem({ node, store }: { node: FindingNode; store: Store }) {
           <span class="when">{when(finding)}</span>
           <span class="finding-message">{finding.message}</span>
         </button>
-        {open && <Details finding={finding} />}
+        {open && <Details store={store} node={node} />}
       </article>
       {symptoms.length > 0 && (
         <div class="symptoms">
@@ -80,7 +83,8 @@ function when({ first_step, resolved_step }: Finding): string {
     : `resolved at step ${count(resolved_step)}`;
 }
 
-function Details({ finding }: { finding: Finding }) {
+function Details({ store, node }: { store: Store; node: FindingNode }) {
+  const { finding, symptoms } = node;
   const { location, fix } = finding;
   return (
     <div class="details">
@@ -92,18 +96,48 @@ function Details({ finding }: { finding: Finding }) {
       <p class="quiet">
         {finding.confidence}
         {finding.site !== null && <>, seen at {finding.site}</>}
+        {symptoms.length > 0 && <>; explains {symptoms.map((one) => one.finding.rule).join(', ')}</>}
+        {finding.explained_by !== null && <>; probably explained by {finding.explained_by}</>}
       </p>
+      <Steps store={store} finding={finding} />
       {location && (
         <figure class="location">
           <figcaption>
             {cellName(location.cell)}, line {location.line}
           </figcaption>
           <pre>
+            <span class="line-number">{location.line}</span>
             <code>{location.code.trim()}</code>
           </pre>
         </figure>
       )}
       {fix && <FixView fix={fix} />}
+      <Explanation store={store} rule={finding.rule} />
     </div>
+  );
+}
+
+/** The charts show the evidence where the cursor stands. */
+function Steps({ store, finding }: { store: Store; finding: Finding }) {
+  const { first_step, last_step, resolved_step } = finding;
+  const places = [
+    ['Step', first_step],
+    ...(last_step > first_step ? [['Last seen at step', last_step] as const] : []),
+    ...(resolved_step === null ? [] : [['Resolved at step', resolved_step] as const]),
+  ] as const;
+  return (
+    <p class="actions" role="group" aria-label="Go to the evidence">
+      {places.map(([word, step]) => (
+        <button
+          key={word}
+          type="button"
+          class="toggle"
+          aria-pressed={store.pinned.value === step}
+          onClick={() => store.goTo(step)}
+        >
+          {word} {count(step)}
+        </button>
+      ))}
+    </p>
   );
 }

@@ -18,7 +18,8 @@ export function hostHash(): string {
 
 export function keepHash(store: Store): void {
   effect(() => {
-    const selection = store.chosen.value;
+    const step = store.pinned.value;
+    const selection = { ...store.chosen.value, step: step === null ? null : String(step) };
     const page = host();
     if (page === null) return;
     const before = page.location.hash;

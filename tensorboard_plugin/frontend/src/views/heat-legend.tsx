@@ -1,11 +1,11 @@
 import { useEffect, useRef } from 'preact/hooks';
-import type { Range } from '../model/buckets';
 import { cividis, INFINITE_COLOUR, ZERO_COLOUR, type Rgb, type Theme } from '../model/colours';
-import { quantity } from '../model/format';
+import { percent, quantity } from '../model/format';
+import type { HeatScale } from '../model/heat-buckets';
 
 const css = ([red, green, blue]: Rgb) => `rgb(${red} ${green} ${blue})`;
 
-export function HeatLegend({ scale, theme }: { scale: Range; theme: Theme }) {
+export function HeatLegend({ scale: { kind, ends }, theme }: { scale: HeatScale; theme: Theme }) {
   const bar = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
     const ctx = bar.current!.getContext('2d')!;
@@ -14,17 +14,26 @@ export function HeatLegend({ scale, theme }: { scale: Range; theme: Theme }) {
       ctx.fillRect(x, 0, 1, 8);
     }
   }, []);
+  const [low, high] = kind === 'log' ? ends.map((end) => quantity(10 ** end)) : ends.map(percent);
   return (
     <span class="heat-legend" data-theme={theme}>
-      <span>{quantity(10 ** scale[0])}</span>
+      <span>{low}</span>
       <canvas ref={bar} width={96} height={8} aria-hidden="true" />
-      <span>{quantity(10 ** scale[1])}</span>
-      <span class="swatch" style={{ background: css(ZERO_COLOUR) }} />
-      <span>exactly 0</span>
+      <span>{high}</span>
+      {kind === 'log' && (
+        <>
+          <span class="swatch" style={{ background: css(ZERO_COLOUR) }} />
+          <span>exactly 0</span>
+        </>
+      )}
       <span class="swatch hatched" />
       <span>none</span>
-      <span class="swatch" style={{ background: css(INFINITE_COLOUR) }} />
-      <span>infinite</span>
+      {kind === 'log' && (
+        <>
+          <span class="swatch" style={{ background: css(INFINITE_COLOUR) }} />
+          <span>infinite</span>
+        </>
+      )}
     </span>
   );
 }

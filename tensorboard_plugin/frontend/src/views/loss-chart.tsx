@@ -1,33 +1,38 @@
 import { useMemo, useRef, useState } from 'preact/hooks';
 import type uPlot from 'uplot';
 import type { Theme } from '../model/colours';
-import { lossLines, lossScale, type LossLines } from '../model/loss';
+import { lossEnds, lossLines, lossScale, type LossLines } from '../model/loss';
 import { count, quantity } from '../model/format';
+import type { Range } from '../model/buckets';
+import type { RunStore } from '../model/run-store';
 import type { SeriesRows } from '../model/series';
-import type { ChartProps } from './charts';
+import type { ChartProps } from './frame';
 import { Panel } from './panel';
 import { Plot, type PlotKind } from './plot';
-import { tableOf } from './table';
 import { INK } from './theme';
 
-export function LossChart({ store, rows, frame }: ChartProps & { rows: SeriesRows }) {
-  const range = store.range.value;
+const HEIGHT = 112;
+
+interface LossProps extends ChartProps {
+  rows: SeriesRows;
+}
+
+export function LossChart({ store, rows, frame }: LossProps) {
   const scale = useMemo(() => lossScale(rows), [rows]);
   const [wanted, setWanted] = useState<boolean | null>(null);
   const logarithmic = scale.positive && (wanted ?? scale.wide);
-  const lines = useMemo(() => lossLines(rows, range, frame.pixels), [rows, range, frame.pixels]);
-  const data = useMemo<uPlot.AlignedData>(() => [lines.x, lines.low, lines.high, lines.line], [lines]);
-  const sparse = rows.length < 40;
-
-  // The chart is not built anew for new data: it asks here where the loss is broken.
-  const shown = useRef(lines);
-  shown.current = lines;
-
-  const step = store.cursor.value;
-  const row = Math.max(0, step === null ? rows.length - 1 : rows.rowAt(step));
+  const range = store.range.value;
+  const smoothing = store.axes.smoothing.value;
+  const lines = useMemo(
+    () => lossLines(rows, range, frame.pixels, smoothing),
+    [rows, range, frame.pixels, smoothing],
+  );
+  const row = rows.rowNear(store.cursor.value);
   return (
     <Panel
+      store={store}
       title="Loss"
+      height={HEIGHT}
       note={
         <>
           <b>{quantity(rows.value(row, 0))}</b> at step {count(rows.step(row))}
@@ -42,26 +47,51 @@ export function LossChart({ store, rows, frame }: ChartProps & { rows: SeriesRow
           </button>
         )
       }
-      table={() => tableOf(rows, range, [{ name: 'loss', column: 0 }], quantity)}
+      sheet={() => ({ series: rows, columns: [{ name: 'loss', column: 0 }], format: quantity })}
     >
-      <Plot
-        store={store}
-        label={`Loss over steps, ${quantity(rows.value(0, 0))} at first, ${quantity(rows.value(rows.length - 1, 0))} at last`}
-        width={frame.width}
-        height={112}
-        gutter={frame.gutter}
-        data={data}
-        shape={JSON.stringify([logarithmic, sparse, frame.gutter])}
-        kind={(ink) => lossPlot(ink, logarithmic, sparse, () => shown.current)}
-      />
+      {() => <LossPlot store={store} rows={rows} frame={frame} lines={lines} logarithmic={logarithmic} />}
     </Panel>
   );
+}
+
+function LossPlot({ store, rows, frame, lines, logarithmic }: LossProps & { lines: LossLines; logarithmic: boolean }) {
+  const data = useMemo<uPlot.AlignedData>(() => [lines.x, lines.low, lines.high, lines.line], [lines]);
+  const sparse = rows.length < 40;
+  const ends = sharedEnds(store, logarithmic);
+  // The chart is not built anew for new data: it asks here where the loss is broken.
+  const shown = useRef(lines);
+  shown.current = lines;
+  return (
+    <Plot
+      store={store}
+      label={`Loss over steps, ${quantity(rows.value(0, 0))} at first, ${quantity(rows.value(rows.length - 1, 0))} at last`}
+      width={frame.width}
+      height={HEIGHT}
+      gutter={frame.gutter}
+      data={data}
+      shape={JSON.stringify([logarithmic, sparse, ends, frame.gutter])}
+      kind={(ink) => lossPlot(ink, logarithmic, sparse, ends, () => shown.current)}
+    />
+  );
+}
+
+/** Runs side by side have one loss axis. */
+function sharedEnds(store: RunStore, logarithmic: boolean): Range | null {
+  const all = store.peers.value.flatMap(({ loss }) => (loss.value ? [lossEnds(loss.value)] : []));
+  const ends = all.filter((one) => one !== null);
+  if (ends.length === 0) return null;
+  const low = Math.min(...ends.map(([lowest]) => lowest));
+  const high = Math.max(...ends.map(([, highest]) => highest));
+  if (logarithmic) return low > 0 ? [low / 1.2, high * 1.2] : null;
+  const slack = (high - low || Math.abs(high) || 1) * 0.05;
+  return [low - slack, high + slack];
 }
 
 function lossPlot(
   ink: Theme,
   logarithmic: boolean,
   sparse: boolean,
+  ends: Range | null,
   lines: () => LossLines,
 ): PlotKind {
   const { line, raw, band, broken } = INK[ink];
@@ -69,7 +99,7 @@ function lossPlot(
   return {
     series: [edge, edge, { stroke: line, width: 2, points: { show: sparse, size: 5, fill: line } }],
     bands: [{ series: [2, 1], fill: band }],
-    scale: logarithmic ? { distr: 3 } : {},
+    scale: { ...(logarithmic ? { distr: 3 } : {}), ...(ends ? { range: [...ends] } : {}) },
     axis: {
       values: (_, splits) => splits.map((value) => (value === null ? '' : quantity(value))),
       ...(logarithmic ? {} : { space: 28 }),

@@ -1,21 +1,35 @@
-// The frame of a chart: title, readout at the cursor, and the same data as a table.
+// The frame of a chart: title, readout at the cursor, the same data as a table, and ways to take it away.
 import type { ComponentChildren } from 'preact';
-import { useState } from 'preact/hooks';
-import { DataTable, type Table } from './table';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { fileName } from '../model/format';
+import type { RunStore } from '../model/run-store';
+import { csvOf, tableOf, type Sheet } from '../model/sheet';
+import { SaveMenu, savePicture, saveText } from './save';
+import { DataTable } from './table';
 
 interface PanelProps {
+  store: RunStore;
   title: string;
   note: ComponentChildren;
   tools?: ComponentChildren;
   readout?: ComponentChildren;
-  table: () => Table;
-  children: ComponentChildren;
+  /** What is drawn, as numbers. */
+  sheet: () => Sheet;
+  /** Of what is drawn, in pixels: kept free while it is not in view. */
+  height: number;
+  /** Only called while the panel is in view: drawing a hundred thousand steps unseen helps nobody. */
+  children: () => ComponentChildren;
 }
 
-export function Panel({ title, note, tools, readout, table, children }: PanelProps) {
+export function Panel({ store, title, note, tools, readout, sheet, height, children }: PanelProps) {
   const [asTable, setAsTable] = useState(false);
+  const frame = useRef<HTMLElement>(null);
+  const seen = useInView(frame);
+  const range = store.range.value;
+  const name = `${store.runName.value ?? 'run'} ${title}`;
+  const picture = () => savePicture(frame.current!.querySelector('.u-wrap canvas'), title, name);
   return (
-    <section class="panel" aria-label={title}>
+    <section class="panel" aria-label={title} ref={frame}>
       <header>
         <h3>{title}</h3>
         <span class="note">{note}</span>
@@ -30,10 +44,38 @@ export function Panel({ title, note, tools, readout, table, children }: PanelPro
           >
             Table
           </button>
+          <SaveMenu
+            what={title.toLowerCase()}
+            items={[
+              ...(asTable ? [] : [{ label: 'Picture (PNG)', save: picture }]),
+              { label: 'Numbers (CSV)', save: () => saveText(csvOf(sheet(), range), 'text/csv', `${fileName(name)}.csv`) },
+            ]}
+          />
         </span>
       </header>
       {readout !== undefined && <div class="readout">{readout}</div>}
-      {asTable ? <DataTable table={table()} label={title} /> : children}
+      {asTable ? (
+        <DataTable table={tableOf(sheet(), range)} label={title} />
+      ) : seen ? (
+        children()
+      ) : (
+        <div style={{ height: `${height}px` }} />
+      )}
     </section>
   );
+}
+
+/** A little before it is seen, so that scrolling does not show empty frames. */
+const MARGIN = '200px';
+
+function useInView(frame: { current: HTMLElement | null }): boolean {
+  const [seen, setSeen] = useState(false);
+  useEffect(() => {
+    const observer = new IntersectionObserver(([entry]) => setSeen(entry!.isIntersecting), {
+      rootMargin: MARGIN,
+    });
+    observer.observe(frame.current!);
+    return () => observer.disconnect();
+  }, []);
+  return seen;
 }

@@ -1,11 +1,12 @@
-// One uPlot, wired to the step axis, the cursor and the zoom that all charts share.
-import { effect } from '@preact/signals';
+// One uPlot, wired to the axis, the cursor and the zoom that all charts share.
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
-import type { Range } from '../model/buckets';
+import type { AxisKind } from '../model/axes';
 import type { Theme } from '../model/colours';
-import { shortCount } from '../model/format';
-import type { Store } from '../model/store';
+import { clockTime, shortCount, shortTime } from '../model/format';
+import type { RunStore } from '../model/run-store';
+import { drawEpochs, overlay } from './plot-overlay';
+import { listen } from './plot-pointer';
 import { INK, theme } from './theme';
 
 const PAD_TOP = 6;
@@ -22,13 +23,14 @@ export interface PlotKind {
   readonly draw?: (plot: uPlot) => void;
 }
 
-interface PlotProps {
-  store: Store;
+export interface PlotProps {
+  store: RunStore;
   label: string;
   width: number;
   /** Of the plotting area, in pixels. */
   height: number;
   gutter: number;
+  /** The first column holds steps, whatever the axis shows. */
   data: uPlot.AlignedData;
   /** Changes when the chart must be built anew; data and range do not belong here. */
   shape: string;
@@ -43,16 +45,19 @@ export function Plot(props: PlotProps) {
   const latest = useRef(props);
   latest.current = props;
   const range = store.range.value;
+  const timeline = store.timeline.value;
+  const epochs = store.epochs.value;
+  const axis = store.peers.value.length > 0 ? 'step' : store.axes.axisKind.value;
   const ink = theme.value;
 
   useEffect(() => {
-    const made = build(host.current!, latest, ink);
+    const made = build(host.current!, latest, ink, axis);
     plot.current = made.plot;
     return () => {
       made.stop();
       plot.current = null;
     };
-  }, [shape, ink]);
+  }, [shape, ink, axis]);
 
   useEffect(() => {
     const total = height + AXIS_HEIGHT + PAD_TOP;
@@ -64,19 +69,27 @@ export function Plot(props: PlotProps) {
 
   useEffect(() => {
     plot.current?.batch(() => {
-      plot.current!.setData(data, false);
-      plot.current!.setScale('x', { min: range[0], max: range[1] });
+      plot.current!.setData(placed(data, timeline.toX), false);
+      plot.current!.setScale('x', { min: timeline.toX(range[0]), max: timeline.toX(range[1]) });
     });
-  }, [data, range, shape, ink]);
+  }, [data, range, timeline, epochs, shape, ink, axis]);
 
   return <div class="plot" ref={host} role="img" aria-label={props.label} />;
 }
 
-function build(host: HTMLElement, latest: { current: PlotProps }, ink: Theme) {
+function placed(data: uPlot.AlignedData, toX: (step: number) => number): uPlot.AlignedData {
+  const [steps, ...columns] = data;
+  return [Array.from(steps, toX), ...columns];
+}
+
+function build(host: HTMLElement, latest: { current: PlotProps }, ink: Theme, axisKind: AxisKind) {
   const { store, width, height, gutter, data, kind } = latest.current;
   const { series, bands, scale, axis, draw } = kind(ink);
+  const { toX } = store.timeline.value;
+  const [low, high] = store.range.value;
   const stroke = INK[ink].text;
   const tick = { stroke: INK[ink].faint, width: 1, size: 4 };
+  const grid = { stroke: INK[ink].grid, width: 1 };
   const plot = new uPlot(
     {
       width,
@@ -88,7 +101,11 @@ function build(host: HTMLElement, latest: { current: PlotProps }, ink: Theme) {
         y: false,
         points: { show: false },
         drag: { x: true, y: false, setScale: false },
-        bind: { dblclick: () => () => ((store.zoom.value = null), null) },
+        bind: {
+          dblclick: () => () => ((store.axes.zoom.value = null), null),
+          // With Shift the picture is moved, not chosen from.
+          mousedown: (_self, _target, choose) => (event) => (event.shiftKey ? null : choose(event)),
+        },
       },
       scales: { x: { time: false, auto: false }, y: scale },
       series: [{}, ...series],
@@ -98,101 +115,58 @@ function build(host: HTMLElement, latest: { current: PlotProps }, ink: Theme) {
           font: FONT,
           stroke,
           ticks: tick,
-          grid: { stroke: INK[ink].grid, width: 1 },
+          grid,
           size: AXIS_HEIGHT,
           gap: 2,
-          space: 64,
-          incrs: STEP_INCREMENTS,
-          values: (_, splits) => splits.map((value) => shortCount(value)),
+          space: axisKind === 'step' ? 64 : 84,
+          incrs: axisKind === 'step' ? STEP_INCREMENTS : TIME_INCREMENTS,
+          values: (_, splits) => splits.map(AXIS_LABELS[axisKind]),
         },
-        { font: FONT, stroke, ticks: tick, grid: { stroke: INK[ink].grid, width: 1 }, size: gutter, gap: 4, ...axis },
+        { font: FONT, stroke, ticks: tick, grid, size: gutter, gap: 4, ...axis },
       ],
       hooks: {
         setSelect: [(self) => zoomTo(self, store)],
-        ...(draw ? { draw: [draw] } : {}),
+        draw: [(self) => (draw?.(self), drawEpochs(self, store, ink))],
       },
     },
-    data,
+    placed(data, toX),
     host,
   );
-  plot.batch(() => plot.setScale('x', { min: store.range.value[0], max: store.range.value[1] }));
+  plot.batch(() => plot.setScale('x', { min: toX(low), max: toX(high) }));
   const stopOverlay = overlay(plot, store);
-  listen(plot, latest);
+  const stopListening = listen(plot, latest);
   return {
     plot,
     stop() {
+      stopListening();
       stopOverlay();
       plot.destroy();
     },
   };
 }
 
+const AXIS_LABELS: Readonly<Record<AxisKind, (value: number) => string>> = {
+  step: shortCount,
+  relative: shortTime,
+  wall: clockTime,
+};
+
 /** Steps are whole numbers, so their axis never shows a fraction. */
 const STEP_INCREMENTS = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map((n) => n * 10 ** power)).flat();
 
-function zoomTo(plot: uPlot, store: Store): void {
+/** Seconds: round ones, then minutes, hours and days. */
+const TIME_INCREMENTS = [
+  ...[0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30],
+  ...[1, 2, 5, 10, 15, 30].map((minutes) => minutes * 60),
+  ...[1, 2, 3, 6, 12, 24, 48, 96, 240].map((hours) => hours * 3600),
+];
+
+function zoomTo(plot: uPlot, store: RunStore): void {
   const { left, width } = plot.select;
   if (width < 4) return;
-  const low = plot.posToVal(left, 'x');
-  const high = plot.posToVal(left + width, 'x');
+  const { toStep } = store.timeline.value;
+  const low = toStep(plot.posToVal(left, 'x'));
+  const high = toStep(plot.posToVal(left + width, 'x'));
   plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-  if (high - low >= 1) store.zoom.value = [low, high];
-}
-
-/** The cursor line and the span of the shown finding, kept apart from what is drawn. */
-function overlay(plot: uPlot, store: Store): () => void {
-  const line = document.createElement('div');
-  line.className = 'cursor-line';
-  const span = document.createElement('div');
-  span.className = 'finding-span';
-  plot.over.append(span, line);
-  const place = () => {
-    const step = store.cursor.value;
-    const left = step === null ? NaN : plot.valToPos(step, 'x');
-    line.hidden = !(left >= 0 && left <= plot.over.clientWidth);
-    if (!line.hidden) line.style.transform = `translateX(${left}px)`;
-    placeSpan(plot, span, store);
-  };
-  (plot.hooks.setScale ??= []).push(place);
-  (plot.hooks.setSize ??= []).push(place);
-  return effect(place);
-}
-
-function placeSpan(plot: uPlot, span: HTMLElement, store: Store): void {
-  const finding = store.finding.value?.finding;
-  if (finding === undefined) {
-    span.hidden = true;
-    return;
-  }
-  const edge = (step: number) =>
-    Math.min(plot.over.clientWidth, Math.max(0, plot.valToPos(step, 'x')));
-  const left = edge(finding.first_step);
-  // What is not resolved goes on, also where its last evidence lies further back.
-  const right = finding.resolved_step === null ? plot.over.clientWidth : edge(finding.resolved_step);
-  span.hidden = false;
-  span.className = `finding-span ${finding.severity}`;
-  span.style.left = `${left}px`;
-  span.style.width = `${Math.max(right - left, 2)}px`;
-}
-
-function listen(plot: uPlot, latest: { current: PlotProps }): void {
-  const { store } = latest.current;
-  let pressed = 0;
-  const stepAt = (event: MouseEvent) => {
-    const [low, high]: Range = store.range.value;
-    const step = Math.round(plot.posToVal(event.offsetX, 'x'));
-    return Math.min(Math.floor(high), Math.max(Math.ceil(low), step));
-  };
-  plot.over.addEventListener('mousemove', (event) => {
-    store.hovered.value = stepAt(event);
-    latest.current.onRow?.(event.offsetY / plot.over.clientHeight);
-  });
-  plot.over.addEventListener('mouseleave', () => {
-    store.hovered.value = null;
-    latest.current.onRow?.(null);
-  });
-  plot.over.addEventListener('mousedown', (event) => (pressed = event.clientX));
-  plot.over.addEventListener('click', (event) => {
-    if (Math.abs(event.clientX - pressed) < 4) store.pinned.value = stepAt(event);
-  });
+  if (high - low >= 1) store.axes.zoom.value = [low, high];
 }

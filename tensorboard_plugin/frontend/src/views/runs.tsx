@@ -1,4 +1,4 @@
-import { ago, counted } from '../model/format';
+import { ago, count, counted } from '../model/format';
 import { SEVERITY_LOOKS } from '../model/findings';
 import type { RunSummary } from '../model/contract';
 import type { Store } from '../model/store';
@@ -6,18 +6,33 @@ import { Mark } from './mark';
 
 export function Runs({ store }: { store: Store }) {
   const runs = store.runs.value ?? [];
+  const { view } = store.chosen.value;
   return (
     <nav class="runs" aria-label="Runs">
-      <h2>Runs</h2>
+      <h2>
+        Runs{' '}
+        <button
+          type="button"
+          class="toggle"
+          aria-pressed={view === 'overview'}
+          onClick={() => store.showOverview()}
+        >
+          All {count(runs.length)}
+        </button>
+      </h2>
       <ul>
         {runs.map((run) => (
           <li key={run.run}>
-            <Run run={run} shown={run.run === store.runName.value} choose={store.chooseRun} />
+            <Run run={run} shown={isShown(store, run.run)} choose={store.chooseRun} />
           </li>
         ))}
       </ul>
     </nav>
   );
+}
+
+function isShown(store: Store, run: string): boolean {
+  return store.shown.value.some(({ runName }) => runName.value === run);
 }
 
 interface RunProps {

@@ -1,74 +1,114 @@
-import { useMemo, useRef, useState } from 'preact/hooks';
+import { useMemo, useState } from 'preact/hooks';
 import type uPlot from 'uplot';
-import { bucketLines } from '../model/buckets';
-import { CLASS_COLOURS, NEUTRAL, type Theme } from '../model/colours';
+import { bucketLines, meanLines, smoothingWindow, type Lines } from '../model/buckets';
+import type { Theme } from '../model/colours';
 import { percent } from '../model/format';
-import { sharesOf, shareTop, type ShareLine } from '../model/shares';
-import type { SeriesRows } from '../model/series';
-import type { ChartProps } from './charts';
+import { shareTop, stacked, type ShareLine, type Shares } from '../model/shares';
+import { ClassKeys, classColour, isShown } from './class-keys';
+import type { ChartProps } from './frame';
 import { Panel } from './panel';
 import { Plot, type PlotKind } from './plot';
-import { tableOf } from './table';
-import { theme } from './theme';
+import { INK } from './theme';
 
-/** Together they would be the tallest line, and tell the least. */
-const OTHERS_HIDDEN: ReadonlySet<number | null> = new Set([null]);
+const HEIGHT = 150;
 
-export function SharesChart({ store, rows, frame }: ChartProps & { rows: SeriesRows }) {
-  const slots = useRef<ReadonlyMap<number, number>>(new Map());
-  const shares = useMemo(() => sharesOf(rows, slots.current), [rows]);
-  slots.current = shares.choice.slots;
-  const [hidden, setHidden] = useState<ReadonlySet<number | null>>(OTHERS_HIDDEN);
-  const lines = shares.lines.filter(({ index }) => !hidden.has(index));
-  const range = store.range.value;
-  const { data, top } = useMemo(() => {
-    const columns = [...lines.map((line) => line.predicted), ...lines.map((line) => line.label)];
-    const { x, y } = bucketLines(shares.rows, columns, range, frame.pixels);
-    return { data: [x, ...y] as uPlot.AlignedData, top: shareTop(y) };
-  }, [shares, hidden, range, frame.pixels]);
-
-  const step = store.cursor.value;
-  const row = Math.max(0, step === null ? shares.rows.length - 1 : shares.rows.rowAt(step));
-  const toggle = (index: number | null) => {
-    const next = new Set(hidden);
-    if (!next.delete(index)) next.add(index);
-    setHidden(next);
-  };
-  const sparse = rows.length < 40;
-
+export function SharesChart({ store, frame, shares }: ChartProps & { shares: Shares }) {
+  const [together, setTogether] = useState(false);
+  const lines = shares.lines.filter((line) => isShown(store, line));
+  const row = shares.rows.rowNear(store.cursor.value);
   return (
     <Panel
+      store={store}
       title="Predicted classes"
-      note="share of predictions; dashed: share of labels"
-      readout={shares.lines.map((line) => (
-        <ClassButton
-          key={line.index}
-          line={line}
-          shown={!hidden.has(line.index)}
-          predicted={shares.rows.value(row, line.predicted)}
-          label={shares.lines.length > 4 ? null : shares.rows.value(row, line.label)}
-          toggle={() => toggle(line.index)}
+      note="dashed: labels"
+      height={HEIGHT}
+      tools={
+        <button type="button" class="toggle" aria-pressed={together} onClick={() => setTogether(!together)}>
+          Stack
+        </button>
+      }
+      readout={
+        <ClassKeys
+          store={store}
+          lines={shares.lines}
+          value={({ predicted }) => percent(shares.rows.value(row, predicted))}
+          // Many classes would fill the panel with numbers.
+          more={({ label }) =>
+            shares.lines.length > 4 ? null : `labels ${percent(shares.rows.value(row, label))}`
+          }
         />
-      ))}
-      table={() => {
-        const columns = lines.flatMap(({ name, predicted, label }) => [
+      }
+      sheet={() => ({
+        series: shares.rows,
+        columns: lines.flatMap(({ name, predicted, label }) => [
           { name: `${name}, predicted`, column: predicted },
           { name: `${name}, labels`, column: label },
-        ]);
-        return tableOf(shares.rows, range, columns, percent);
-      }}
+        ]),
+        format: percent,
+      })}
     >
-      <Plot
-        store={store}
-        label={`Predicted-class share against label share over steps, for ${lines.map(({ name }) => name).join(', ')}`}
-        width={frame.width}
-        height={150}
-        gutter={frame.gutter}
-        data={data}
-        shape={JSON.stringify([lines.map(({ index, slot }) => [index, slot]), sparse, top, frame.gutter])}
-        kind={(ink) => sharePlot(lines, ink, sparse, top)}
-      />
+      {() =>
+        together ? (
+          <Stack store={store} frame={frame} shares={shares} />
+        ) : (
+          <ShareLines store={store} frame={frame} shares={shares} lines={lines} />
+        )
+      }
     </Panel>
+  );
+}
+
+function ShareLines({ store, frame, shares, lines }: ChartProps & { shares: Shares; lines: readonly ShareLine[] }) {
+  const range = store.range.value;
+  const smoothing = store.axes.smoothing.value;
+  const sparse = shares.rows.length < 40;
+  const key = JSON.stringify(lines.map(({ index, slot }) => [index, slot]));
+  const { data, top } = useMemo(() => {
+    const columns = [...lines.map((line) => line.predicted), ...lines.map((line) => line.label)];
+    const window = smoothing === 'auto' ? 1 : smoothingWindow(shares.rows.length, smoothing);
+    const { x, y }: Lines =
+      window > 1
+        ? meanLines(shares.rows, columns, range, frame.pixels, window)
+        : bucketLines(shares.rows, columns, range, frame.pixels);
+    return { data: [x, ...y] as uPlot.AlignedData, top: shareTop(y) };
+  }, [shares, key, range, frame.pixels, smoothing]);
+  const highest = store.peers.value.length > 0 ? 1 : top;
+  return (
+    <Plot
+      store={store}
+      label={`Predicted-class share against label share over steps, for ${lines.map(({ name }) => name).join(', ')}`}
+      width={frame.width}
+      height={HEIGHT}
+      gutter={frame.gutter}
+      data={data}
+      shape={JSON.stringify([key, sparse, highest, frame.gutter])}
+      kind={(ink) => sharePlot(lines, ink, sparse, highest)}
+    />
+  );
+}
+
+/** Shares one on another: together they are all predictions. */
+function Stack({ store, frame, shares }: ChartProps & { shares: Shares }) {
+  const range = store.range.value;
+  const { lines, rows } = shares;
+  const data = useMemo(() => {
+    const columns = [...lines.map((line) => line.predicted), ...lines.map((line) => line.label)];
+    const { x, y } = meanLines(rows, columns, range, frame.pixels);
+    const predicted = stacked(y.slice(0, lines.length));
+    const labels = stacked(y.slice(lines.length)).slice(0, -1); // the last one ends at 100%
+    return [x, ...predicted.reverse(), ...labels] as uPlot.AlignedData;
+  }, [shares, range, frame.pixels]);
+  return (
+    <Plot
+      store={store}
+      label={`Predicted-class shares over steps, stacked, for ${lines.map(({ name }) => name).join(', ')}`}
+      width={frame.width}
+      height={HEIGHT}
+      gutter={frame.gutter}
+      data={data}
+      shape={JSON.stringify([lines.map(({ index, slot }) => [index, slot]), frame.gutter])}
+      kind={(ink) => stackPlot(lines, ink)}
+    />
   );
 }
 
@@ -78,24 +118,8 @@ function roundSplits(top: number): number[] {
   return Array.from({ length: parts + 1 }, (_, part) => (part * top) / parts);
 }
 
-function colourOf({ slot }: ShareLine, ink: Theme): string {
-  return slot === null ? NEUTRAL[ink] : CLASS_COLOURS[ink][slot]!;
-}
-
-function sharePlot(lines: readonly ShareLine[], ink: Theme, sparse: boolean, top: number): PlotKind {
-  const predicted: uPlot.Series[] = lines.map((line) => ({
-    stroke: colourOf(line, ink),
-    width: 2,
-    points: { show: sparse, size: 5, fill: colourOf(line, ink) },
-  }));
-  const labels: uPlot.Series[] = lines.map((line) => ({
-    stroke: colourOf(line, ink),
-    width: 1.25,
-    dash: [5, 4],
-    points: { show: false },
-  }));
+export function shareAxis(top: number): Pick<PlotKind, 'scale' | 'axis'> {
   return {
-    series: [...predicted, ...labels],
     scale: { range: [-0.03 * top, 1.03 * top] },
     axis: {
       splits: () => roundSplits(top),
@@ -104,22 +128,34 @@ function sharePlot(lines: readonly ShareLine[], ink: Theme, sparse: boolean, top
   };
 }
 
-interface ClassButtonProps {
-  line: ShareLine;
-  shown: boolean;
-  predicted: number;
-  /** Left out where many classes would fill the panel with numbers. */
-  label: number | null;
-  toggle: () => void;
+function sharePlot(lines: readonly ShareLine[], ink: Theme, sparse: boolean, top: number): PlotKind {
+  const predicted: uPlot.Series[] = lines.map((line) => ({
+    stroke: classColour(line, ink),
+    width: 2,
+    points: { show: sparse, size: 5, fill: classColour(line, ink) },
+  }));
+  const labels: uPlot.Series[] = lines.map((line) => ({
+    stroke: classColour(line, ink),
+    width: 1.25,
+    dash: [5, 4],
+    points: { show: false },
+  }));
+  return { series: [...predicted, ...labels], ...shareAxis(top) };
 }
 
-function ClassButton({ line, shown, predicted, label, toggle }: ClassButtonProps) {
-  return (
-    <button type="button" class="class-key" aria-pressed={shown} title="Show or hide" onClick={toggle}>
-      <span class="swatch" style={{ background: colourOf(line, theme.value) }} />
-      <span class="class-name">{line.name}</span>
-      <b>{percent(predicted)}</b>
-      {label !== null && <span class="quiet">labels {percent(label)}</span>}
-    </button>
-  );
+/** The uppermost is drawn first, and the others over it. */
+function stackPlot(lines: readonly ShareLine[], ink: Theme): PlotKind {
+  const areas: uPlot.Series[] = [...lines].reverse().map((line) => ({
+    fill: classColour(line, ink),
+    stroke: INK[ink].surface,
+    width: 1,
+    points: { show: false },
+  }));
+  const borders: uPlot.Series[] = lines.slice(1).map(() => ({
+    stroke: INK[ink].line,
+    width: 1.25,
+    dash: [5, 4],
+    points: { show: false },
+  }));
+  return { series: [...areas, ...borders], ...shareAxis(1) };
 }

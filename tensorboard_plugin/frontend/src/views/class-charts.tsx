@@ -1,0 +1,184 @@
+// What becomes of the single classes, and of the choice between them.
+import type { ComponentChildren } from 'preact';
+import { useMemo } from 'preact/hooks';
+import { chanceEntropy, entropyOf, LABELS, PREDICTED } from '../model/entropy';
+import { count, percent, quantity } from '../model/format';
+import type { Shares } from '../model/shares';
+import type { SeriesRows } from '../model/series';
+import { ClassKeys, classColour, isShown } from './class-keys';
+import type { ChartProps } from './frame';
+import { LineChart } from './line-chart';
+import { shareAxis } from './shares-chart';
+import { INK } from './theme';
+
+interface ClassChartProps extends ChartProps {
+  rows: SeriesRows;
+  shares: Shares;
+}
+
+interface PerClassProps extends ClassChartProps {
+  title: string;
+  field: string;
+  note: ComponentChildren;
+  chance?: number;
+}
+
+/** One line per class, in the colours that the classes have everywhere. */
+function PerClass({ store, rows, shares, frame, title, field, note, chance }: PerClassProps) {
+  const { offset } = rows.field(field);
+  const classes = shares.lines.filter((line) => line.index !== null);
+  const row = rows.rowNear(store.cursor.value);
+  const lines = classes
+    .filter((line) => isShown(store, line))
+    .map((line) => ({
+      name: line.name,
+      rows,
+      column: offset + line.index!,
+      stroke: (ink: 'light' | 'dark') => classColour(line, ink),
+    }));
+  return (
+    <LineChart
+      store={store}
+      frame={frame}
+      title={title}
+      note={note}
+      lines={lines}
+      axis={SHARES_AXIS}
+      format={percent}
+      smooth
+      {...(chance === undefined ? {} : { chance })}
+      readout={
+        <ClassKeys
+          store={store}
+          lines={classes}
+          value={({ index }) => percent(rows.value(row, offset + index!))}
+        />
+      }
+    />
+  );
+}
+
+const SHARES_AXIS = shareAxis(1);
+
+export function RecallChart(props: ClassChartProps) {
+  return (
+    <PerClass {...props} title="Recall" field="recall" note="share of a class’ samples that is found" />
+  );
+}
+
+export function ProbabilityChart(props: ClassChartProps) {
+  const classes = props.rows.field('mean_probability').size;
+  return (
+    <PerClass
+      {...props}
+      title="Mean probability"
+      field="mean_probability"
+      chance={1 / classes}
+      note={`over all samples; dotted: chance, ${percent(1 / classes)}`}
+    />
+  );
+}
+
+export function PullChart(props: ClassChartProps) {
+  return (
+    <PerClass
+      {...props}
+      title="Pull"
+      field="pull"
+      note="share of the gradient, by true class"
+    />
+  );
+}
+
+export function EntropyChart({ store, rows, shares, frame }: ClassChartProps) {
+  const entropy = useMemo(() => entropyOf(rows), [rows]);
+  const row = entropy.rowNear(store.cursor.value);
+  const chance = chanceEntropy(rows.field('label_share').size);
+  if (shares.lines.length < 2) return null;
+  return (
+    <LineChart
+      store={store}
+      frame={frame}
+      title="Entropy"
+      note={
+        <>
+          <b>{nats(entropy.value(row, PREDICTED))}</b> nats; dashed: labels {nats(entropy.value(row, LABELS))},
+          dotted: chance {nats(chance)}
+        </>
+      }
+      lines={[
+        { name: 'predictions', rows: entropy, column: PREDICTED, stroke: (ink) => INK[ink].line },
+        { name: 'labels', rows: entropy, column: LABELS, stroke: (ink) => INK[ink].text, dash: [5, 4] },
+      ]}
+      chance={chance}
+      axis={{ scale: { range: [-0.03 * chance, 1.06 * chance] }, axis: { space: 28, values: labels } }}
+      format={quantity}
+      smooth
+    />
+  );
+}
+
+export function ChanceChart({ store, rows, frame }: ClassChartProps) {
+  const { offset, size } = rows.field('cross_entropy_over_entropy');
+  if (size === 0) return null;
+  const row = rows.rowNear(store.cursor.value);
+  return (
+    <LineChart
+      store={store}
+      frame={frame}
+      title="Loss against chance"
+      note={
+        <>
+          L/H <b>{quantity(rows.value(row, offset))}</b> at step {count(rows.step(row))}; dotted: nothing learned
+        </>
+      }
+      lines={[{ name: 'L/H', rows, column: offset, stroke: (ink) => INK[ink].line }]}
+      chance={1}
+      axis={{ scale: {}, axis: { space: 28, values: labels } }}
+      log
+      smooth
+    />
+  );
+}
+
+export function LearningRateChart({ store, frame }: ChartProps) {
+  const lines = store.learningRates.value.flatMap(({ name, rows }) => {
+    const { size } = rows.field('learning_rate');
+    return Array.from({ length: size }, (_, group) => ({
+      name: size > 1 ? `${name}, group ${group}` : name,
+      rows,
+      column: group,
+      stroke: (ink: 'light' | 'dark') => INK[ink].line,
+      ...(group > 0 ? { dash: DASHES[group % DASHES.length]! } : {}),
+    }));
+  });
+  if (lines.length === 0) return null;
+  return (
+    <LineChart
+      store={store}
+      frame={frame}
+      title="Learning rate"
+      note={lines.slice(0, 4).map(({ name, rows, column }) => (
+        <span key={name} class="rate">
+          {name} <b>{quantity(rows.value(rows.rowNear(store.cursor.value), column))}</b>
+        </span>
+      ))}
+      lines={lines}
+      axis={{ scale: {}, axis: { space: 28, values: labels } }}
+      stepped
+      log
+      height={72}
+    />
+  );
+}
+
+/** Parameter groups differ by their dashes; the first has none. */
+const DASHES: readonly (readonly number[])[] = [[], [6, 3], [2, 3], [8, 3, 2, 3]];
+
+function nats(value: number): string {
+  return Number.isNaN(value) ? 'n/a' : value.toFixed(2);
+}
+
+function labels(_: unknown, splits: number[]): string[] {
+  return splits.map((value) => (value === null ? '' : quantity(value)));
+}

@@ -1,0 +1,107 @@
+"""`collapse-tb LOGDIR --follow`: findings as they come, each of them once."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tensorboard_plugin_collapse.follow import Follower
+from tensorboard_plugin_collapse.log_files import event_files
+
+from tests.support import sample_logs as samples
+from tests.support.standard_events import EventWriter
+from tests.support.waiting import wait_until
+
+
+def told(follower: Follower) -> list[tuple[str, str]]:
+    news, _ = follower.poll()
+    return [(each.run, each.finding.rule) for each in news]
+
+
+def test_findings_of_a_watched_run_are_told_once(tmp_path: Path) -> None:
+    source = tmp_path / "elsewhere"
+    samples.write_sample_logs(source)
+    logdir = tmp_path / "logs"
+    logdir.mkdir()
+    follower = Follower(logdir)
+    assert told(follower) == []
+    (whole,) = (path for run, path in event_files(source) if run == samples.COLLAPSED)
+    assert isinstance(whole, Path)
+    copy = logdir / samples.COLLAPSED / whole.name
+    copy.parent.mkdir()
+    data = whole.read_bytes()
+    copy.write_bytes(data[: len(data) // 2])
+    assert told(follower) == []  # the report is the last that was written
+    copy.write_bytes(data)
+    news, damage = follower.poll()
+    assert [each.finding.rule for each in news] == ["class-imbalance", "single-class-predictions"]
+    assert damage == []
+    assert news[0].text().startswith(f"run {samples.COLLAPSED!r}\nerror[CM301]")
+    line = json.loads(news[0].to_json())
+    assert line["run"] == samples.COLLAPSED
+    assert line["finding"]["fix"]["diff"] == samples.DIFF
+    assert told(follower) == []
+
+
+def test_findings_of_other_tools_logs_come_as_they_grow(tmp_path: Path) -> None:
+    with EventWriter(tmp_path / "run") as log:
+        for step in range(50):
+            log.scalar("train/loss", step, 2 / (1 + step))
+        log.flush()
+        follower = Follower(tmp_path)
+        assert told(follower) == []
+        for step in range(50, 60):
+            log.scalar("train/loss", step, math.nan)
+        log.flush()
+        assert told(follower) == [("run", "non-finite")]
+        for step in range(60, 70):
+            log.scalar("train/loss", step, math.nan)
+        log.flush()
+        assert told(follower) == []
+
+
+def test_a_run_that_is_deleted_or_written_anew_is_no_trouble(tmp_path: Path) -> None:
+    samples.write_sample_logs(tmp_path)
+    follower = Follower(tmp_path)
+    assert told(follower)
+    shutil.rmtree(tmp_path / samples.NOT_FINITE)
+    assert told(follower) == []
+    path = next(path for run, path in event_files(tmp_path) if run == samples.COLLAPSED)
+    assert isinstance(path, Path)
+    path.write_bytes(path.read_bytes()[:100])
+    assert told(follower) == []
+
+
+def test_damage_is_told_once(tmp_path: Path) -> None:
+    samples.write_sample_logs(tmp_path)
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd" / "events.out.tfevents.1").write_bytes(b"no event file at all, really")
+    follower = Follower(tmp_path)
+    _, damage = follower.poll()
+    assert damage == ["run 'odd': events.out.tfevents.1 is damaged from byte 0 on"]
+    assert follower.poll() == ([], [])
+
+
+@pytest.mark.parametrize("form", [[], ["--report", "json"]])
+def test_the_command_ends_at_the_first_finding_that_is_bad_enough(
+    tmp_path: Path, form: list[str]
+) -> None:
+    said = tmp_path / "said"
+    logdir = tmp_path / "logs"
+    logdir.mkdir()
+    command = [sys.executable, "-m", "tensorboard_plugin_collapse.launcher", str(logdir)]
+    with said.open("wb") as output:
+        process = subprocess.Popen(
+            [*command, "--follow", "--fail-on", "error", *form],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    samples.write_sample_logs(logdir)
+    wait_until(lambda: process.poll() is not None, "the command ends")
+    assert process.returncode == 1
+    assert "class-imbalance" in said.read_text()
