@@ -24,20 +24,18 @@ from ..history import History
 from ..probes import Probe, probes_for
 from ..records import (
     LossFacts,
-    LossRaised,
     ModelFacts,
-    NonFinite,
-    OptimizerFacts,
+    OutputReading,
     PredictionWindow,
     ProbeNote,
     Record,
     RunStarted,
-    Wiring,
 )
 from ..report import Report
 from ..reporting import bare_report, build_report
 from ..sinks.base import Sink
 from ..sinks.tensorboard import EventSink, prepare
+from ..source import Code
 from .costs import Costs
 from .export import export
 from .frameworks import FRAMEWORKS, in_use
@@ -45,14 +43,10 @@ from .late_import import LateImport
 from .late_options import LateOptions
 from .placing import Placer
 from .ranks import Rank, begin_run
+from .rounds import Rounds
 from .stopping import Stopping
 from .tracebacks import hide_our_frames
 from .user_code import UserCode
-
-# Wiring mistakes are certain from the first batches, and are to be said before the cell runs for
-# an hour.
-FIRST_STEPS = 3
-STRUCTURAL = (LossFacts, OptimizerFacts, Wiring, NonFinite, LossRaised)
 
 
 class WatchSession:
@@ -98,6 +92,7 @@ class WatchSession:
         self._began = self._ended = self._training_began = clock()
         self._started_at = time.time()
         self._costs = Costs(self._probes)
+        self._rounds = Rounds()
         self._findings: tuple[Finding, ...] = ()
         self._report: Report | None = None
         self._stopping = Stopping()
@@ -129,6 +124,7 @@ class WatchSession:
         for sink in self._sinks:
             self._guard(sink.update, self._build())
         self._began = self._clock()
+        self._guard(self._read_code)
         self._guard(self._attach)
         self._guard(self._late_import.install)
 
@@ -285,14 +281,15 @@ class WatchSession:
         if not self._running or not self._training:
             return
         now = self._clock()
-        early = isinstance(record, STRUCTURAL) and self.history.steps <= FIRST_STEPS
-        if not early and not isinstance(record, LossRaised) and not self._costs.round_is_due(now):
+        by_clock = self._costs.round_is_due(now)
+        if not self._rounds.is_due(record, self.history.steps, by_clock, self._allowance):
             return
         self._find()
         report = self._build()
         for sink in (*self._sinks, *([self._events] if self._events is not None else [])):
             self._guard(sink.update, report)
         self._costs.book_round(now, self._clock(), self.config.budget)
+        self._rounds.done(self.history.steps)
 
     def _find(self, final: bool = False) -> None:
         findings = self.engine.update(final=final)
@@ -339,6 +336,15 @@ class WatchSession:
         error = getattr(self._events, "error", None)
         return (f"no TensorBoard logs: {error}",) if error else ()
 
+    def _read_code(self) -> None:
+        """Before the training: while it runs its time is not ours."""
+        began = self._clock()
+        source = Code(self.code.cells(), self.code.namespace())
+        for one in source.answers(self.code.cell):
+            place = one.spot.cell.number, one.spot.line, one.column
+            self.emit(OutputReading(one.model, one.how, one.threshold, one.activations, *place))
+        self._costs.attaching += self._clock() - began
+
     def _attach(self) -> None:
         began = self._clock()
         have = {type(probe) for probe in self._probes}
@@ -384,4 +390,5 @@ def _is_training(record: Record) -> bool:
     run."""
     if isinstance(record, PredictionWindow):
         return record.phase == "train"
-    return not isinstance(record, (RunStarted, ModelFacts, LossFacts, ProbeNote))
+    facts = (RunStarted, ModelFacts, LossFacts, OutputReading, ProbeNote)
+    return not isinstance(record, facts)

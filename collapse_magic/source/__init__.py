@@ -7,11 +7,13 @@ Nothing is parsed before the first question, and libcst is imported by the first
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, TypeVar
 
 from ..findings import Diagnosis, Fix, Location, Remedy
+from .answers import Answer, Answers
 from .arguments import calls, in_library
 from .cells import Cell
 from .context import Context
@@ -24,6 +26,7 @@ from .keras.place import place as keras_place
 from .keras.remedies import REMEDIES as KERAS_REMEDIES
 from .locate import locate
 from .patch import undecided
+from .readings import read_outputs
 from .remedies import REMEDIES, Case
 from .sklearn import Fit as SklearnFit
 from .sklearn import place as sklearn_place
@@ -32,6 +35,8 @@ from .sklearn.remedies import Case as SklearnCase
 
 __all__ = ["Code"]
 
+# Cells without any of this make no answers of outputs, and need not be parsed for it.
+_MAY_READ = re.compile(r"[<>]=?\s*[\d.]|argmax|\bmax\(|\bround\(|roc|precision|ndcg")
 T = TypeVar("T")
 
 
@@ -55,6 +60,8 @@ class Code:
         None where it is not certain. Never raises.
         """
         try:
+            if diagnosis.target == "reading":
+                return self._reading(diagnosis)
             fitted = self._fit(cell, line)
             if fitted is not None:
                 spot = fitted.classifier or fitted.call
@@ -103,6 +110,8 @@ class Code:
     def _in_cells(
         self, diagnosis: Diagnosis, remedy: Remedy, cell: int | None, line: int | None
     ) -> Fix | None:
+        if remedy.kind == "read-outputs":
+            return read_outputs(self._flow, remedy)
         fitted = self._fit(cell, line)
         if fitted is not None:
             return SKLEARN_REMEDIES[remedy.kind](SklearnCase(self._flow, fitted, remedy))
@@ -129,6 +138,17 @@ class Code:
             return None
         return in_library(self._flow, self._cells[cell], line, remedy)
 
+    def answers(self, watched: int | None) -> list[Answer]:
+        """How the watched cell, and what all cells define, makes answers of models' outputs.
+
+        Never raises.
+        """
+        if watched is None and len(self._sources) == 1:  # the lines of a script are one cell's
+            watched = next(iter(self._sources))
+        if watched is None or not any(map(_MAY_READ.search, self._sources.values())):
+            return []
+        return self._attempt(lambda: Answers(self._flow).found(watched)) or []
+
     @cached_property
     def _cells(self) -> dict[int, Cell]:
         read = {number: Cell.read(number, source) for number, source in self._sources.items()}
@@ -137,6 +157,13 @@ class Code:
     @cached_property
     def _flow(self) -> Flow:
         return Flow(self._cells, self._namespace)
+
+    def _reading(self, diagnosis: Diagnosis) -> Location | None:
+        """The line that the remedy names: it is none of those that lead to the loss."""
+        values = {} if diagnosis.remedy is None else diagnosis.remedy.values
+        cell = self._cells.get(values.get("cell", -1))
+        line = values.get("line")
+        return None if cell is None or not line else Location(cell.number, line, cell.code(line))
 
     def _fit(self, cell: int | None, line: int | None) -> SklearnFit | None:
         """The call of scikit-learn's that fits an estimator on that line; None where none does."""
