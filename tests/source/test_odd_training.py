@@ -135,8 +135,8 @@ def test_the_training_goes_on(case: Odd) -> None:
 
 @parametrize(
     [
-        Odd("rounds", (HEAD + NET + "\n" + OPT, LOOP.replace("range(3)", "range(20)")), "stop-early",
-            lambda a, b: len(b["epochs"]) == 5, {"best_step": 20, "steps": 80}),
+        Odd("rounds", (HEAD + NET + "\n" + OPT, LOOP.replace("range(3)", "range(20)")),
+            "stop-early", lambda a, b: len(b["epochs"]) == 5, {"best_step": 20, "steps": 80}),
         Odd("rounds in a variable", (HEAD + NET + "\n" + OPT, "EPOCHS = 20  # a guess\n" + LOOP
             .replace("range(3)", "range(EPOCHS)").replace("%%watch_training", "")), "stop-early",
             lambda a, b: len(b["epochs"]) == 5, {"best_step": 18, "steps": 80}),
