@@ -77,7 +77,7 @@ def first_steps(make: Callable[[], Training]) -> float:
     with session() as watching:
         for _ in range(STEPS):
             step()
-        return watching._spent()
+        return watching._costs.spent()
 
 
 def short_run(make: Callable[[], Training], seconds: float) -> float:
@@ -87,7 +87,7 @@ def short_run(make: Callable[[], Training], seconds: float) -> float:
         began = time.thread_time()
         while time.thread_time() - began < seconds:
             step()
-        return watching._spent()
+        return watching._costs.spent()
 
 
 def start() -> float:

@@ -14,7 +14,7 @@ Severity = Literal["error", "warning", "info"]
 Confidence = Literal["certain", "likely", "to check"]
 Safety = Literal["safe", "needs-review", "example"]
 # What stands in the shown line of code: the rule says which, `source` finds it.
-Target = Literal["loss", "labels", "output", "model", "optimizer", "data", "backward"]
+Target = Literal["loss", "labels", "output", "model", "optimizer", "data", "backward", "reading"]
 
 SEVERITY_ORDER: Mapping[Severity, int] = {"error": 0, "warning": 1, "info": 2}
 

@@ -27,6 +27,7 @@ from .records import (
     ModelMode,
     NonFinite,
     OptimizerFacts,
+    OutputReading,
     Phase,
     PredictionWindow,
     ProbeNote,
@@ -84,6 +85,7 @@ class History:
         self._peak: dict[str, tuple[float, int]] = {}
         self._non_finite: list[NonFinite] = []
         self._raised: deque[LossRaised] = deque(maxlen=MAX_RARE)
+        self._readings: list[OutputReading] = []
         self._notes: list[str] = []
         self._totals: dict[tuple[str, Phase, int, int], tuple[WindowTotal, ...]] = {}
         self._keep: dict[type, Callable[..., None]] = {
@@ -104,6 +106,7 @@ class History:
             EpochEnded: self._epoch_ended,
             FitEnded: self._fit_ended,
             LossRaised: self._raised.append,
+            OutputReading: self._reading,
             ProbeNote: self._note,
         }
 
@@ -198,6 +201,18 @@ class History:
         taken = _until_enough(reversed(past), samples)
         return WindowTotal.of(taken[::-1]) if taken else None
 
+    def totals(self, site: str, phase: Phase, samples: int) -> tuple[WindowTotal, ...]:
+        """The whole run in totals of at least ``samples`` samples each, oldest first.
+
+        How many windows there are depends on the machine, and how long they last; this does less.
+        """
+        key = (site, phase, samples, -1)
+        if key not in self._totals:
+            windows = iter(self._windows.get((site, phase), []))
+            parts = iter(lambda: _until_enough(windows, samples), [])
+            self._totals[key] = tuple(WindowTotal.of(part) for part in parts)
+        return self._totals[key]
+
     def loss_values(self, site: str) -> tuple[tuple[int, ...], tuple[float, ...]]:
         """The user's own loss: (steps, values); older values are means of neighbours."""
         points = self._losses.get(site, [])
@@ -227,6 +242,14 @@ class History:
 
     def raised(self) -> tuple[LossRaised, ...]:
         return tuple(self._raised)
+
+    def readings(self, model: str | None) -> tuple[OutputReading, ...]:
+        """Lines of the user's code that make answers of a model's outputs, in their order.
+
+        Where one model was seen only, those of ``self`` are meant, too.
+        """
+        own = ("self", "self.model", "self.net") if len(self._models) <= 1 else ()
+        return tuple(one for one in self._readings if one.model == model or one.model in own)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -334,6 +357,10 @@ class History:
         self._fits[record.site] = record
         self.fits += record.fits
         self._seen(record.step)
+
+    def _reading(self, record: OutputReading) -> None:
+        if len(self._readings) < MAX_RARE:
+            self._readings.append(record)
 
     def _note(self, record: ProbeNote) -> None:
         if record.text not in self._notes and len(self._notes) < MAX_RARE:

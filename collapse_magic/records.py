@@ -27,6 +27,7 @@ TargetKind = Literal["index", "binary", "one-hot", "probabilities", "continuous"
 Place = Literal["input", "target", "logits", "loss", "gradient", "weight"]
 Start = Literal["random", "constant", "zero", "unknown"]
 InputKind = Literal["features", "channels", "integers"]
+Reading = Literal["threshold", "argmax", "ranking"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +269,10 @@ class PredictionWindow:
     # how many of these were predicted rightly.
     newcomers: int = 0
     newcomers_found: int = 0
+    # As `spread`, around each batch's own mean: near 0 where all samples of a batch get the same
+    # answer, however that moves from batch to batch; nan where it was not looked at, or every
+    # batch is a single sample.
+    spread_in_batch: float = math.nan
     # Of three and more classes, which is taken for which: (true class, predicted class, samples),
     # the most frequent first; a bounded number of them. Of two classes the counts above tell it.
     confused: tuple[tuple[int, int, int], ...] = ()
@@ -351,6 +356,24 @@ class LossRaised:
 
 
 @dataclass(frozen=True, slots=True)
+class OutputReading:
+    """A line of the user's code that makes answers of a model's outputs, as the source has it.
+
+    Emitted before the training begins; nothing has been run, and no value is known.
+    """
+
+    model: str  # the expression that is called, as it is written: "model", "self.net"
+    how: Reading  # argmax: over the classes; ranking: an area under a curve, for example
+    threshold: float  # that outputs are compared with, .5 where they are rounded; nan for others
+    # Between the model's last layer and the reading, nearest to the reading first, as far as the
+    # source shows them.
+    activations: tuple[str, ...]
+    cell: int | None
+    line: int
+    column: int  # of the expression, from 0
+
+
+@dataclass(frozen=True, slots=True)
 class ProbeNote:
     """One sentence about the watching itself, for example that it was switched off, and why."""
 
@@ -375,5 +398,6 @@ Record = (
     | EpochEnded
     | FitEnded
     | LossRaised
+    | OutputReading
     | ProbeNote
 )

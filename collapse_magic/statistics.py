@@ -111,6 +111,7 @@ def merge_windows(windows: Sequence[PredictionWindow]) -> PredictionWindow:
         exclusive=last.exclusive,
         newcomers=sum(window.newcomers for window in same),
         newcomers_found=sum(window.newcomers_found for window in same),
+        spread_in_batch=math.sqrt(mean(window.spread_in_batch**2 for window in same)),
     )
 
 
@@ -160,6 +161,10 @@ class WindowTotal:
     @property
     def spread(self) -> float:
         return self.window.spread
+
+    @property
+    def spread_in_batch(self) -> float:
+        return self.window.spread_in_batch
 
     @property
     def rank(self) -> float:

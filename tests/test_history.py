@@ -244,3 +244,25 @@ def test_a_long_run_stays_within_a_few_megabytes(classes: int) -> None:
     assert history.layer_statistics("model")[-1].step == count
     assert history.activation_statistics("model")[-1].step == count
     assert history.steps == count * BATCHES
+
+
+def test_the_whole_run_comes_in_totals_however_short_its_windows_are() -> None:
+    whole = [window(index, labels=(150, 150)) for index in range(6)]
+    thirds = [
+        window(
+            index,
+            labels=(50, 50),
+            first_step=index * 21 + 1,
+            last_step=(index + 1) * 21,
+        )
+        for index in range(18)
+    ]
+    for windows in (whole, thirds):
+        totals = history_of(*windows).totals("loss", "train", 256)
+        assert [total.samples for total in totals] == [300] * 6
+        assert all(a.last_step < b.first_step for a, b in pairwise(totals))
+    assert history_of(*thirds[:2]).totals("loss", "train", 256) == ()
+    kept = history_of(*thirds)
+    assert len(kept.totals("loss", "train", 256)) == 6
+    kept.append(window(18, labels=(150, 150)))
+    assert len(kept.totals("loss", "train", 256)) == 7

@@ -72,7 +72,9 @@ def test_every_object_is_closed() -> None:
             assert definition["additionalProperties"] is False, name
 
 
-@pytest.mark.parametrize("name", ["Phase", "Task", "TargetKind", "Place", "Start", "InputKind"])
+@pytest.mark.parametrize(
+    "name", ["Phase", "Task", "TargetKind", "Place", "Start", "InputKind", "Reading"]
+)
 def test_words_are_those_of_the_records(name: str) -> None:
     assert tuple(SCHEMA["$defs"][name]["enum"]) == get_args(getattr(records, name))
 
@@ -95,6 +97,7 @@ RECORDS = [
     records.EpochEnded(1, 10),
     records.FitEnded("LogisticRegression", 12, 1, 12, 100, True),
     raised(),
+    records.OutputReading("model", "argmax", math.nan, ("sigmoid",), 7, 3, 8),
     records.ProbeNote("a sentence"),
     model_mode(),
     wiring(model=None),

@@ -66,8 +66,22 @@ def test_a_weighted_mean_leaves_out_what_is_not_a_number() -> None:
 
 def test_merged_windows_count_as_one() -> None:
     # GIVEN two windows of different size
-    few = window(0, labels=(30, 10), recall=(1.0, 0.0), rank=math.nan, cross_entropy_nats=0.8)
-    many = window(1, labels=(90, 30), recall=(1.0, 1.0), rank=0.9, cross_entropy_nats=0.4)
+    few = window(
+        0,
+        labels=(30, 10),
+        recall=(1.0, 0.0),
+        rank=math.nan,
+        cross_entropy_nats=0.8,
+        spread_in_batch=2.0,
+    )
+    many = window(
+        1,
+        labels=(90, 30),
+        recall=(1.0, 1.0),
+        rank=0.9,
+        cross_entropy_nats=0.4,
+        spread_in_batch=0.0,
+    )
 
     # WHEN they are merged
     both = merge_windows([few, many])
@@ -79,6 +93,7 @@ def test_merged_windows_count_as_one() -> None:
     assert sum(both.predicted) == 160
     assert both.cross_entropy_nats == pytest.approx((40 * 0.8 + 120 * 0.4) / 160)
     assert both.rank == 0.9
+    assert both.spread_in_batch == pytest.approx(1.0)  # a quarter of the samples vary by 2
     assert math.isnan(both.outside_unit)
 
 

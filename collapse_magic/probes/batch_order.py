@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,3 +35,19 @@ def batch_order(
     before = np.repeat(np.concatenate([low[:1], low[:-1]]), sizes)
     new = follows & (labels != before)
     return BatchOrder(found, int(new.sum()), int((new & right).sum()))
+
+
+def spread_in_batch(sizes: list[int], margins: NDArray[np.floating[Any]]) -> float:
+    """Standard deviation of ``margins`` (n,) around the mean of their own batch.
+
+    Of consecutive batches of ``sizes`` rows each, none of them empty; nan where none has two rows.
+    """
+    several = np.array(sizes) > 1
+    if not several.any():
+        return math.nan
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    with np.errstate(all="ignore"):
+        exact = margins.astype(np.float64)  # sums of large logits would hide how alike they are
+        means = np.add.reduceat(exact, starts) / sizes
+        squares = (exact - np.repeat(means, sizes)) ** 2
+        return math.sqrt(squares[np.repeat(several, sizes)].mean())

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ..records import Phase, PredictionWindow
 from . import samples
-from .batch_order import BatchOrder, batch_order
+from .batch_order import BatchOrder, batch_order, spread_in_batch
 from .calls import Array
 from .facts import Facts
 from .gathering import gather
 from .tasks import Judgement
+from .windows import Quantities
 
 
 def window_record(
@@ -76,6 +79,7 @@ def window_record(
         input_row_sums_to_one=softmaxed or window.input_row_sums_to_one,
         out_of_range=window.out_of_range,
         exclusive=judged.task != "multilabel",
+        spread_in_batch=_spread(sizes, q),
         **order._asdict(),
     )
 
@@ -86,3 +90,10 @@ def _order(
     if judged.task == "multilabel":
         return BatchOrder()
     return batch_order(sizes, targets.argmax(axis=1) if targets.ndim > 1 else targets, right)
+
+
+def _spread(sizes: list[int], found: Quantities) -> float:
+    """Within batches; nan where samples that have no class were left out of the margins."""
+    if found.margins is None or len(found.margins) != sum(sizes):
+        return math.nan
+    return spread_in_batch(sizes, found.margins)

@@ -6,7 +6,7 @@ probabilities (log-probabilities are); a binary task has one logit per sample.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,8 @@ class Quantities:
     pull: tuple[float, ...]
     spread: float
     rank: float
+    # (n,) the logit margins that `spread` is of; None where there is no single one per sample
+    margins: Floats | None = field(default=None, compare=False, repr=False)
     confused: tuple[tuple[int, int, int], ...] = ()
 
 
@@ -62,6 +64,7 @@ def multiclass(
         # |p - onehot| summed over the classes: 2 (1 - p of the true class)
         force = 2 * (1 - np.exp(own))
         counts = np.bincount(predicted, minlength=k)
+        margins = _margins(by_class, int(counts.argmax()))
         return Quantities(
             samples=n,
             labels=_counts(labels, k),
@@ -70,8 +73,9 @@ def multiclass(
             cross_entropy_nats=float(-own.mean()),
             mean_probability=tuple(np.exp(log_p).mean(axis=1).tolist()),
             pull=_shares(force if weights is None else force * weights, labels, k),
-            spread=_margin_spread(by_class, int(counts.argmax())),
+            spread=float(margins.std()),
             rank=macro_auc(log_p, labels),
+            margins=margins,
             confused=confused(labels, predicted, k),
         )
 
@@ -117,6 +121,7 @@ def binary(logits: Floats, labels: Ints, weights: Floats | None = None) -> Quant
             pull=_shares(force if weights is None else force * weights, labels, 2),
             spread=float(logits.std()) if n else float("nan"),
             rank=auc(logits, labels == 1),
+            margins=logits,
         )
 
 
@@ -224,9 +229,8 @@ def _shares(force: Floats, labels: Ints, k: int) -> tuple[float, ...]:
     return tuple((sums / total).tolist())
 
 
-def _margin_spread(by_class: Floats, top: int) -> float:
-    """Standard deviation of (score of the most predicted class - best other score)."""
-    if len(by_class) < 2:
-        return float(by_class.std())
-    others = np.delete(by_class, top, axis=0).max(axis=0)
-    return float((by_class[top] - others).std())
+def _margins(by_class: Floats, top: int) -> Floats:
+    """(n,) score of the most predicted class - best other score."""
+    others = np.delete(by_class, top, axis=0)
+    margins: Floats = by_class[top] - (others.max(axis=0) if len(others) else 0)
+    return margins

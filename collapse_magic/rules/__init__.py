@@ -3,7 +3,7 @@
 The order of the table is the order in which causes are named: what is wired wrongly, then what
 makes a training blow up, values that are not finite, weights that nothing updates, weights of the
 loss, the learning rate, the first weights, the scale of the inputs, what holds the model back, the
-gradients, the labels, and last the symptoms.
+gradients, the labels, how answers are read, and last the symptoms.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ from .undertrained import Undertrained
 from .unscaled_inputs import UnscaledInputs
 from .vanishing_gradients import VanishingGradients
 from .wrong_loss import WrongLoss
+from .wrong_threshold import WrongThreshold
 
 __all__ = ["RULES", "Rule", "UnknownRule", "every", "explanation", "problems", "select"]
 
@@ -80,6 +81,7 @@ RULES: tuple[Rule, ...] = (
     NoisyLabels(),
     TrainEvalGap(),
     WrongLoss(),
+    WrongThreshold(),
     ClassImbalance(),
     Undertrained(),
     Overfitting(),

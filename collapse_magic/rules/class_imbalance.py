@@ -16,7 +16,9 @@ and 15 points below the frequent class', in both together surely (Wilson bound),
 rank better than chance (.6). An error where it is found in less than 10% of the cases, else a
 warning. Silent as long as training still gets there: since the first half of the run the recall has
 risen, and once more as much would do, or the loss falls quickly. Where the run ends before it got
-there, a note says how far it came. A model that one call has fitted (scikit-learn's `fit`) is
+there, a note says how far it came; likewise where the user's code only ranks the scores (an area
+under a curve) and compares them with no threshold: an unbiased model may never be sure of a rare
+class, and yet order the samples well. A model that one call has fitted (scikit-learn's `fit`) is
 judged by its answers on its own training samples, from 200 of them with 20 of the rare class on.
 
 ## Known limits
@@ -125,7 +127,7 @@ class ClassImbalance:
         site, last = look.site, look.last
         found, cases = last.window.correct[rare], last.window.labels[rare]
         severity: Severity = "error" if _upper(last, rare) < NEARLY_NEVER else "warning"
-        if early:
+        if early or ranks_only(history, site):
             severity = "info"
         facts = history.loss_facts(site)
         weighted = facts is not None and facts.weighted
@@ -134,7 +136,7 @@ class ClassImbalance:
             code=self.code,
             severity=severity,
             # with weights in place the recall may lag for another reason
-            confidence="to check" if weighted or early else "likely",
+            confidence="to check" if weighted or severity == "info" else "likely",
             message=f"{history.class_name(site, rare)} is found in {found:,} of {cases:,} cases"
             if cases < MANY_CASES
             else f"{history.class_name(site, rare)} is found in {percent(found / cases)} of cases",
@@ -149,6 +151,13 @@ class ClassImbalance:
             target="loss",
             site=site,
         )
+
+
+def ranks_only(history: History, site: str) -> bool:
+    """Whether the user's code orders the samples by their scores, and has no threshold for them."""
+    facts = history.loss_facts(site)
+    ways = {reading.how for reading in history.readings(facts.model if facts else None)}
+    return ways == {"ranking"}
 
 
 def labels_and_rare(history: History, site: str) -> tuple[tuple[int, ...], list[int]]:

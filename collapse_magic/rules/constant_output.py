@@ -9,17 +9,18 @@ saturated or zero. Predictions may still change from one class to another, as th
 samples get sways around a tie, so that no single class takes them all.
 
 ## How it is measured
-By the standard deviation over samples of the logit margin (the score of the predicted class over
-the next one): below a thousandth in two windows running, of at least 512 samples (and 20 per class)
-each, in training or in evaluation, after 200 steps, while the scores rank like chance and the cross
-entropy does not get better. It is told when the training has ended, and while it runs after ten
-epochs and a thousand steps.
+By the standard deviation over the samples of a batch of the logit margin (the score of the
+predicted class over the next one): below a thousandth in two windows running, of at least 512
+samples (and 20 per class) each, in training or in evaluation, after 200 steps, while the cross
+entropy does not get better. It is taken around each batch's own mean, for the bias moves from step
+to step; where batches are single samples, over the whole window, and the scores must rank like
+chance. It is told when the training has ended, and while it runs after ten epochs and a thousand
+steps.
 
 ## Known limits
-A slow start from zeros looks the same, which is why it is waited for. The one value moves from step
-to step, and what it moves counts as a difference between training samples: without an evaluation
-nothing is said of a model whose bias still moves. Where nearly every batch holds a single class
-nothing is said.
+A slow start from zeros looks the same, which is why it is waited for. In batches of single samples
+what the bias moves counts as a difference between samples. Where nearly every batch holds a single
+class nothing is said.
 
 ## Example
     nn.init.constant_(model[0].bias, -50.0)   # every hidden unit is off, for every sample
@@ -82,18 +83,25 @@ class ConstantOutput:
             severity="error",
             confidence="likely",
             message="the outputs hardly differ from sample to sample",
-            evidence=(
-                Evidence(
-                    f"logit margins differ by {number(seen.spread)} (standard deviation); "
-                    f"rank {number(seen.rank)} (chance 0.5) on {seen.samples:,} samples",
-                    {"spread": seen.spread, "rank": seen.rank, "samples": seen.samples},
-                ),
-            ),
+            evidence=tuple(_spreads(seen)),
             step=look.last.last_step,
             since_step=look.before.first_step,
             remedy=Remedy("check-one-batch", "see whether it can learn one batch by heart"),
             target="model",
             site=look.site,
+        )
+
+
+def _spreads(seen: WindowTotal) -> Iterable[Evidence]:
+    yield Evidence(
+        f"logit margins differ by {number(seen.spread)} (standard deviation); "
+        f"rank {number(seen.rank)} (chance 0.5) on {seen.samples:,} samples",
+        {"spread": seen.spread, "rank": seen.rank, "samples": seen.samples},
+    )
+    if seen.spread >= gates.CONSTANT_SPREAD:  # what moves is the one answer of each batch
+        yield Evidence(
+            f"but by {number(seen.spread_in_batch)} between the samples of a batch",
+            {"spread_in_batch": seen.spread_in_batch},
         )
 
 
@@ -111,6 +119,8 @@ def _constant(history: History, look: gates.Look) -> WindowTotal | None:
 
 
 def _is_constant(total: WindowTotal) -> bool:
+    if gates.alike_in_batches(total):
+        return True
     return (
         total.spread < gates.CONSTANT_SPREAD and total.rank < gates.CHANCE_RANK and total.ttop < 1
     )

@@ -162,18 +162,18 @@ def gets_better(history: History, look: Look) -> bool:
     Where windows are short a slow learner on its way down to a constant answer gains less than 1%
     from one to the next: it counts, too, that both together beat everything from the first half.
     Within 5% of a constant answer's loss that is a way to the label shares and no more, unless the
-    scores rank better than chance. A model that is fitted stays as it is.
+    scores rank better than chance. Nor is it more where all samples of a batch get the same answer,
+    though that may follow the batch. A model that is fitted stays as it is.
     """
-    if look.fitted:
+    if look.fitted or answers_alike(look):
         return False
     ranks_better = look.last.rank - look.before.rank > RANK_GAINED and look.last.rank > CHANCE_RANK
     if ranks_better:
         return True
     earlier = [
-        (window.last_step, total.cross_entropy_over_entropy)
-        for window in history.windows(look.site)
-        if window.last_step < look.last.first_step
-        and (total := WindowTotal.of([window])).samples >= MIN_SAMPLES // 2
+        (total.last_step, total.cross_entropy_over_entropy)
+        for total in history.totals(look.site, "train", MIN_SAMPLES // 2)
+        if total.last_step < look.last.first_step
     ]
     best = min([*(value for _, value in earlier), look.before.cross_entropy_over_entropy])
     facts = history.loss_facts(look.site)
@@ -213,10 +213,29 @@ def worse_than_prior(look: Look) -> bool:
     )
 
 
+def answers_alike(look: Look) -> bool:
+    """Whether all samples of a batch get the same answer, twice."""
+    return alike_in_batches(look.before) and alike_in_batches(look.last)
+
+
+def alike_in_batches(total: WindowTotal) -> bool:
+    """Whether all samples of a batch get the same answer, while their labels differ.
+
+    The bias of a model that ignores its inputs moves from step to step, most of all at a high
+    learning rate: over a whole window its answers differ, and close to a tie so do the predicted
+    classes. Within a batch nothing moves.
+    """
+    return total.spread_in_batch < CONSTANT_SPREAD and total.ttop < 1
+
+
 def fails(history: History, look: Look | None) -> bool:
-    """One class, nothing learned, or worse than a constant answer: what is wired wrongly shows."""
+    """One class, one answer, nothing learned, or worse than a constant answer: what is wired
+    wrongly shows."""
     return look is not None and (
-        predicts_one_class(look) or learns_nothing(history, look) or worse_than_prior(look)
+        predicts_one_class(look)
+        or answers_alike(look)
+        or learns_nothing(history, look)
+        or worse_than_prior(look)
     )
 
 

@@ -10,10 +10,10 @@ model ends at one class, often after it had begun to learn.
 ## How it is measured
 Norm of the weights' change over norm of the weights, per step and layer: healthy are 0.0001 to
 0.01. It fires where that is above 0.1 in half of the layers, on average over 20 steps, and the
-predictions are one class, nothing is learned, or they are worse than always answering with the
-label shares (two windows running). Layers that start at zero do not count. Where raw inputs make
-plain gradient descent take such steps, which it would not with inputs of one scale, the learning
-rate is not to blame: see unscaled-inputs.
+predictions are one class, all samples of a batch get the same answer, nothing is learned, or the
+answers are worse than always giving the label shares (two windows running). Layers that start at
+zero do not count. Where raw inputs make plain gradient descent take such steps, which it would not
+with inputs of one scale, the learning rate is not to blame: see unscaled-inputs.
 
 ## Known limits
 Small models on small data may train well with large updates: without a bad outcome nothing is said.
@@ -104,11 +104,7 @@ class LearningRateTooHigh:
             look = gates.look(history, site)
             if model is None or look is None:
                 continue
-            if (
-                gates.predicts_one_class(look)
-                or gates.worse_than_prior(look)
-                or gates.learns_nothing(history, look)
-            ):
+            if gates.fails(history, look):
                 stretch = _too_large(model, history.layer_statistics(model.model))
                 if stretch is not None and not _by_scale(history, model, stretch):
                     yield self._diagnosis(history, look, model, stretch)

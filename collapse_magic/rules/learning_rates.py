@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 from ..findings import Remedy
 from ..history import History
 from ..statistics import number, round_measured
 
-# A tenth: the step between the learning rates that people try.
-FACTOR = 0.1
+# Powers of ten are the steps between the learning rates that people try; of more than three at
+# once nothing is left that can be said to be measured.
+MOST_POWERS = 3
+# A step of training that changes the weights by a hundredth is still a healthy one.
+LARGEST_HEALTHY_UPDATE = 0.01
+# The looks that show the first steps, before far too large ones have changed the weights' size.
+FIRST_LOOKS = 3
 
 
 def learning_rate(history: History, model: str | None) -> float | None:
@@ -18,13 +25,27 @@ def learning_rate(history: History, model: str | None) -> float | None:
 
 
 def slower(history: History, model: str | None) -> Remedy | None:
-    """A tenth of the measured learning rate; None where no optimizer was seen."""
+    """The power of ten that makes the first updates healthy, at least a tenth; None where no
+    optimizer was seen."""
     old = learning_rate(history, model)
     if not old:
         return None
-    new = round_measured(old * FACTOR, 3)
+    factor = 10.0 ** -_powers(history, model)
+    new = round_measured(old * factor, 3)
     return Remedy(
         "scale-learning-rate",
         f"lower the learning rate from {number(old)} to {number(new)}",
-        {"factor": FACTOR, "old": old, "new": new},
+        {"factor": factor, "old": old, "new": new},
     )
+
+
+def _powers(history: History, model: str | None) -> int:
+    """By how many powers of ten the first updates are too large: 1 to `MOST_POWERS`."""
+    looks = history.layer_statistics(model)[:FIRST_LOOKS]
+    ratios = sorted(
+        ratio for look in looks for ratio in look.update_ratio if math.isfinite(ratio) and ratio > 0
+    )
+    if not ratios:
+        return 1
+    powers = round(math.log10(ratios[len(ratios) // 2] / LARGEST_HEALTHY_UPDATE))
+    return min(max(powers, 1), MOST_POWERS)

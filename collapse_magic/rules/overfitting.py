@@ -9,8 +9,9 @@ in common. Every epoch more then makes it worse for what it is meant for.
 
 ## How it is measured
 By the tool's own cross entropy over the entropy of the labels, in training and in validation, with
-evaluations of 150 samples and more. The last evaluation costs a quarter and .1 more than the best
-one, no evaluation since has come back to that, and training costs less than then. It is a warning
+evaluations of 150 samples and more. The best one costs less than .97 of a constant answer, or less
+than all of it and ranks better than .6 (chance is .5); the last evaluation costs a quarter and .1
+more, no evaluation since has come back to that, and training costs less than then. It is a warning
 where the answers suffer: accuracy is surely (two standard errors) lower than at the best
 evaluation, or the loss is worse than a constant answer's. Otherwise the model is only too sure of
 what it says, and that is a note.
@@ -51,6 +52,9 @@ WORSE_BY_AT_LEAST = 0.1
 # Losses in training are means over a window: a tenth less is more than their noise.
 BETTER_BY = 0.9
 STANDARD_ERRORS = 2.0
+# Where one label in three is wrong the best there is costs .92 of a constant answer: in evaluations
+# of some hundred samples the ranking tells that from nothing, for chance mostly stays below .6.
+FOLLOWS = 0.6
 
 
 class Overfitting:
@@ -69,9 +73,11 @@ class Overfitting:
             if seen is not None and best is not None:
                 then = _training_at(history, site, best.last_step)
                 if then is not None and _over(seen.train) < BETTER_BY * _over(then):
-                    yield self._diagnosis(seen, best, then)
+                    yield self._diagnosis(history, seen, best, then)
 
-    def _diagnosis(self, seen: Validation, best: WindowTotal, then: WindowTotal) -> Diagnosis:
+    def _diagnosis(
+        self, history: History, seen: Validation, best: WindowTotal, then: WindowTotal
+    ) -> Diagnosis:
         last = seen.last
         suffers = _lost(best, last) or _over(last) > 1
         return Diagnosis(
@@ -99,7 +105,12 @@ class Overfitting:
             ),
             step=max(seen.train.last_step, last.last_step),
             since_step=best.last_step,
-            remedy=Remedy("stop-early", "stop where validation is best, and keep those weights"),
+            remedy=Remedy(
+                "stop-early",
+                "stop where validation is best, and keep those weights",
+                # how much of the training is left is only known at its end
+                {"best_step": best.last_step, "steps": history.steps} if history.finished else {},
+            ),
             target="model",
             site=seen.site,
         )
@@ -117,12 +128,16 @@ def _best(evaluations: Sequence[WindowTotal]) -> WindowTotal | None:
     bound = max(WORSE_BY * cost, cost + WORSE_BY_AT_LEAST)
     since = evaluations[best + 1 :]
     late = since[len(since) // 2 :]
-    good = cost < gates.NOT_LEARNING
+    good = cost < gates.NOT_LEARNING or (cost < 1 and evaluations[best].rank >= FOLLOWS)
     return evaluations[best] if good and late and all(_over(e) > bound for e in late) else None
 
 
 def _training_at(history: History, site: str, step: int) -> WindowTotal | None:
-    return history.total_until(site, "train", gates.MIN_SAMPLES // 2, step)
+    """Training at a step; where too little had been seen by then, the first that was enough."""
+    needed = gates.MIN_SAMPLES // 2
+    then = history.total_until(site, "train", needed, step)
+    first = history.totals(site, "train", needed)[:1]
+    return then or (first[0] if first else None)
 
 
 def _lost(best: WindowTotal, last: WindowTotal) -> bool:

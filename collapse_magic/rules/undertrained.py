@@ -73,9 +73,9 @@ class Undertrained:
                 and look.last.rank > gates.CHANCE_RANK
                 and gates.gets_better(history, look)
             ):
-                yield self._diagnosis(look)
+                yield self._diagnosis(history, look)
 
-    def _diagnosis(self, look: gates.Look) -> Diagnosis:
+    def _diagnosis(self, history: History, look: gates.Look) -> Diagnosis:
         before, last = look.before, look.last
         over = before.cross_entropy_over_entropy, last.cross_entropy_over_entropy
         return Diagnosis(
@@ -99,7 +99,7 @@ class Undertrained:
             ),
             step=last.last_step,
             since_step=before.first_step,
-            remedy=Remedy("train-longer", "train longer", {"steps": last.last_step}),
+            remedy=Remedy("train-longer", "train longer", {"steps": history.steps}),
             target="backward",
             site=look.site,
         )

@@ -96,10 +96,20 @@ class UnscaledInputs:
             evidence=(_scales(inputs), evidence),
             step=history.steps if fitted is None else fitted.step,
             since_step=since,
-            remedy=Remedy("scale-inputs", "bring the features to one scale"),
+            remedy=_remedy(inputs),
             target="model",
             site=site,
         )
+
+
+def _remedy(inputs: InputFacts) -> Remedy:
+    measured = {
+        "inputs": inputs.kind,
+        "minimum": inputs.minimum,
+        "maximum": inputs.maximum,
+        "constant": inputs.constant_features,
+    }
+    return Remedy("scale-inputs", "bring the features to one scale", measured)
 
 
 def _trouble(history: History, site: str) -> tuple[Evidence, int] | None:

@@ -11,7 +11,7 @@ import math
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from types import FrameType
 from typing import Any
@@ -22,42 +22,31 @@ from ..engine import Engine
 from ..findings import Finding
 from ..history import History
 from ..probes import Probe, probes_for
-from ..probes.schedule import SHORT_RUN_SECONDS
 from ..records import (
     LossFacts,
-    LossRaised,
     ModelFacts,
-    NonFinite,
-    OptimizerFacts,
+    OutputReading,
     PredictionWindow,
     ProbeNote,
     Record,
     RunStarted,
-    Wiring,
 )
 from ..report import Report
 from ..reporting import bare_report, build_report
 from ..sinks.base import Sink
 from ..sinks.tensorboard import EventSink, prepare
+from ..source import Code
+from .costs import Costs
 from .export import export
+from .frameworks import FRAMEWORKS, in_use
 from .late_import import LateImport
 from .late_options import LateOptions
 from .placing import Placer
 from .ranks import Rank, begin_run
+from .rounds import Rounds
 from .stopping import Stopping
 from .tracebacks import hide_our_frames
 from .user_code import UserCode
-
-FRAMEWORKS = ("torch", "keras", "tensorflow", "sklearn")
-# Rules look at windows of hundreds of samples: twice a second is as often as a reader can follow.
-UPDATE_SECONDS = 0.5
-# Rules and rendering may take this part of the budget; where one round takes long, rounds become
-# rarer.
-UPDATE_SHARE_OF_BUDGET = 0.25
-# Wiring mistakes are certain from the first batches, and are to be said before the cell runs for
-# an hour.
-FIRST_STEPS = 3
-STRUCTURAL = (LossFacts, OptimizerFacts, Wiring, NonFinite, LossRaised)
 
 
 class WatchSession:
@@ -102,9 +91,8 @@ class WatchSession:
         self._training = False
         self._began = self._ended = self._training_began = clock()
         self._started_at = time.time()
-        self._own_seconds = 0.0
-        self._attach_seconds = 0.0
-        self._next_update = 0.0
+        self._costs = Costs(self._probes)
+        self._rounds = Rounds()
         self._findings: tuple[Finding, ...] = ()
         self._report: Report | None = None
         self._stopping = Stopping()
@@ -136,6 +124,7 @@ class WatchSession:
         for sink in self._sinks:
             self._guard(sink.update, self._build())
         self._began = self._clock()
+        self._guard(self._read_code)
         self._guard(self._attach)
         self._guard(self._late_import.install)
 
@@ -219,7 +208,7 @@ class WatchSession:
     def clock(self) -> float:
         """Stands still while rules and sinks work: probes book their own time, the session its
         own."""
-        return self._clock() - self._own_seconds
+        return self._clock() - self._costs.rounds
 
     def place(self, frame: FrameType) -> tuple[int, int] | None:
         try:
@@ -275,7 +264,7 @@ class WatchSession:
         started = RunStarted(
             run=self.run,
             started=self._started_at,
-            framework=_framework(self._probes),
+            framework=in_use(self._probes),
             cell=self.code.cell,
             class_names=self._names(),
             **({} if rank is None else rank.in_record()),
@@ -292,17 +281,15 @@ class WatchSession:
         if not self._running or not self._training:
             return
         now = self._clock()
-        early = isinstance(record, STRUCTURAL) and self.history.steps <= FIRST_STEPS
-        if not early and not isinstance(record, LossRaised) and now < self._next_update:
+        by_clock = self._costs.round_is_due(now)
+        if not self._rounds.is_due(record, self.history.steps, by_clock, self._allowance):
             return
         self._find()
         report = self._build()
         for sink in (*self._sinks, *([self._events] if self._events is not None else [])):
             self._guard(sink.update, report)
-        took = self._clock() - now
-        self._own_seconds += took
-        share = max(self.config.budget, 0.1) / 100 * UPDATE_SHARE_OF_BUDGET
-        self._next_update = now + max(UPDATE_SECONDS, took / share)
+        self._costs.book_round(now, self._clock(), self.config.budget)
+        self._rounds.done(self.history.steps)
 
     def _find(self, final: bool = False) -> None:
         findings = self.engine.update(final=final)
@@ -315,12 +302,7 @@ class WatchSession:
         """Seconds of our own work that the run may still be charged with by now."""
         if not self._running or self.error is not None:
             return math.inf
-        budget = self.config.budget / 100 * (self._clock() - self._began)
-        return max(SHORT_RUN_SECONDS, budget) - self._spent()
-
-    def _spent(self) -> float:
-        probes = (self._guard(getattr, probe, "cost_seconds", 0.0) for probe in self._probes)
-        return self._own_seconds + sum(seconds or 0.0 for seconds in probes)
+        return self._costs.left(self._clock() - self._began, self.config.budget)
 
     def _build(self, final: bool = False) -> Report:
         """The report as it stands; where it cannot be made, one that says so."""
@@ -330,8 +312,7 @@ class WatchSession:
     def _full_report(self, final: bool) -> Report:
         until = self._clock() if self._running else self._ended
         seconds = max(until - self._began, 0.0)
-        fixed = (self._guard(getattr, probe, "fixed_seconds", 0.0) for probe in self._probes)
-        cost = self._spent() + self._attach_seconds + sum(seconds or 0.0 for seconds in fixed)
+        cost = self._costs.in_all()
         return build_report(
             self.history,
             self.engine,
@@ -355,6 +336,15 @@ class WatchSession:
         error = getattr(self._events, "error", None)
         return (f"no TensorBoard logs: {error}",) if error else ()
 
+    def _read_code(self) -> None:
+        """Before the training: while it runs its time is not ours."""
+        began = self._clock()
+        source = Code(self.code.cells(), self.code.namespace())
+        for one in source.answers(self.code.cell):
+            place = one.spot.cell.number, one.spot.line, one.column
+            self.emit(OutputReading(one.model, one.how, one.threshold, one.activations, *place))
+        self._costs.attaching += self._clock() - began
+
     def _attach(self) -> None:
         began = self._clock()
         have = {type(probe) for probe in self._probes}
@@ -366,7 +356,7 @@ class WatchSession:
                 self._guard(probe.attach)
         if self._probes and not have and self.config.tensorboard:
             self._guard(prepare)  # now, rather than within the first step
-        self._attach_seconds += self._clock() - began
+        self._costs.attaching += self._clock() - began
 
     def _names(self) -> tuple[str, ...] | None:
         _ = self.config  # looks up what is still open
@@ -400,16 +390,5 @@ def _is_training(record: Record) -> bool:
     run."""
     if isinstance(record, PredictionWindow):
         return record.phase == "train"
-    return not isinstance(record, (RunStarted, ModelFacts, LossFacts, ProbeNote))
-
-
-def _framework(probes: Iterable[Probe]) -> str:
-    """Those in sight; one whose probe knows that it trains nothing is only a tool of the others."""
-    at_work: set[str] = set()
-    idle: set[str] = set()
-    for probe in probes:
-        (idle if probe.idle else at_work).update(probe.framework.split())
-    in_sight = {name for name in FRAMEWORKS if name in sys.modules}
-    told = (in_sight - idle) | (at_work & sys.modules.keys())
-    names = [name for name in (*FRAMEWORKS, "jax") if name in told]
-    return ", ".join(f"{n} {getattr(sys.modules[n], '__version__', '')}".strip() for n in names)
+    facts = (RunStarted, ModelFacts, LossFacts, OutputReading, ProbeNote)
+    return not isinstance(record, facts)

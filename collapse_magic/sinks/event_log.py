@@ -22,6 +22,7 @@ from ..records import (
     ModelMode,
     NonFinite,
     OptimizerFacts,
+    OutputReading,
     PredictionWindow,
     Record,
     RunStarted,
@@ -71,6 +72,7 @@ class EventLog:
         self._loops: dict[str, TrainingLoop] = {}
         self._inputs: dict[tuple[str, str], InputFacts] = {}
         self._fits: dict[str, FitEnded] = {}
+        self._readings: list[OutputReading] = []
         self._facts_changed = False
         self._run_step = 0
         self._report: Report | None = None
@@ -124,6 +126,8 @@ class EventLog:
             case InputFacts():
                 key = (record.model, record.layer)
                 self._inputs[key], self._facts_changed = record, True
+            case OutputReading():
+                self._facts_changed = _keep(self._readings, record) or self._facts_changed
             case FitEnded():
                 self._reached(record.step)
                 self._fits[record.site], self._facts_changed = record, True
@@ -259,6 +263,7 @@ class EventLog:
             "loops": plain(tuple(self._loops.values())),
             "inputs": plain(tuple(self._inputs.values())),
             "fits": plain(tuple(self._fits.values())),
+            "readings": plain(self._readings),
         }
         return f'{{"models": [{", ".join(self._model_texts.values())}], {_json(others)[1:]}'
 

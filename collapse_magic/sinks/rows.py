@@ -16,7 +16,7 @@ _COUNTS = (
     "first_step", "batches", "one_in", "out_of_range", "single_class_batches",
     "input_row_sums_to_one", "exclusive", "newcomers", "newcomers_found",
 )  # fmt: skip
-AS_MEASURED = (*_COUNTS, "cross_entropy_nats", "outside_unit")
+AS_MEASURED = (*_COUNTS, "cross_entropy_nats", "outside_unit", "spread_in_batch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +185,7 @@ def window_of(
         exclusive=bool(counts.get("exclusive", 1)),
         newcomers=counts.get("newcomers", 0),
         newcomers_found=counts.get("newcomers_found", 0),
+        spread_in_batch=measured.get("spread_in_batch", NAN),
     )
 
 
@@ -229,6 +230,9 @@ def join_windows(old: PredictionWindow, new: PredictionWindow) -> PredictionWind
         single_class_batches=old.single_class_batches + new.single_class_batches,
         newcomers=old.newcomers + new.newcomers,
         newcomers_found=old.newcomers_found + new.newcomers_found,
+        spread_in_batch=math.sqrt(
+            _mean_of_known((old.spread_in_batch**2, new.spread_in_batch**2), weights)
+        ),
         confused=join_confused(old.confused, new.confused),
     )
 

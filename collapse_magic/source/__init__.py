@@ -7,21 +7,26 @@ Nothing is parsed before the first question, and libcst is imported by the first
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
-from ..findings import Diagnosis, Fix, Location
+from ..findings import Diagnosis, Fix, Location, Remedy
+from .answers import Answer, Answers
+from .arguments import calls, in_library
 from .cells import Cell
 from .context import Context
 from .flow import Flow
+from .idioms import in_general
 from .keras import case as keras
 from .keras.locate import locate as locate_in_keras
-from .keras.place import Fit, Tape
+from .keras.place import Fit, Tape, in_use
 from .keras.place import place as keras_place
 from .keras.remedies import REMEDIES as KERAS_REMEDIES
 from .locate import locate
 from .patch import undecided
+from .readings import read_outputs
 from .remedies import REMEDIES, Case
 from .sklearn import Fit as SklearnFit
 from .sklearn import place as sklearn_place
@@ -29,6 +34,10 @@ from .sklearn.remedies import REMEDIES as SKLEARN_REMEDIES
 from .sklearn.remedies import Case as SklearnCase
 
 __all__ = ["Code"]
+
+# Cells without any of this make no answers of outputs, and need not be parsed for it.
+_MAY_READ = re.compile(r"[<>]=?\s*[\d.]|argmax|\bmax\(|\bround\(|roc|precision|ndcg")
+T = TypeVar("T")
 
 
 class Code:
@@ -51,6 +60,8 @@ class Code:
         None where it is not certain. Never raises.
         """
         try:
+            if diagnosis.target == "reading":
+                return self._reading(diagnosis)
             fitted = self._fit(cell, line)
             if fitted is not None:
                 spot = fitted.classifier or fitted.call
@@ -64,28 +75,79 @@ class Code:
             return None
 
     def fix(self, diagnosis: Diagnosis, cell: int | None, line: int | None) -> Fix | None:
-        """The remedy as code, an example where that cannot be sure, or None. Never raises."""
+        """The remedy as code, an example where that cannot be sure, or None. Never raises.
+
+        Where the code that trains is in no cell, the call that leads there is changed.
+        """
         remedy = diagnosis.remedy
         if remedy is None:
             return None
+        found = self._attempt(lambda: self._in_cells(diagnosis, remedy, cell, line))
+        if found is None or not found.cells:
+            elsewhere = self._attempt(lambda: self._in_library(diagnosis, remedy, cell, line))
+            found = elsewhere or found
+        if found is None and self._attempt(lambda: self._elsewhere(diagnosis, cell, line)):
+            keras_only = in_use(self._flow) and not self._flow.names.imports("torch")
+            found = self._attempt(lambda: in_general(remedy, keras=keras_only))
+        return found
+
+    def _elsewhere(self, diagnosis: Diagnosis, cell: int | None, line: int | None) -> bool:
+        """Whether the code that trains is in no cell."""
+        if self._flow.names.imports("sklearn") and not self._flow.names.imports("torch"):
+            return False
+        if cell is None or line is None or cell not in self._cells:
+            return True
+        fitted = self._fit(cell, line)
+        seen = (fitted is not None and fitted.kind) or self._keras(diagnosis, cell, line)
+        return not seen and bool(calls(self._flow, self._cells[cell], line))
+
+    def _attempt(self, make: Callable[[], T]) -> T | None:
         try:
-            fitted = self._fit(cell, line)
-            if fitted is not None:
-                return SKLEARN_REMEDIES[remedy.kind](SklearnCase(self._flow, fitted, remedy))
-            trained = self._keras(diagnosis, cell, line)
-            if trained is not None:
-                return KERAS_REMEDIES[remedy.kind](trained)
-            rewrite = REMEDIES[remedy.kind]
-            context = self._context(diagnosis, cell, line)
-            if context is None:
-                return None
-            found = rewrite(Case(context, remedy))
-            if found is None:
-                each = [rewrite(Case(c, remedy)) for c in context.alternatives()]
-                found = undecided(remedy.title, [fix for fix in each if fix is not None])
-            return found
+            return make()
         except Exception:  # reading foreign code must never disturb its run
             return None
+
+    def _in_cells(
+        self, diagnosis: Diagnosis, remedy: Remedy, cell: int | None, line: int | None
+    ) -> Fix | None:
+        if remedy.kind == "read-outputs":
+            return read_outputs(self._flow, remedy)
+        fitted = self._fit(cell, line)
+        if fitted is not None:
+            return SKLEARN_REMEDIES[remedy.kind](SklearnCase(self._flow, fitted, remedy))
+        trained = self._keras(diagnosis, cell, line)
+        if trained is not None:
+            return KERAS_REMEDIES[remedy.kind](trained)
+        rewrite = REMEDIES[remedy.kind]
+        context = self._context(diagnosis, cell, line)
+        if context is None:
+            return None
+        found = rewrite(Case(context, remedy))
+        if found is None:
+            each = [rewrite(Case(c, remedy)) for c in context.alternatives()]
+            found = undecided(remedy.title, [fix for fix in each if fix is not None])
+        return found
+
+    def _in_library(
+        self, diagnosis: Diagnosis, remedy: Remedy, cell: int | None, line: int | None
+    ) -> Fix | None:
+        if cell is None or line is None or cell not in self._cells:
+            return None
+        fitted = self._fit(cell, line)
+        if (fitted is not None and fitted.kind) or self._keras(diagnosis, cell, line) is not None:
+            return None
+        return in_library(self._flow, self._cells[cell], line, remedy)
+
+    def answers(self, watched: int | None) -> list[Answer]:
+        """How the watched cell, and what all cells define, makes answers of models' outputs.
+
+        Never raises.
+        """
+        if watched is None and len(self._sources) == 1:  # the lines of a script are one cell's
+            watched = next(iter(self._sources))
+        if watched is None or not any(map(_MAY_READ.search, self._sources.values())):
+            return []
+        return self._attempt(lambda: Answers(self._flow).found(watched)) or []
 
     @cached_property
     def _cells(self) -> dict[int, Cell]:
@@ -95,6 +157,13 @@ class Code:
     @cached_property
     def _flow(self) -> Flow:
         return Flow(self._cells, self._namespace)
+
+    def _reading(self, diagnosis: Diagnosis) -> Location | None:
+        """The line that the remedy names: it is none of those that lead to the loss."""
+        values = {} if diagnosis.remedy is None else diagnosis.remedy.values
+        cell = self._cells.get(values.get("cell", -1))
+        line = values.get("line")
+        return None if cell is None or not line else Location(cell.number, line, cell.code(line))
 
     def _fit(self, cell: int | None, line: int | None) -> SklearnFit | None:
         """The call of scikit-learn's that fits an estimator on that line; None where none does."""

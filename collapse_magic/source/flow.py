@@ -264,10 +264,29 @@ class Flow:
             yield from self.origins(Spot(spot.cell, node.value), index, depth)
         elif isinstance(node, ast.Tuple) and index is not None and index < len(node.elts):
             yield from self.origins(Spot(spot.cell, node.elts[index]), None, depth)
+        elif isinstance(node, ast.Subscript) and (chosen := self._chosen(spot, node, depth)):
+            for one in chosen:
+                yield from self.origins(one, index, depth)
         elif isinstance(node, ast.Call):
             yield from self._call_origins(spot, node, index, depth)
         elif not isinstance(node, ast.Constant):
             yield spot
+
+    def _chosen(self, spot: Spot, node: ast.Subscript, depth: int) -> list[Spot]:
+        """What `losses[name]` may be, of `losses = {"bce": nn.BCELoss(), ...}`."""
+        held = self.origins(Spot(spot.cell, node.value), None, depth)
+        table = held[0].node if len(held) == 1 else None
+        if not isinstance(table, ast.Dict):
+            return []
+        name = node.slice
+        key = self.namespace.get(name.id) if isinstance(name, ast.Name) else None
+        key = name.value if isinstance(name, ast.Constant) else key
+        exact = [
+            value
+            for at, value in zip(table.keys, table.values, strict=True)
+            if isinstance(at, ast.Constant) and at.value == key
+        ]
+        return [Spot(held[0].cell, value) for value in exact or table.values]
 
     def _call_origins(
         self, spot: Spot, node: ast.Call, index: int | None, depth: int

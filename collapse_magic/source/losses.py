@@ -196,7 +196,7 @@ class Losses:
     def _by_origin(self, spot: Spot, origin: Spot) -> LossCall | None:
         made = origin.node
         if isinstance(made, ast.Call):
-            name = self._flow.names.torch(made.func) or ""
+            name = self._class(origin.cell, made.func)
             if name.startswith("nn.") and (kind := _kind(name)) is not None:
                 return _loss_call(spot, kind, False, origin)
             if name in ("functools.partial", "partial") and made.args:
@@ -208,6 +208,14 @@ class Losses:
             return None
         kind = _functional(self._flow.names.torch(made))
         return None if kind is None else _loss_call(spot, kind, True, None)
+
+    def _class(self, cell: Cell, func: ast.expr) -> str:
+        """`nn.BCELoss` of the class that is called, also where it was chosen from a table."""
+        name = self._flow.names.torch(func)
+        if name is None and isinstance(func, (ast.Name, ast.Subscript)):
+            found = self._flow.origins(Spot(cell, func))
+            name = self._flow.names.torch(found[0].node) if len(found) == 1 else None
+        return name or ""
 
     def _by_object(self, spot: Spot) -> LossCall | None:
         """A live loss module whose construction is not in the cells."""

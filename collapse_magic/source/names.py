@@ -56,12 +56,24 @@ class Names:
 
     def path(self, node: ast.AST) -> str | None:
         """The whole dotted path that a name stands for, as it was imported."""
+        if isinstance(node, ast.Call):
+            return self._by_string(node)
         name = dotted(node)
         if name is None:
             return None
         head, _, rest = name.partition(".")
         path = self._path(head)
         return path if path is None or not rest else f"{path}.{rest}"
+
+    def _by_string(self, call: ast.Call) -> str | None:
+        """`torch.nn.CrossEntropyLoss` of `getattr(nn, "CrossEntropyLoss")`; the string may stand in
+        a variable."""
+        if dotted(call.func) != "getattr" or len(call.args) < 2:
+            return None
+        home, name = self.path(call.args[0]), call.args[1]
+        value = self._namespace.get(name.id) if isinstance(name, ast.Name) else None
+        value = name.value if isinstance(name, ast.Constant) else value
+        return f"{home}.{value}" if home is not None and isinstance(value, str) else None
 
     def imports(self, library: str) -> bool:
         """Whether a cell imports (something of) a library."""
@@ -108,6 +120,13 @@ class Names:
                     if best is None or len(spelled) < len(best):
                         best = spelled
         return best
+
+    def alias(self, module: str, cell: Cell, node: ast.AST) -> str | None:
+        """The user's name for a module at `node`; None where there is none."""
+        for name, found in self._imports.items():
+            if found[-1][2] == module and self._visible(name, cell, node):
+                return name
+        return None
 
     def _imported_spelling(self, home: str, name: str, full: str) -> tuple[str, str]:
         if home == "F" and self._free("F"):

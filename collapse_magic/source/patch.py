@@ -39,7 +39,8 @@ class Patch:
         self._of(statement.cell).inserted_before[place(statement.cell, statement.node)] = texts
 
     def insert_after(self, statement: Spot, texts: list[str]) -> None:
-        self._of(statement.cell).inserted_after[place(statement.cell, statement.node)] = texts
+        inserted = self._of(statement.cell).inserted_after
+        inserted.setdefault(place(statement.cell, statement.node), []).extend(texts)
 
     def add_import(self, spot: Spot, line: str) -> None:
         """An import line in the cell of `spot`."""
@@ -51,6 +52,18 @@ class Patch:
         if line is not None:
             self._of(spot.cell).imports.append(line)
         return text
+
+    def spell_numpy(self, spot: Spot) -> str:
+        """The user's name for NumPy at a place; an import is added where there is none."""
+        return self.spell_module("numpy", "np", spot)
+
+    def spell_module(self, module: str, usual: str, spot: Spot) -> str:
+        """The user's name for a module at a place, else its usual one, imported in that cell."""
+        known = self._flow.names.alias(module, spot.cell, spot.node)
+        if known is None:
+            named = "" if usual == module else f" as {usual}"
+            self._of(spot.cell).imports.append(f"import {module}{named}")
+        return known or usual
 
     def fix(self, title: str, safety: Safety = "needs-review") -> Fix | None:
         """The fix, or None where nothing would change.

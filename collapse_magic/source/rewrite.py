@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import libcst as cst
@@ -69,14 +69,15 @@ class Rewriter(cst.CSTTransformer):
         body: list[Any] = []
         pending: list[cst.EmptyLine] = []
         for before, after in zip(original.body, updated.body, strict=True):
+            lines = [after]
             if self._goes(before):
                 pending.extend(after.leading_lines)
-                continue
-            if pending:
-                after = after.with_changes(leading_lines=[*pending, *after.leading_lines])
+                lines = []
+            elif pending:
+                lines = [after.with_changes(leading_lines=[*pending, *after.leading_lines])]
                 pending = []
             body.extend(self._inserted_lines(before, self._edits.inserted_before))
-            body.append(after)
+            body.extend(lines)
             body.extend(self._inserted_lines(before, self._edits.inserted_after))
         if not body:
             body.append(cst.SimpleStatementLine([cst.Pass()], leading_lines=pending))
@@ -86,27 +87,27 @@ class Rewriter(cst.CSTTransformer):
 
     def _goes(self, line: Any) -> bool:
         """Whether a line holds one statement and that one is to be removed."""
-        if not isinstance(line, cst.SimpleStatementLine) or len(line.body) != 1:
-            return False
-        where = self._range(line.body[0])
-        if where not in self._edits.removed_statements:
+        where = self._place(line, self._edits.removed_statements)
+        if where is None:
             return False
         self.open.discard(where)
         return True
 
-    def _inserted_lines(self, line: Any, inserted: Mapping[Range, list[str]]) -> list[Any]:
+    def _place(self, line: Any, places: Collection[Range]) -> Range | None:
+        """Which of these places a statement on lines of its own stands at."""
         if isinstance(line, cst.BaseCompoundStatement):
             # it begins where the syntax tree says; where a block ends the two do not agree
             start = self._range(line)[:2]
-            places = [place for place in inserted if place[:2] == start]
-            if len(places) != 1:
-                return []
-            where = places[0]
-        elif isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1:
+            found = [place for place in places if place[:2] == start]
+            return found[0] if len(found) == 1 else None
+        if isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1:
             where = self._range(line.body[0])
-        else:
-            return []
-        if where not in inserted:
+            return where if where in places else None
+        return None
+
+    def _inserted_lines(self, line: Any, inserted: Mapping[Range, list[str]]) -> list[Any]:
+        where = self._place(line, inserted)
+        if where is None:
             return []
         self.open.discard(where)
         return [cst.parse_statement(text) for text in inserted[where]]

@@ -20,6 +20,7 @@ from collapse_magic.records import (
     ModelFacts,
     NonFinite,
     OptimizerFacts,
+    OutputReading,
     PredictionWindow,
     Record,
     RunStarted,
@@ -118,6 +119,7 @@ _KINDS: Mapping[str, type[Record]] = {
     "optimizers": OptimizerFacts,
     "non_finite": NonFinite,
     "raised": LossRaised,
+    "readings": OutputReading,
 }
 
 

@@ -383,6 +383,7 @@ def prediction_row(window: PredictionWindow) -> list[float]:
         window.newcomers_found,
         window.cross_entropy_nats,
         window.outside_unit,
+        window.spread_in_batch,
     ]
 
 

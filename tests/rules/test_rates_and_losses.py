@@ -5,7 +5,8 @@ Rules: learning-rate-too-low, over-regularized, undertrained, wrong-loss and mis
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from collapse_magic.rules.over_regularized import OverRegularized
+from tests.rules.hand_made import history_of, loss_facts, model_facts, model_mode, window
 from tests.rules.programs import blobs, circles, fit, mlp
 from tests.rules.training import Watched, watch
 
@@ -119,6 +122,38 @@ def test_dropout_that_lets_nothing_through() -> None:
     assert watched.first.evidence[0].values["dropout"] == pytest.approx(0.99)
     assert remedy(watched).kind == "lower-dropout"
     assert explained(watched) <= {"over-regularized"}
+
+
+def noisy(cost: Sequence[float], rank: float = 0.5, dropout: float = 0.9) -> bool:
+    """Whether dropout is named, of windows whose loss is so many times that of a constant
+    answer; the last one is always the best: the training gets better."""
+    history = history_of(
+        loss_facts(),
+        model_facts(dropouts=(dropout,)),
+        model_mode(),
+        *[
+            window(index, recall=(0.5, 0.5), rank=rank, cross_entropy_nats=times * math.log(2))
+            for index, times in enumerate(cost)
+        ],
+    )
+    return any(found.remedy.kind == "lower-dropout" for found in OverRegularized().check(history))
+
+
+def test_noise_that_costs_more_than_a_constant_answer_counts_though_it_gets_less() -> None:
+    assert noisy((2.0, 1.6, 1.4, 1.2))
+    assert not noisy((2.0, 1.6, 1.2)), "192 steps"
+    assert not noisy((2.0, 1.6, 1.4, 1.02)), "soon as good as a constant answer"
+    assert not noisy((2.0, 1.6, 1.4, 1.2), rank=0.6), "the scores follow the inputs"
+    assert not noisy((2.0, 1.6, 1.4, 1.2), dropout=0.7)
+
+
+def test_noise_of_dropout_that_costs_more_than_a_constant_answer() -> None:
+    x, y = blobs((300, 300), 0.5, features=20)
+    model = nn.Sequential(nn.Linear(20, 64), nn.ReLU(), nn.Dropout(0.98), nn.Linear(64, 2))
+    watched = watch(lambda: fit(model, CE, x, y, 1e-4, 20, optimizer=ADAM))
+    assert watched.first.rule == "over-regularized"
+    assert watched.first.evidence[1].values["cross_entropy_over_entropy"] > 1.05
+    assert remedy(watched).kind == "lower-dropout"
 
 
 def test_what_is_usual_is_silent() -> None:

@@ -46,17 +46,29 @@ class Blind(nn.Module):
         return self.bias + self.share * self.inner(x)
 
 
-def blind(share: float) -> Watched:
-    """Labels that come as often as each other, and an evaluation an epoch."""
+class OfTheBatch(nn.Module):
+    """Answers every sample with what the batch as a whole looks like."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = mlp(3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.inner(x.mean(0, keepdim=True)).expand(len(x), 3)
+
+
+def blind(share: float, batch: int = 10, evaluated: bool = False) -> Watched:
+    """Labels that come as often as each other; with an evaluation an epoch, or without any."""
     torch.manual_seed(0)
     model, loss = Blind(share), nn.CrossEntropyLoss()
     x, y = blobs((500, 500))
 
     def train() -> None:
         for _ in range(5):
-            fit(model, loss, x, y, epochs=1, batch=10)
-            with torch.no_grad():
-                loss(model(x[::2]), y[::2])
+            fit(model, loss, x, y, epochs=1, batch=batch)
+            if evaluated:
+                with torch.no_grad():
+                    loss(model(x[::2]), y[::2])
 
     return watch(train)
 
@@ -65,12 +77,30 @@ def test_one_value_for_all_samples_is_seen_where_the_class_changes() -> None:
     found = {finding.rule: finding for finding in blind(0.0).findings}
     assert "single-class-predictions" not in found
     assert found["constant-output"].severity == "error"
-    assert found["constant-output"].evidence[0].values["spread"] < 1e-3
+    moves, differs = found["constant-output"].evidence
+    assert moves.values["spread"] > 1e-3
+    assert differs.values["spread_in_batch"] < 1e-6
     assert found["not-learning"].explained_by is not None
 
 
+def test_one_value_for_all_samples_is_seen_in_an_evaluation_where_batches_are_single_samples() -> (
+    None
+):
+    watched = blind(0.0, batch=1, evaluated=True)
+    assert watched.finding("constant-output").evidence[0].values["spread"] < 1e-3
+
+
+def test_one_value_for_a_batch_is_seen_though_it_follows_the_batch() -> None:
+    x, y = blobs((500, 500, 500))
+    model = OfTheBatch()
+    watched = watch(lambda: fit(model, nn.CrossEntropyLoss(), x, y, 0.1, 10, batch=10))
+    finding = watched.finding("constant-output")
+    assert finding.evidence[0].values["rank"] > 0.55
+    assert finding.evidence[1].values["spread_in_batch"] < 1e-6
+
+
 def test_outputs_that_differ_are_silent() -> None:
-    assert blind(1.0).alarms == {}
+    assert blind(1.0, evaluated=True).alarms == {}
 
 
 def three_classes(between: float, epochs: int = 40) -> Watched:

@@ -75,6 +75,7 @@ def test_names_and_codes_are_used_once() -> None:
         "CM415": "over-regularized",
         "CM416": "undertrained",
         "CM417": "output-activation",
+        "CM418": "wrong-threshold",
     }
 
 

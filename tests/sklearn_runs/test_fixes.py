@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from collapse_magic.findings import Fix
@@ -165,7 +166,8 @@ def test_where_the_code_does_not_tell_nothing_is_written() -> None:
 
 def test_a_fit_of_something_else_is_none_of_scikit_learns() -> None:
     notebook = cells("model = Trainer()", "model.fit(X, y)")
-    assert ask(notebook, "weigh-classes", ".fit(", {"model": object()}, **WEIGHTS) is None
+    fix = ask(notebook, "weigh-classes", ".fit(", {"model": object()}, **WEIGHTS)
+    assert fix is not None and fix.safety == "example" and "class_weight" not in fix.diff
     assert show(notebook, "loss", ".fit(", {"model": object()}) is None
 
 
@@ -273,3 +275,46 @@ def test_weights_the_wrong_way_round_leave_the_rare_class_lost() -> None:
     _, context, _ = story(UNEVEN, "LogisticRegression(class_weight={0: 9, 1: 1}).fit(X, y)")
     finding, *_ = context.findings()
     assert (finding.rule, finding.confidence) == ("class-imbalance", "to check")
+
+
+def test_a_word_that_the_labels_spell_otherwise() -> None:
+    notebook = cells(
+        "import numpy as np\nfrom sklearn.linear_model import LogisticRegression\n"
+        "said = np.array(['Yes', 'no'] * 30)\nX = (said == 'Yes')[:, None] * 1.0",
+        "y = said == 'yes'  # wanted\nclf = LogisticRegression()",
+        "clf.fit(X, y)",
+    )
+    space = run({n: notebook[n] for n in (1, 2)})
+    assert not space["y"].any()
+    fix = ask(notebook, "count-labels", ".fit(", space)
+    assert fix is not None and fix.cells == {2: notebook[2].replace("'yes'", "'Yes'")}
+    cured = run({**notebook, **fix.cells})
+    assert cured["clf"].score(cured["X"], cured["y"]) == 1.0
+    other = ask({**notebook, 2: "y, clf = X[:, 0] > 2, LogisticRegression()"}, "count-labels",
+                ".fit(", space)  # fmt: skip
+    assert other is not None and other.diff == "+print(np.unique(y, return_counts=True))"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("LogisticRegression(C=1e-6)", "LogisticRegression()"),
+        ("LogisticRegression(max_iter=200, C=1e-6,)", "LogisticRegression(max_iter=200,)"),
+        ("LogisticRegression(C=strength, tol=1e-3)", "LogisticRegression(tol=1e-3)"),
+        ("DecisionTreeClassifier(min_samples_leaf=150)", "DecisionTreeClassifier()"),
+    ],
+)
+def test_a_setting_that_leaves_no_freedom_goes_back_to_its_default(before: str, after: str) -> None:
+    notebook = cells(
+        "import numpy as np\nfrom sklearn.linear_model import LogisticRegression\n"
+        "strength = 1e-6\n"
+        "from sklearn.tree import DecisionTreeClassifier\n"
+        "X = np.random.default_rng(0).normal(size=(200, 3)); y = (X[:, 0] > 0.3).astype(int)",
+        f"clf = {before}  # strict",
+        "clf.fit(X, y)",
+    )
+    fix = ask(notebook, "check-one-batch", ".fit(", run({n: notebook[n] for n in (1, 2)}))
+    assert fix is not None and fix.cells == {2: f"clf = {after}  # strict"}
+    held_back, cured = run(notebook), run({**notebook, **fix.cells})
+    assert len(np.unique(held_back["clf"].predict(held_back["X"]))) == 1
+    assert cured["clf"].score(cured["X"], cured["y"]) > 0.9

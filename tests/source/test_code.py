@@ -79,7 +79,10 @@ def test_no_line_rather_than_a_guessed_one() -> None:
         assert show(notebook, target) is None
     for cell, number in ((None, 3), (1, None), (7, 3), (1, 99)):
         assert code.locate(diagnosis(), cell, number) is None
-        assert code.fix(diagnosis("weigh-classes", pos_weight=2.0), cell, number) is None
+    assert code.fix(diagnosis("weigh-classes", pos_weight=2.0), 1, 99) is None
+    fix = code.fix(diagnosis("weigh-classes", pos_weight=2.0), None, 3)  # trained in a module
+    assert fix is not None and fix.safety == "example"
+    assert fix.diff.endswith("+nn.BCEWithLogitsLoss(pos_weight=torch.tensor(2.0))")
 
 
 def test_a_loss_of_another_kind_than_was_seen_is_not_touched() -> None:

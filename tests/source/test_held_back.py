@@ -95,11 +95,12 @@ def test_a_schedule_that_is_not_in_sight_is_an_example() -> None:
 
 
 def test_the_outermost_loop_is_shown() -> None:
-    fix = ask(cells(HEAD + MODEL + OPTIMIZER, BATCHES), "train-longer")
+    endless = BATCHES.replace("for epoch in range(8):", "while True:")
+    fix = ask(cells(HEAD + MODEL + OPTIMIZER, endless), "train-longer")
     assert fix is not None and fix.safety == "example"
     removed, added = fix.diff.split("\n")
-    assert removed == "-for epoch in range(8):"
-    assert added == "+for epoch in range(80):  # ten times as many, to begin with"
+    assert removed == "-while True:"
+    assert added == "+while True:  # 10 times as many, to begin with"
 
 
 def test_weight_decay_is_lowered_at_the_optimizer() -> None:
@@ -157,7 +158,6 @@ def test_what_keras_is_given_as_code(
          "-regularizers.l2(1.0)\n+keras.regularizers.l2(0.0001)"),
         ("lower-dropout", {"old": 0.95, "new": 0.3},
          "-layers.Dropout(0.9)\n+keras.layers.Dropout(0.3)"),
-        ("train-longer", {}, "-epochs=EPOCHS\n+epochs=10 * EPOCHS  # to begin with"),
         ("step-per-epoch", {},
          "-keras.optimizers.schedules.ExponentialDecay(0.1, 1, 0.5)\n"
          "+decay_steps=batches_per_epoch  # schedules count batches"),

@@ -442,5 +442,6 @@ def test_a_fit_of_another_library_is_left_alone(fit: str) -> None:
         "import tensorflow as tf\nfrom elsewhere import Booster\nclf = Booster()",
         fit,
     )
-    assert ask(notebook, "weigh-classes", at=".fit", **WEIGHTS) is None
+    fix = ask(notebook, "weigh-classes", at=".fit", **WEIGHTS)
+    assert fix is None or not fix.cells
     assert show(notebook, "labels", at=".fit") is None

@@ -110,16 +110,16 @@ def test_the_loss_takes_logits(made: str, call: str, removed: list[str], added: 
     assert changed(ask(notebook, "use-logits-loss")) == (removed, added)
 
 
-def test_more_units_are_an_example_with_the_users_names() -> None:
+def test_more_units_are_an_example_where_the_width_is_not_written() -> None:
     notebook = cells(
-        "import torch.nn as nn\nnet = nn.Sequential(nn.Linear(9, 1), nn.Sigmoid())\n"
+        "import torch.nn as nn\nnet = nn.Sequential(nn.Linear(9, wide), nn.Sigmoid())\n"
         "loss_fn = nn.BCELoss()",
         "loss = loss_fn(net(images), digits.float())\nloss.backward()",
     )
     fix = ask(notebook, "widen-output", classes=10)
     assert fix is not None and fix.safety == "example"
     assert changed(fix) == (
-        ["nn.Linear(9, 1)", "nn.BCELoss()", "loss_fn(net(images), digits.float())"],
+        ["nn.Linear(9, wide)", "nn.BCELoss()", "loss_fn(net(images), digits.float())"],
         ["nn.Linear(9, 10)", "nn.CrossEntropyLoss()", "loss_fn(net(images), digits.long())"],
     )
 
@@ -162,7 +162,7 @@ def test_a_loss_on_logits_takes_the_sigmoid_out_of_the_model() -> None:
 def test_more_units_for_cross_entropy_change_the_layer_only() -> None:
     notebook = cells(HEAD + "\nF.cross_entropy(model(x), y).backward()")
     fix = ask(notebook, "widen-output", classes=5)
-    assert changed(fix) == (["nn.Linear(2, 2)"], ["nn.Linear(2, 5)"])
+    assert changed(fix) == (["model = nn.Linear(2, 2)"], ["model = nn.Linear(2, 5)"])
     assert ask(notebook, "widen-output", classes=2) is None
 
 

@@ -169,15 +169,13 @@ def test_a_detach_in_forward_is_left_out() -> None:
 @pytest.mark.parametrize(
     "row",
     [
-        "with torch.no_grad():",
-        "out = torch.tensor(model(x).tolist(), requires_grad=True)",
-        "out = torch.from_numpy(model(x).numpy())",
+        "out = torch.from_numpy(np.median(model(x).detach().numpy(), axis=1))",
+        "out = torch.tensor([max(row) for row in model(x).tolist()], requires_grad=True)",
     ],
 )
 def test_other_ways_out_of_the_graph_are_shown(row: str) -> None:
-    body = f"{row}\n        out = model(x)" if row.endswith(":") else row
     loop = (
-        f"for x, y in loader:\n    {body}\n"
+        f"import numpy as np\nfor x, y in loader:\n    {row}\n"
         "    loss = nn.functional.cross_entropy(out, y)\n    loss.backward()"
     )
     fix = ask(cells(HEAD, loop), "join-graph")

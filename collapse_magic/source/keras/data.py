@@ -6,8 +6,10 @@ import ast
 
 from ...findings import Fix
 from ..cells import Spot
+from ..orders import paired, shuffled
 from ..patch import Patch, example, primary
 from .case import Case
+from .inputs import given_inputs
 from .place import Fit
 
 
@@ -22,7 +24,7 @@ def shuffle_data(case: Case) -> Fix | None:
         data = case.place.argument("x")
         if case.labels is None and data is not None and _shuffle_set(case, patch, data):
             return patch.fix(case.title)
-    return _shown(case)
+    return shuffled(case.flow, given_inputs(case), case.labels, case.title) or _shown(case)
 
 
 def _shuffle_set(case: Case, patch: Patch, data: Spot) -> bool:
@@ -72,7 +74,7 @@ def _shown(case: Case) -> Fix:
 
 def pair_labels(case: Case) -> Fix | None:
     """One order for inputs and labels."""
-    return example(
+    return paired(case.flow, case.labels, case.title) or example(
         case.title,
         [],
         [

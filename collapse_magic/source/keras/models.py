@@ -224,6 +224,9 @@ class Models:
         node = value.node
         if isinstance(node, ast.Constant):
             return node.value.lower() if isinstance(node.value, str) else None
+        bound = self._flow.values(value) if isinstance(node, ast.Name) else []
+        if len(bound) == 1 and isinstance(bound[0].value, ast.Constant):
+            return self._named(bound[0].spot)
         origins = self._flow.origins(value)
         node = origins[0].node if len(origins) == 1 else node
         made = isinstance(node, ast.Call)

@@ -82,7 +82,7 @@ class Tape:
 
 def place(flow: Flow, cell: Cell, line: int) -> Fit | Tape | None:
     """What trains on the line, or in the functions that it calls; None where that is no Keras."""
-    if not _in_use(flow):
+    if not in_use(flow):
         return None
     for statement in cell.statements_at(line):
         spot = Spot(cell, statement)
@@ -93,7 +93,7 @@ def place(flow: Flow, cell: Cell, line: int) -> Fit | Tape | None:
     return None
 
 
-def _in_use(flow: Flow) -> bool:
+def in_use(flow: Flow) -> bool:
     """Whether the user has anything of Keras or TensorFlow: most who use torch have not."""
     if flow.names.imports("keras") or flow.names.imports("tensorflow"):
         return True

@@ -7,8 +7,12 @@ import ast
 from ...findings import Fix
 from ..cells import Spot
 from ..patch import Patch, example, number
+from ..remedies.regularization import written
+from ..remedies.schedules import times
 from .case import Case
 from .place import Fit
+
+_LONGER = 10
 
 
 def lower_weight_decay(case: Case) -> Fix | None:
@@ -27,7 +31,7 @@ def lower_dropout(case: Case) -> Fix | None:
     old, new = float(case.values["old"]), number(case.values["new"])
     made = _made(case, "keras.layers.", "Dropout")
     patch = Patch(case.flow)
-    strong = [spot for spot in made if _written(spot) == old]
+    strong = [spot for spot in made if written(case.flow, spot, "rate") == old]
     for spot in strong:
         patch.set_argument(spot, "rate", new, 0)
     if strong:
@@ -44,9 +48,15 @@ def step_per_epoch(case: Case) -> Fix | None:
 
 def train_longer(case: Case) -> Fix | None:
     """`epochs` of the fit, ten times as many."""
-    given = case.place.argument("epochs") if isinstance(case.place, Fit) else None
-    old = "1" if given is None else given.text
-    return example(case.title, [f"epochs={old}"], [f"epochs=10 * {old}  # to begin with"])
+    if not isinstance(case.place, Fit) or case.place.open or case.place.method != "fit":
+        return example(case.title, [], [f"epochs={_LONGER} * epochs  # to begin with"])
+    given = case.place.argument("epochs")
+    patch = Patch(case.flow)
+    if given is not None:
+        patch.replace(given, times(given, _LONGER))
+    else:
+        patch.set_argument(case.place.spot, "epochs", str(_LONGER))
+    return patch.fix(case.title)
 
 
 def _made(case: Case, prefix: str, last: str) -> list[Spot]:
@@ -63,13 +73,3 @@ def _made(case: Case, prefix: str, last: str) -> list[Spot]:
 def _penalties(case: Case) -> list[str]:
     made = _made(case, "keras.regularizers.", "")
     return list(dict.fromkeys(spot.text for spot in made))
-
-
-def _written(spot: Spot) -> float | None:
-    """The rate, where it stands there as a number."""
-    assert isinstance(spot.node, ast.Call)
-    named = [k.value for k in spot.node.keywords if k.arg == "rate"]
-    given = named[0] if named else spot.node.args[0] if spot.node.args else None
-    if isinstance(given, ast.Constant) and isinstance(given.value, (int, float)):
-        return float(given.value)
-    return None

@@ -9,16 +9,15 @@ from .case import Case
 from .data import pair_labels, shuffle_data
 from .examples import (
     check_one_batch,
-    clean_inputs,
     count_labels,
-    initialize_anew,
-    make_step,
-    unfreeze,
 )
 from .fitting import settle_averages, stop_early
+from .inputs import clean_inputs, scale_inputs
 from .labels import binarize_labels, cast_labels, match_shapes, shift_labels
+from .layers import initialize_anew, unfreeze
 from .regularization import lower_dropout, lower_weight_decay, step_per_epoch, train_longer
 from .stepping import clip_gradients, scale_learning_rate
+from .tapes import make_step, train_mode
 from .weights import weigh_classes
 from .wiring import (
     fit_loss_to_outputs,
@@ -52,9 +51,11 @@ REMEDIES: Mapping[str, Callable[[Case], Fix | None]] = {
     "settle-averages": settle_averages,
     "stop-early": stop_early,
     "clean-inputs": clean_inputs,
+    "scale-inputs": scale_inputs,
     "check-one-batch": check_one_batch,
     "count-labels": count_labels,
     "initialize-anew": initialize_anew,
     "make-step": make_step,
+    "train-mode": train_mode,
     "unfreeze": unfreeze,
 }

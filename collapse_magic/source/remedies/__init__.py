@@ -12,23 +12,22 @@ from .activations import (
 )
 from .base import Case
 from .data import pair_labels, shuffle_data
-from .examples import (
-    check_one_batch,
-    clean_inputs,
-    count_labels,
-    initialize_anew,
-    scale_inputs,
-    widen_output,
-)
+from .examples import count_labels
+from .freezing import unfreeze
+from .graph import join_graph
+from .initialization import initialize_anew
+from .inputs import clean_inputs, scale_inputs
 from .labels import binarize_labels, cast_labels, match_shapes, shift_labels
 from .losses import change_loss, use_logits_loss
 from .modes import settle_averages, stop_early, train_mode
-from .parameters import give_optimizer, join_graph, register_layers, unfreeze
+from .parameters import give_optimizer, register_layers
 from .regularization import lower_dropout, lower_weight_decay
 from .schedules import step_per_epoch, train_longer
 from .stepping import clear_gradients, make_step
+from .structure import check_one_batch
 from .training import clip_gradients, scale_learning_rate
 from .weights import weigh_classes
+from .widths import widen_output
 
 REMEDIES: Mapping[str, Callable[[Case], Fix | None]] = {
     "weigh-classes": weigh_classes,

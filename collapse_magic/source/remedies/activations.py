@@ -14,6 +14,8 @@ from ..outputs import Activation
 from ..patch import Patch, example, primary
 from ..scopes import Binding
 from .base import Case
+from .initialization import overwriting, without
+from .live import drop_last
 from .thresholds import read_as_logits
 
 # A loss that applies softmax itself does not mind log_softmax in front, so only these are dropped.
@@ -34,7 +36,7 @@ def drop_activation(case: Case) -> Fix | None:
     kind = str(case.values.get("activation", "")).lower()
     found = applied_before_loss(case, _SAME.get(kind, {kind}))
     if found is None:
-        return None
+        return drop_last(case, kind)
     # A loss on probabilities wants one sigmoid: only the second one, nearest to the loss, goes.
     keeps_one = (
         kind == "sigmoid" and case.loss is not None and case.loss.kind == "binary_cross_entropy"
@@ -44,6 +46,8 @@ def drop_activation(case: Case) -> Fix | None:
     patch = Patch(case.flow)
     if found and all(found) and drop_all(case, patch, found, as_logits=not keeps_one):
         return patch.fix(case.title)
+    if not keeps_one and (live := drop_last(case, kind)) is not None:
+        return live
     return _shown(case, _each(found)) if _each(found) else None
 
 
@@ -172,6 +176,9 @@ def _shown(case: Case, found: list[Activation]) -> Fix:
 def replace_hidden_activation(case: Case) -> Fix | None:
     """Another activation in the hidden layers; that of the output stays."""
     old, new = str(case.values["old"]), str(case.values["new"])
+    if new == "LeakyReLU" and (written := overwriting(case, biases=True)):
+        # units that were pushed below zero at the start are dead with any slope
+        return without(case, written, "let every layer begin as it was made")
     wanted = old.lower()
     found = [a for a in hidden_activations(case.context) if a.kind == wanted]
     if not found:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from ...findings import Fix, Remedy
-from ..cells import Cell
+from ..cells import Cell, Function, Spot
 from ..context import Context
 from ..flow import Flow
 from ..losses import KINDS, LossCall
 from ..outputs import Path
 from ..patch import example
+
+# Functions between the backward call and the cell that starts the training.
+_CALLS = 6
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,34 @@ class Case:
     @property
     def paths(self) -> list[Path]:
         return self.context.paths
+
+    @cached_property
+    def around(self) -> list[Spot]:
+        """Statements around the backward call, innermost first, through the calls of its functions
+        up to the cell that starts the training."""
+        found, spot = [], self.context.statement
+        for _ in range(_CALLS):
+            cell = spot.cell
+            found.append(spot)
+            for above in cell.ancestors(spot.node):
+                if isinstance(above, Function):
+                    break
+                if isinstance(above, ast.stmt):
+                    found.append(Spot(cell, above))
+            function = cell.function(spot.node)
+            calls = [] if function is None else list(self.flow.calls(Spot(cell, function)))
+            if len({id(call.cell.statement(call.node)) for call, _ in calls}) != 1:
+                break
+            call = calls[0][0]
+            spot = Spot(call.cell, call.cell.statement(call.node))
+        return found
+
+    @property
+    def start(self) -> Spot | None:
+        """The statement at the top of a cell that the training begins with; None where several may
+        be meant."""
+        last = self.around[-1]
+        return last if last.node in last.cell.tree.body else None
 
     @cached_property
     def device(self) -> str | None:

@@ -6,9 +6,12 @@ import ast
 from collections.abc import Iterator
 
 from ...findings import Fix
+from ..arguments import calls
 from ..cells import Spot
+from ..orders import paired, shuffled
 from ..patch import Patch, example
 from .base import Case
+from .inputs import model_input
 
 # What decides the order in place of `shuffle`.
 _ORDERED_BY = frozenset({"sampler", "batch_sampler"})
@@ -19,6 +22,9 @@ def shuffle_data(case: Case) -> Fix | None:
     """`shuffle=True` where the loader of the training loop is made."""
     made = {id(spot.node): spot for loop in _loops(case) for spot in _loaders(case, loop)}
     sorted_ones = [spot for spot in made.values() if not _shuffles(spot)]
+    if not made:
+        labels = None if case.loss is None else case.loss.argument("target")
+        return shuffled(case.flow, model_input(case), labels, case.title) or _shown(case)
     if len(sorted_ones) != 1 or _ordered(sorted_ones[0]):
         return _shown(case)
     patch = Patch(case.flow)
@@ -31,10 +37,22 @@ def _loops(case: Case) -> Iterator[Spot]:
     function."""
     statement = case.context.statement
     yield from _around(statement)
+    yield from _handed_over(case)
     function = case.cell.function(statement.node)
     if function is not None:
         for call, _ in case.flow.calls(Spot(case.cell, function)):
             yield from _around(call)
+
+
+def _handed_over(case: Case) -> Iterator[Spot]:
+    """The first loader that a library's trainer is given: the ones behind it are for validation."""
+    for call in calls(case.flow, case.cell, case.line):
+        assert isinstance(call.node, ast.Call)
+        for given in (*call.node.args, *(keyword.value for keyword in call.node.keywords)):
+            spot = Spot(case.cell, given)
+            if any(True for _ in _loaders(case, spot)):
+                yield spot
+                return
 
 
 def _around(spot: Spot) -> Iterator[Spot]:
@@ -84,7 +102,8 @@ def _shown(case: Case) -> Fix:
 
 def pair_labels(case: Case) -> Fix | None:
     """One order for inputs and labels."""
-    return example(
+    labels = None if case.loss is None else case.loss.argument("target")
+    return paired(case.flow, labels, case.title) or example(
         case.title,
         [],
         [

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import math
 
 from ...findings import Fix
 from ..cells import Spot
 from ..names import dotted
 from ..patch import Patch, example, number
 from .base import Case
+from .schedules import rounds
 
 # Of PyTorch's batch normalization the weight of the newest batch; its default.
 _MOMENTUM = 0.1
@@ -67,7 +69,10 @@ def _is_small(node: ast.expr) -> bool:
 
 
 def stop_early(case: Case) -> Fix | None:
-    """Keep the weights of the best validation."""
+    """As many rounds as it took to the best validation; where that is open, an example."""
+    fix = _ended_early(case)
+    if fix is not None:
+        return fix
     model = case.context.model
     name = (None if model is None else dotted(model.node)) or "model"
     return example(
@@ -82,3 +87,26 @@ def stop_early(case: Case) -> Fix | None:
             f"{name}.load_state_dict(kept)",
         ],
     )
+
+
+def _ended_early(case: Case) -> Fix | None:
+    found, best = rounds(case), case.values.get("best_step")
+    steps = case.values.get("steps")
+    if found is None or not best or not steps:
+        return None
+    _, stop = found
+    given = stop.node if isinstance(stop.node, ast.Constant) else _only_number(case, stop)
+    if given is None or not isinstance(given.value, int):
+        return None
+    wanted = max(1, math.ceil(given.value * float(best) / float(steps)))
+    if wanted >= given.value:
+        return None
+    patch = Patch(case.flow)
+    patch.replace(stop, str(wanted))
+    return patch.fix(f"stop after {wanted} rounds, where validation is best")
+
+
+def _only_number(case: Case, spot: Spot) -> ast.Constant | None:
+    """The number that a name holds."""
+    values = [binding.value for binding in case.flow.values(spot)]
+    return values[0] if len(values) == 1 and isinstance(values[0], ast.Constant) else None

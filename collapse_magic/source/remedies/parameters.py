@@ -1,4 +1,4 @@
-"""give-optimizer, register-layers, unfreeze and join-graph: weights that loss or optimizer miss."""
+"""give-optimizer and register-layers: weights that the optimizer misses."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import ast
 from collections.abc import Iterator
 
 from ...findings import Fix
-from ..cells import Spot, line_of
+from ..cells import Spot
 from ..names import dotted
 from ..optimizers import optimizers
-from ..patch import Patch, example, primary
+from ..patch import Patch, example
 from ..scopes import attribute_bindings
 from .base import Case
 
@@ -117,138 +117,3 @@ def _shown_list(case: Case, attribute: str) -> Fix:
     return example(
         case.title, [], [f"self.{attribute} = nn.ModuleList(...)  # in place of the plain list"]
     )
-
-
-# -- unfreeze ----------------------------------------------------------------------------------
-
-
-def unfreeze(case: Case) -> Fix | None:
-    """The last layer's parameters ask for a gradient again, right after all were frozen."""
-    model, layer = str(case.values.get("model") or "model"), str(case.values.get("layer") or "")
-    if not layer:
-        rows = [f"for parameter in {model}.fc.parameters():  # the last layer, as it is called"]
-        return example(case.title, [], [*rows, "    parameter.requires_grad = True"])
-    line = f"{_access(model, layer)}.requires_grad_(True)"
-    frozen = [s for s in _freezing(case) if _of(s, model)]
-    if len(frozen) != 1:
-        return example(case.title, [], ["# before the optimizer is made", line])
-    patch = Patch(case.flow)
-    patch.insert_after(frozen[0], [line])
-    return patch.fix(case.title)
-
-
-def _access(model: str, layer: str) -> str:
-    """`model.classifier[6]` of "classifier.6"."""
-    parts = [f"[{part}]" if part.isdigit() else f".{part}" for part in layer.split(".")]
-    return model + "".join(parts)
-
-
-def _freezing(case: Case) -> Iterator[Spot]:
-    """Statements that freeze parameters: a loop over them, or `requires_grad_(False)`."""
-    for cell in case.flow.latest_first:
-        for node in cell.nodes:
-            if isinstance(node, ast.For) and any(map(_freezes, node.body)):
-                yield Spot(cell, node)
-            elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-                func, args = node.value.func, node.value.args
-                named = isinstance(func, ast.Attribute) and func.attr == "requires_grad_"
-                if named and args and isinstance(args[0], ast.Constant) and args[0].value is False:
-                    parent = cell.parents.get(node)
-                    if not isinstance(parent, ast.For):
-                        yield Spot(cell, node)
-
-
-def _freezes(node: ast.stmt) -> bool:
-    """`p.requires_grad = False` and `p.requires_grad_(False)`."""
-    if isinstance(node, ast.Assign):
-        target = node.targets[0]
-        off = isinstance(node.value, ast.Constant) and node.value.value is False
-        return off and isinstance(target, ast.Attribute) and target.attr == "requires_grad"
-    call = node.value if isinstance(node, ast.Expr) else None
-    func = call.func if isinstance(call, ast.Call) else None
-    return isinstance(func, ast.Attribute) and func.attr == "requires_grad_"
-
-
-def _of(spot: Spot, model: str) -> bool:
-    """Whether a statement is about all of a model, by its name."""
-    node = spot.node
-    source = node.iter if isinstance(node, ast.For) else getattr(node, "value", None)
-    inner = source.func if isinstance(source, ast.Call) else None
-    return isinstance(inner, ast.Attribute) and dotted(inner.value) == model
-
-
-# -- join-graph --------------------------------------------------------------------------------
-
-
-def join_graph(case: Case) -> Fix | None:
-    """The outputs without the `detach` that cuts them off."""
-    cuts = list(_cuts(case))
-    if len(cuts) == 1:
-        (cut,) = cuts
-        call = cut.node
-        assert isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)
-        patch = Patch(case.flow)
-        patch.replace(cut, primary(cut, call.func.value))
-        return patch.fix(case.title)
-    rows = [cut.cell.code(cut.line).strip() for cut in (*cuts, *_detours(case))]
-    if not rows:
-        return None
-    return example(case.title, list(dict.fromkeys(rows)), ["# without leaving the graph"])
-
-
-def _related(case: Case) -> Iterator[Spot]:
-    """Nodes between model and loss: around the backward call above it, and in the model's class."""
-    scope = case.cell.scope(case.context.statement.node)
-    until = line_of(case.context.statement.node)
-    for node in case.cell.walk(scope):
-        if hasattr(node, "lineno") and line_of(node) <= until:
-            yield Spot(case.cell, node)
-    owner = None if case.context.model is None else case.flow.class_of(case.context.model)
-    if owner is not None and not (owner.cell is case.cell and _inside(case, owner)):
-        for node in ast.walk(owner.node):
-            yield Spot(owner.cell, node)
-
-
-def _inside(case: Case, owner: Spot) -> bool:
-    return owner.node in case.cell.ancestors(case.context.statement.node)
-
-
-def _cuts(case: Case) -> Iterator[Spot]:
-    """Calls of `detach`, those whose result only is a number or an array left out."""
-    for spot in _related(case):
-        node = spot.node
-        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
-            continue
-        above = spot.cell.parents.get(node)
-        shown = isinstance(above, ast.Attribute) and above.attr in (
-            "cpu",
-            "numpy",
-            "item",
-            "tolist",
-        )
-        if node.func.attr == "detach" and not node.args and not shown:
-            yield spot
-
-
-_LEAVES = ("item", "numpy", "tolist", "requires_grad_")
-
-
-def _detours(case: Case) -> Iterator[Spot]:
-    """Other ways out of the graph: `no_grad`, numbers and arrays, tensors made anew."""
-    for spot in _related(case):
-        node = spot.node
-        if isinstance(node, ast.With):
-            calls = [i.context_expr for i in node.items if isinstance(i.context_expr, ast.Call)]
-            if any(
-                (dotted(call.func) or "").endswith(("no_grad", "inference_mode")) for call in calls
-            ):
-                yield spot
-        elif isinstance(node, ast.Call):
-            name = case.flow.names.torch(node.func) or ""
-            attr = node.func.attr if isinstance(node.func, ast.Attribute) else ""
-            if name in ("torch.tensor", "torch.from_numpy") or attr in _LEAVES:
-                yield spot
-        elif isinstance(node, ast.Assign):
-            target = node.targets[0]
-            if isinstance(target, ast.Attribute) and target.attr == "requires_grad":
-                yield spot

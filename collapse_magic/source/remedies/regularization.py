@@ -6,6 +6,7 @@ import ast
 
 from ...findings import Fix
 from ..cells import Spot
+from ..flow import Flow
 from ..optimizers import optimizers
 from ..patch import Patch, example, number
 from .base import Case
@@ -36,7 +37,7 @@ def lower_dropout(case: Case) -> Fix | None:
         if isinstance(node, ast.Call)
         and (case.flow.names.torch(node.func) or "").startswith("nn.Dropout")
     ]
-    strong = [spot for spot in made if _written(spot) == old]
+    strong = [spot for spot in made if written(case.flow, spot, "p") == old]
     patch = Patch(case.flow)
     for spot in strong:
         patch.set_argument(spot, "p", new, 0)
@@ -46,11 +47,15 @@ def lower_dropout(case: Case) -> Fix | None:
     return example(case.title, shown, [f"nn.Dropout({new})"])
 
 
-def _written(spot: Spot) -> float | None:
-    """The probability, where it stands there as a number."""
+def written(flow: Flow, spot: Spot, name: str) -> float | None:
+    """The number that a call is given by this name or first: as it stands there, or as the value
+    of the user's variable."""
     assert isinstance(spot.node, ast.Call)
-    named = [k.value for k in spot.node.keywords if k.arg == "p"]
+    named = [k.value for k in spot.node.keywords if k.arg == name]
     given = named[0] if named else spot.node.args[0] if spot.node.args else None
+    if isinstance(given, ast.Name):
+        bound = [binding.value for binding in flow.values(Spot(spot.cell, given))]
+        given = bound[0] if len(bound) == 1 else None
     if isinstance(given, ast.Constant) and isinstance(given.value, (int, float)):
         return float(given.value)
     return None

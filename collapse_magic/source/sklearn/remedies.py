@@ -10,6 +10,7 @@ from ...findings import Fix, Remedy
 from ..cells import Spot
 from ..flow import Flow
 from ..patch import Patch, example, number
+from ..spelling import respelled
 from .place import Fit
 
 # Classes that take `class_weight`.
@@ -47,6 +48,18 @@ _TAKES_SAMPLE_WEIGHTS = frozenset(
         "XGBClassifier",
     }
 )
+# Settings that hold a classifier back, and from where on hardly anything is left of it; at a
+# hundredth or a hundred times its default a linear model still learns what there is to learn.
+_HOLDS_BACK: Mapping[str, Callable[[float], bool]] = {
+    "C": lambda value: value < 1e-3,
+    "alpha": lambda value: value > 1,
+    "l2_regularization": lambda value: value > 1e3,
+    "learning_rate_init": lambda value: not 1e-5 < value < 0.1,
+    "max_iter": lambda value: value < 10,
+    "min_samples_leaf": lambda value: value > 100,
+    "min_samples_split": lambda value: value > 200,
+    "min_impurity_decrease": lambda value: value > 0.1,
+}
 _COMPUTE = "from sklearn.utils.class_weight import compute_sample_weight"
 
 
@@ -163,7 +176,45 @@ def _is_pipeline(call: ast.Call) -> bool:
     return (name if isinstance(name, str) else getattr(name, "id", "")) == "make_pipeline"
 
 
+def count_labels(case: Case) -> Fix | None:
+    """A word that is spelt as the data spell it; else how many labels there are of each class."""
+    labels = case.fit.argument("y", 1)
+    found = respelled(case.flow, labels, "labels")
+    if found is not None or labels is None:
+        return found
+    return example(case.remedy.title, [], [f"print(np.unique({labels.text}, return_counts=True))"])
+
+
+def loosen(case: Case) -> Fix | None:
+    """The default of a setting that leaves the classifier no freedom; else the labels and inputs to
+    look at."""
+    made = case.fit.classifier
+    patch = Patch(case.flow)
+    if made is not None:
+        assert isinstance(made.node, ast.Call)
+        for keyword in made.node.keywords:
+            limit = _HOLDS_BACK.get(keyword.arg or "")
+            value = _number(case.flow, keyword.value)
+            if limit is not None and value is not None and limit(value):
+                patch.remove_element(Spot(made.cell, keyword.value))
+    labels = case.fit.argument("y", 1)
+    given = "y" if labels is None else labels.text
+    return patch.fix("the usual strength of what holds it back") or example(
+        case.remedy.title, [], [f"print(np.unique({given}, return_counts=True))"]
+    )
+
+
+def _number(flow: Flow, node: ast.expr) -> float | None:
+    """The number that an argument is given, as it stands there or in a variable."""
+    value: object = node.value if isinstance(node, ast.Constant) else None
+    if isinstance(node, ast.Name):
+        value = flow.namespace.get(node.id)
+    return float(value) if isinstance(value, (int, float)) else None
+
+
 REMEDIES: Mapping[str, Callable[[Case], Fix | None]] = {
     "weigh-classes": balance_classes,
     "scale-inputs": scale_inputs,
+    "count-labels": count_labels,
+    "check-one-batch": loosen,
 }

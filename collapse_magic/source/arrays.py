@@ -1,0 +1,175 @@
+"""From what a model is given back to the variable that holds the data, and to those beside it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .cells import Spot, line_of
+from .flow import Flow
+from .names import dotted
+from .scopes import Binding
+
+_DEPTH = 24
+# Functions that hand their first argument on, as far as its numbers go.
+_FUNCTIONS = frozenset(
+    {"from_numpy", "tensor", "as_tensor", "FloatTensor", "Tensor", "asarray", "array", "constant"}
+    | {"ascontiguousarray", "convert_to_tensor", "cast", "Variable"}
+)
+_METHODS = frozenset(
+    {"float", "double", "half", "to", "astype", "numpy", "to_numpy", "clone", "copy", "cuda", "cpu"}
+    | {"contiguous", "detach", "requires_grad_"}
+)
+# Data sets and loaders whose first argument is a data set, too.
+_AROUND_DATA = frozenset({"DataLoader", "Subset", "random_split", "BatchSampler", "prefetch"})
+_TRAIN = re.compile(r"train(ing)?|tr(?=_|$)", re.IGNORECASE)
+_OTHERS = ("test", "val", "valid", "validation", "dev", "eval", "te", "va")
+
+
+@dataclass(frozen=True)
+class Root:
+    """A variable that data are assigned to, and the statement that does."""
+
+    name: str
+    binding: Binding
+
+    @property
+    def statement(self) -> Spot:
+        node = self.binding.statement
+        return Spot(self.binding.cell, node)
+
+    @property
+    def written(self) -> Spot:
+        """The last statement of the same block that writes parts of the data: `x[3] = 0`."""
+        cell, node = self.binding.cell, self.binding.statement
+        body = getattr(cell.parents.get(node), "body", [])
+        below = body[body.index(node) + 1 :] if node in body else []
+        writes = [one for one in below if isinstance(one, ast.stmt) and _writes(one, self.name)]
+        return Spot(cell, writes[-1] if writes else node)
+
+    @property
+    def order(self) -> tuple[int, int]:
+        return self.binding.cell.number, line_of(self.binding.statement)
+
+
+class Arrays:
+    """Follows data back to where they have a name first.
+
+    Args:
+        flow: where values come from.
+        through_arithmetic: whether `(x - mean) / std` is followed back to `x`.
+    """
+
+    def __init__(self, flow: Flow, *, through_arithmetic: bool = False) -> None:
+        self._flow = flow
+        self._through = through_arithmetic
+
+    def root(self, spot: Spot) -> Root | None:
+        """The first variable of these data; None where the code is not sure."""
+        found = self.chain(spot)
+        return found[-1] if found else None
+
+    def chain(self, spot: Spot, index: int | None = None, depth: int = _DEPTH) -> list[Root]:
+        """The variables that these data go through, back to the first.
+
+        ``index`` says which part is meant, where the expression is a tuple or a data set: inputs
+        are 0, labels 1.
+        """
+        if depth == 0:
+            return []
+        if isinstance(spot.node, ast.Name):
+            return self._name(spot, spot.node.id, index, depth)
+        inner = self._inner(spot, index)
+        return [] if inner is None else self.chain(*inner, depth - 1)
+
+    def _name(self, spot: Spot, name: str, index: int | None, depth: int) -> list[Root]:
+        values = self._flow.values(spot)
+        if len(values) != 1:
+            return []
+        (binding,) = values
+        part = binding.index if binding.index is not None else index
+        deeper = self.chain(binding.spot, part, depth - 1)
+        assigns = isinstance(binding.statement, ast.Assign) and any(
+            isinstance(target, ast.Name) and target.id == name
+            for one in binding.statement.targets
+            for target in ast.walk(one)
+        )
+        own = [Root(name, binding)] if assigns and index is None and not binding.loop else []
+        return own + deeper
+
+    def _inner(self, spot: Spot, index: int | None) -> tuple[Spot, int | None] | None:
+        """What an expression only passes on."""
+        node, cell = spot.node, spot.cell
+        if isinstance(node, ast.Subscript):
+            return Spot(cell, node.value), index
+        if isinstance(node, ast.Attribute) and node.attr in ("values", "data"):
+            return Spot(cell, node.value), index
+        if isinstance(node, (ast.Tuple, ast.List)) and index is not None:
+            return (Spot(cell, node.elts[index]), None) if index < len(node.elts) else None
+        if isinstance(node, ast.BinOp) and self._through:
+            return Spot(cell, node.left), index
+        if not isinstance(node, ast.Call):
+            return None
+        return self._of_call(spot, node, index)
+
+    def _of_call(
+        self, spot: Spot, node: ast.Call, index: int | None
+    ) -> tuple[Spot, int | None] | None:
+        cell, func = spot.cell, node.func
+        name = (self._flow.names.path(func) or dotted(func) or "").rpartition(".")[2]
+        if isinstance(func, ast.Attribute) and not dotted(func.value):
+            name = func.attr  # a method of something that is no name: `x[rows].float()`
+        first = Spot(cell, node.args[0]) if node.args else None
+        if name in ("TensorDataset", "zip") and index is not None and index < len(node.args):
+            return Spot(cell, node.args[index]), None
+        if name == "train_test_split" and index is not None and index // 2 < len(node.args):
+            return Spot(cell, node.args[index // 2]), None
+        if name == "map" and index is not None and len(node.args) > 1:
+            return Spot(cell, node.args[1]), index
+        if name in ("enumerate", "tqdm", "iter", "from_tensor_slices", *_AROUND_DATA) and first:
+            return first, index
+        if name in _FUNCTIONS and first is not None:
+            return first, index
+        if isinstance(func, ast.Attribute) and func.attr in _METHODS:
+            return Spot(cell, func.value), index
+        if isinstance(func, ast.Attribute) and func.attr in ("shuffle", "batch", "repeat", "cache"):
+            return Spot(cell, func.value), index
+        return None
+
+    def beside(self, root: Root) -> list[Root]:
+        """Data of the same kind that are not trained on: `x_test` and `x_val` of `x_train`."""
+        if not _TRAIN.search(root.name):
+            return []
+        wanted = {_TRAIN.sub(other, root.name, count=1).lower() for other in _OTHERS}
+        found: dict[str, Root] = {}
+        for binding, name in self._assigned():
+            alike = name.lower() in wanted and name != root.name
+            same_scope = binding.cell.function(binding.statement) is root.statement.cell.function(
+                root.statement.node
+            )
+            one = Root(name, binding)
+            if alike and same_scope and one.order >= root.order and name not in found:
+                found[name] = one
+        return list(found.values())
+
+    def _assigned(self) -> Iterator[tuple[Binding, str]]:
+        for number in sorted(self._flow.cells):
+            cell = self._flow.cells[number]
+            for node in sorted(cell.nodes, key=line_of):
+                if isinstance(node, ast.Assign):
+                    for target in node.targets:
+                        for part in ast.walk(target):
+                            if isinstance(part, ast.Name):
+                                yield Binding(cell, node, node.value), part.id
+
+
+def _writes(node: ast.stmt, name: str) -> bool:
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    return any(
+        isinstance(target, ast.Subscript)
+        and isinstance(target.value, ast.Name)
+        and target.value.id == name
+        for target in targets
+    )
