@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ def convolutional() -> keras.Model:
 DENSE = Workload("small dense, batch 32", dense, (20,), 32, 1.10)
 WORKLOADS = (DENSE, Workload("small CNN 32x32, batch 64", convolutional, (32, 32, 3), 64, 1.03))
 FITS = (500, 2000)  # steps of the whole cells
-ROUNDS = 3
+ROUNDS = 3  # watched cells, each with an unwatched one before and after it
 
 
 class Replaced:
@@ -216,19 +217,21 @@ def cell(mode: str, steps: int, watched: bool) -> tuple[float, float]:
 
 
 def measure_cell(mode: str, steps: int) -> Cell:
-    rounds = [
-        (cell(mode, steps, False)[0], cell(mode, steps, True), cell(mode, steps, False)[0])
-        for _ in range(ROUNDS)
-    ]
+    plain, watched = [cell(mode, steps, False)[0]], []
+    for _ in range(ROUNDS):
+        watched.append(cell(mode, steps, True))
+        plain.append(cell(mode, steps, False)[0])
+    beside = [(before + after) / 2 for before, after in pairwise(plain)]
+    pairs = list(zip([seconds for seconds, _ in watched], beside, strict=True))
     median = statistics.median
     return Cell(
         mode=mode,
         steps=steps,
-        plain=median((first + last) / 2 for first, _, last in rounds),
-        more=median(seen[0] - (first + last) / 2 for first, seen, last in rounds),
-        ratio=median(2 * seen[0] / (first + last) for first, seen, last in rounds),
-        noise=median(last / first for first, _, last in rounds),
-        cost=median(seen[1] for _, seen, _ in rounds),
+        plain=median(plain),
+        more=median(seen - unseen for seen, unseen in pairs),
+        ratio=median(seen / unseen for seen, unseen in pairs),
+        noise=median(after / before for before, after in pairwise(plain)),
+        cost=median(cost for _, cost in watched),
     )
 
 
@@ -251,10 +254,10 @@ CELLS_DOCUMENT = """
 ## A whole cell
 
 CPU time of a cell that compiles and fits {workload}, from the start of the watching to the end of
-its report, tracing and compilation included. Medians of {rounds} rounds of unwatched, watched and
-unwatched again; the last two columns are the share that the run itself reports, and the second
-unwatched cell over the first. A model that has been fitted before is traced anew when it is
-watched: that takes as long as its first step did, and is reported as cost.
+its report, tracing and compilation included. Medians of {rounds} watched cells, each over the mean
+of the unwatched ones before and after it; the last two columns are the share that the run itself
+reports, and an unwatched cell over the one before. A model that has been fitted before is traced
+anew when it is watched: that takes as long as its first step did, and is reported as cost.
 
 {cells}
 """

@@ -32,7 +32,7 @@ X = np.linspace(-1, 1, 64, dtype="float32").reshape(16, 4)
 Y = (np.arange(16) % 3).astype("int32")
 # Operations that a watched step has beside the user's own: what puts its results into one, and what
 # hands it and the loss on.
-MOST_OPERATIONS = 12
+MOST_OPERATIONS = 16
 
 
 @pytest.fixture(autouse=True)

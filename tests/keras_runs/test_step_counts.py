@@ -161,6 +161,22 @@ def test_to_trace_anew_what_had_been_traced_is_cost() -> None:
         assert traced_for_us(train) > 0
 
 
+def test_a_trace_in_a_second_watched_cell_is_cost() -> None:
+    """By itself it would have been made in the first, and used again."""
+    model, step = network(), tf.function(stepper(network()))
+    given = tf.constant(X), tf.constant(Y)
+
+    def fit_model() -> None:
+        model.fit(X, Y, batch_size=BATCH, verbose=0)
+
+    fits: list[Callable[[], Any]] = [fit_model, lambda: [step(*given) for _ in range(3)]]
+    for train in fits:
+        assert traced_for_us(train) == 0
+        assert traced_for_us(train) > 0
+    model.compile("sgd", LOSS, jit_compile=False)
+    assert traced_for_us(fit_model) == 0, "what is compiled anew is traced anew"
+
+
 def test_what_compiled_functions_hand_out_is_cost() -> None:
     probe = KerasProbe(FakeContext())
     probe.attach()

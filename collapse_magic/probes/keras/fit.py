@@ -18,12 +18,11 @@ from typing import TYPE_CHECKING, Any
 from ...records import Phase
 from ..base import TrainingStopped
 from ..patching import Patches
-from . import replicas
+from . import replicas, retraces
 from .fit_steps import Step, Switch, Watched
 from .losses import LossSeen
-from .parcels import Outcome, without_ours
 from .stage import Stage, current
-from .updates import TIMED
+from .stash import Outcome, Stash, Taken, without_ours
 
 if TYPE_CHECKING:
     from .probe import KerasProbe
@@ -129,23 +128,25 @@ class Fit:
             finally:
                 self._made_of = None
 
+            retrace = step.retrace
+
             def run(iterator: Any) -> Any:
                 probe = switch.probe
                 if step.due and probe is not None:
                     probe.guard.run(probe.begin_look, step.of_models)
-                began = perf_counter() if step.anew else 0.0
+                began = perf_counter() if retrace.left else 0.0
                 result = function(iterator)
-                if step.anew and probe is not None:
-                    probe.guard.run(step.took, probe, perf_counter() - began)
-                try:
-                    taken = step.parcels.taken(result)
-                except Exception as error:
-                    if probe is not None:
-                        probe.guard.fail(error)
-                    return without_ours(result)
-                probe, logs = switch.probe, taken.logs
+                if retrace.left and probe is not None:
+                    probe.guard.run(retrace.took, probe, perf_counter() - began)
+                probe = switch.probe
                 if probe is None:
-                    return logs
+                    return without_ours(result)
+                try:
+                    taken = Taken(result, step.stash)
+                except Exception as error:
+                    probe.guard.fail(error)
+                    return without_ours(result)
+                logs = taken.logs
                 if not probe.passes(step, taken):
                     probe.guard.run(probe.after_execution, step, taken)
                 training = step.phase == "train"
@@ -154,28 +155,31 @@ class Fit:
                     raise TrainingStopped(reason)
                 return logs
 
-            name = "train_function" if step.phase == "train" else "test_function"
-            step.watched.ours[name] = run
-            step.anew = 0 if step.watched.before.get(name) is None else TIMED
+            step.watched.ours[step.function] = run
             return run
 
         return like(_make_function, original)
 
     def _around_autoconvert(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        """What Keras gives a step to once that is compiled: from here on no result is XLA's."""
+        """What Keras gives a step to once that is compiled: what is around it is not XLA's."""
 
         def _autoconvert_optionals(model: Any, step_function: Any) -> Any:
             converted, made_of = original(model, step_function), self._made_of
             if made_of is None:
                 return converted
+            stash = made_of.stash
 
             @wraps(converted)
-            def packing(data: Any) -> Any:
-                outcome, probe = converted(data), self._switch.probe
-                packed = None if probe is None else probe.guard.run(made_of.parcels.pack, outcome)
-                return packed or outcome
+            def stashing(data: Any) -> Any:
+                probe = self._switch.probe
+                if probe is None:
+                    return converted(data)
+                probe.guard.run(stash.clear)
+                outcome = converted(data)
+                kept = probe.guard.run(stash.keep, outcome)
+                return outcome.logs if kept else outcome
 
-            return packing
+            return stashing
 
         return like(_autoconvert_optionals, original)
 
@@ -211,7 +215,11 @@ class Fit:
             probe.models.meet(model, None)
         phase: Phase = "eval" if step_function == model.test_step else "train"
         most = int(getattr(model, "steps_per_execution", 1))
-        step = Step(self.of(model), phase, most)
+        watched = self.of(model)
+        stash = Stash(phase == "train", _tells_mean(model))
+        step = Step(watched, phase, most, stash)
+        before = watched.before.get(step.function)
+        step.retrace = retraces.of_model(model, step.function, before)
         step.executed()
         return step
 
@@ -249,6 +257,13 @@ class Fit:
         """A model that was run: where nothing can be trained no optimizer will ever show it."""
         if not model.trainable_variables:
             probe.models.meet(model, None)
+
+
+def _tells_mean(model: Any) -> bool:
+    """Whether the logs of a model hold the mean of its losses: so Keras' own functions have it."""
+    names = ("train_step", "compute_metrics", "get_metrics_result")
+    functions = [getattr(model, name, None) for name in names]
+    return all(str(getattr(one, "__module__", "")).startswith("keras.src.") for one in functions)
 
 
 def _by_nobody_known(stage: Stage, loss: Any) -> None:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from ...records import Phase
 from .losses import LossSeen
-from .parcels import Given, Parcels
+from .parcels import Given
+from .retraces import Retrace
 from .stage import Stage, graph_here
-from .updates import TIMED, Update, forms
+from .stash import Stash
+from .updates import Update, forms
 
 if TYPE_CHECKING:
     from .probe import KerasProbe
@@ -73,14 +75,19 @@ class Step:
     watched: Watched
     phase: Phase
     most: int = 1  # steps of one execution
+    stash: Stash = field(default_factory=Stash)
     seen: dict[str, LossSeen] = field(default_factory=dict)
     iterations: int = 0  # of the optimizer, before the next execution
     counted: int = 0  # updates of one step that are counted when it has been executed
     of_models: list[Update] = field(default_factory=list)  # what is known of them
     known: bool = False  # whether its model has been met, or will be with its update
-    anew: int = 0  # executions to be timed, where it had been traced before
+    retrace: Retrace = field(default_factory=Retrace)
     due: bool = False  # whether the next execution is to be looked at from outside
-    parcels: Parcels = field(default_factory=Parcels)
+
+    @property
+    def function(self) -> str:
+        """The function of its model that runs it."""
+        return "train_function" if self.phase == "train" else "test_function"
 
     def stage(self, tensorflow: Any) -> Stage:
         """The stage for its Python code, which is about to run."""
@@ -100,11 +107,6 @@ class Step:
         """What a step hands out: what its losses were given, and the tensors of its updates."""
         self.counted, self.of_models = stage.counted, forms(stage.updates)
         return self.note(stage), tuple(dict(update.tensors) for update in stage.updates)
-
-    def took(self, probe: KerasProbe, seconds: float) -> None:
-        """How long one of the executions took that are timed."""
-        probe.traced_anew(seconds if self.anew == TIMED else -seconds)
-        self.anew -= 1
 
     def filled(self, key: str, tensors: dict[str, Any]) -> LossSeen:
         """One of the losses, with the tensors of an execution."""

@@ -15,15 +15,15 @@ from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from . import retraces
 from .loop_calls import LoopCall, LoopStage
 from .parcels import Parcel
 from .stage import current, graph_here
-from .updates import TIMED, Update, forms
+from .updates import Update, forms
 
 if TYPE_CHECKING:
     from ..guard import Guard
     from .loops import Loops
-    from .probe import KerasProbe
 
 _PARTS = ("scores", "targets", "weights")  # of a loss, beside its value
 # Modules that compile functions for purposes of their own, `fit` among them.
@@ -74,14 +74,13 @@ class Shadow:
 
     Attributes
         traced: whether the user's code has come to its end in one: what fails then, may have run.
-        anew: calls that are to be timed, where the user's own function had been traced before.
         traces: what the tracings so far have seen, in their order.
         atomic: whether it runs as a whole or, where it fails, not at all: as XLA has it.
     """
 
     def __init__(self, function: Any, guard: Guard) -> None:
         self.traced = False
-        self.anew = TIMED if function.experimental_get_tracing_count() else 0
+        self.retrace = retraces.of_function(function)
         self.traces: list[Trace] = []
         self.updates: list[Update] = []  # in all of them
         self.due = False  # whether the next call is to be looked at from outside
@@ -96,11 +95,6 @@ class Shadow:
     @property
     def full(self) -> bool:
         return len(self.traces) >= _MOST_TRACES
-
-    def took(self, probe: KerasProbe, seconds: float) -> None:
-        """How long one of the calls took that are timed."""
-        probe.traced_anew(seconds if self.anew == TIMED else -seconds)
-        self.anew -= 1
 
     def stage(self) -> LoopStage:
         """The stage for the user's code, which is about to be traced."""
@@ -145,34 +139,36 @@ def _staged(python_function: Any, shadow: Shadow) -> Callable[..., Any]:
 
 
 class Functions:
-    """The shadows of a run, by function."""
+    """The shadows of a run, by function.
+
+    Attributes
+        plain: functions that are called as they are, for there is nothing to see, or they must not
+            be traced again.
+    """
 
     def __init__(self, loops: Loops) -> None:
+        self.plain: weakref.WeakSet[Any] = weakref.WeakSet()
         self._loops = loops
-        # None: called as it is, for there is nothing to see, or it must not be traced again.
-        self._shadows: weakref.WeakKeyDictionary[Any, Shadow | None] = weakref.WeakKeyDictionary()
+        self._shadows: weakref.WeakKeyDictionary[Any, Shadow] = weakref.WeakKeyDictionary()
 
     def shadow_of(self, function: Any) -> Shadow | None:
         """The shadow to call in the place of a function; None where it is to be called itself."""
-        if self._shadows.get(function, self) is None:
-            return None  # it was met before
         tf = sys.modules["tensorflow"]
         if tf.config.functions_run_eagerly():
             return None  # nothing is compiled: it is code like any other
         if not tf.executing_eagerly() and current() is None:
             return None  # within a graph of the user's, which is to stay what it is
-        if function not in self._shadows:
-            self._shadows[function] = self._made_for(function)
-        shadow = self._shadows[function]
-        if shadow is not None and shadow.dull:
-            shadow = self._shadows[function] = None
+        shadow = self._shadows.get(function)
+        if shadow is None and not self._is_left_alone(function):
+            shadow = self._shadows[function] = Shadow(function, self._loops.guard)
+        if shadow is None or shadow.dull:
+            self.give_up(function)
+            return None
         return shadow
 
     def give_up(self, function: Any) -> None:
-        self._shadows[function] = None
-
-    def _made_for(self, function: Any) -> Shadow | None:
-        return None if self._is_left_alone(function) else Shadow(function, self._loops.guard)
+        self.plain.add(function)
+        self._shadows.pop(function, None)
 
     def _is_left_alone(self, function: Any) -> bool:
         python = function.python_function

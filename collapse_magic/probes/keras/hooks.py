@@ -106,12 +106,14 @@ def around_call(original: Callable[..., Any], switch: Switch) -> Callable[..., A
     @functools.wraps(original)
     def __call__(self: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N807 - it stands in for one
         probe = switch.probe
-        shadow = None if probe is None else probe.guard.run(probe.loops.functions.shadow_of, self)
-        if probe is None or shadow is None:
+        if probe is None or self in probe.loops.functions.plain:
+            return original(self, *args, **kwargs)
+        shadow = probe.guard.run(probe.loops.functions.shadow_of, self)
+        if shadow is None:
             return original(self, *args, **kwargs)
         if shadow.due:
             probe.guard.run(probe.begin_look, shadow.updates)
-        began = perf_counter() if shadow.anew else 0.0
+        began = perf_counter() if shadow.retrace.left else 0.0
         try:
             result, given = original(shadow.function, *args, **kwargs)
         except Exception:
@@ -120,8 +122,8 @@ def around_call(original: Callable[..., Any], switch: Switch) -> Callable[..., A
             # Nothing has run yet: were it for us that it failed, it would not by itself.
             probe.guard.run(probe.loops.functions.give_up, self)
             return original(self, *args, **kwargs)
-        if shadow.anew:
-            probe.guard.run(shadow.took, probe, perf_counter() - began)
+        if shadow.retrace.left:
+            probe.guard.run(shadow.retrace.took, probe, perf_counter() - began)
         updated = probe.guard.run(_executed, probe, shadow, given)
         if updated and switch.probe is probe:
             _stop_if_asked(probe)

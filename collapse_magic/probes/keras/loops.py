@@ -103,7 +103,7 @@ class Loops:
                 probe.optimizers.after_execution(filled(trace.of_models, content[1]))
             if trace.counted:
                 probe.counter.step(trace.counted)
-            if values and trace.trained and probe.lets_pass("train", values):
+            if values and trace.trained and probe.lets_pass("train", lambda: values):
                 return
         content = content or parcel.opened(results[parcel.key])
         trained: list[LoopCall] = []

@@ -1,9 +1,9 @@
-"""What a step hands out beside its results, as few results more as can be.
+"""Nested tensors as one, so that TensorFlow has no more to do than for one.
 
-TensorFlow takes some twenty microseconds of Python for every result of a compiled function, and
-thrice that for one level more of structure. So all that is seldom looked at travels as one tensor:
-a `tf.experimental.Optional`, which holds on to tensors that exist anyway and is opened only where
-they are wanted. The values of losses, which are looked at often, travel beside it.
+It takes some twenty microseconds of Python for every result of a compiled function, and thrice that
+for one level more of structure. So all that is seldom looked at travels as one tensor: a
+`tf.experimental.Optional`, which holds on to tensors that exist anyway and is opened only where
+they are wanted.
 """
 
 from __future__ import annotations
@@ -18,8 +18,37 @@ Given = dict[str, dict[str, Any]]  # tensors that losses were given, by name, by
 _MARK = "collapse_magic"
 
 
-class Parcel:
-    """The form of what one tracing hands out, by which it is opened again.
+class Form:
+    """The form of content of one tracing, by which it is opened again where it was wrapped.
+
+    Parameters
+        content: tensors of a graph in nested tuples and dicts.
+    """
+
+    def __init__(self, content: Any) -> None:
+        flat = _flat(content)
+        self._form = _form_of(content, count())
+        self._types = [tensor.dtype for tensor in flat]
+        self._shapes = [tensor.shape for tensor in flat]
+
+    def wrapped(self, content: Any) -> Any:
+        """Content of this form as one tensor."""
+        operations = sys.modules["tensorflow"].raw_ops
+        if not self._types:
+            return operations.OptionalNone()
+        return operations.OptionalFromValue(components=_flat(content))
+
+    def opened(self, held: Any) -> Any:
+        """The content of one tensor."""
+        if self._types:
+            held = sys.modules["tensorflow"].raw_ops.OptionalGetValue(
+                optional=held, output_types=self._types, output_shapes=self._shapes
+            )
+        return _filled(self._form, held)
+
+
+class Parcel(Form):
+    """What one tracing of a function hands out, by name, beside the values of its losses.
 
     Parameters
         number: of the tracing; it stands in the names of the results.
@@ -28,27 +57,21 @@ class Parcel:
     """
 
     def __init__(self, number: int, content: Any, losses: int) -> None:
-        flat = _flat(content)
+        super().__init__(content)
         self.key = f"{_MARK} {number}"
         self.losses = [f"{self.key} loss {i}" for i in range(losses)]
-        self._form = _form_of(content, count())
-        self._types = [tensor.dtype for tensor in flat]
-        self._shapes = [tensor.shape for tensor in flat]
 
     def results(self, content: Any, losses: Any, wrap: bool = True) -> dict[str, Any]:
-        """The results by name; of a step that XLA compiles nothing can be wrapped."""
-        held: Any = tuple(_flat(content))
-        if wrap and held:
-            held = sys.modules["tensorflow"].raw_ops.OptionalFromValue(components=held)
+        """The results by name; of a function that XLA compiles nothing can be wrapped."""
+        flat: Any = tuple(_flat(content))
+        held = self.wrapped(content) if wrap and flat else flat
         return {self.key: held, **dict(zip(self.losses, losses, strict=True))}
 
     def opened(self, held: Any) -> Any:
         """The content, whether it was wrapped or not."""
-        if not isinstance(held, tuple | list):
-            held = sys.modules["tensorflow"].raw_ops.OptionalGetValue(
-                optional=held, output_types=self._types, output_shapes=self._shapes
-            )
-        return _filled(self._form, held)
+        if isinstance(held, tuple | list):
+            return _filled(self._form, held)
+        return super().opened(held)
 
 
 def _flat(content: Any) -> list[Any]:
@@ -90,81 +113,3 @@ def _filled(form: Any, tensors: Sequence[Any]) -> Any:
         slices = sys.modules["tensorflow"].IndexedSlices
         return slices(tensors[form.values], tensors[form.indices], rows)
     return tuple(_filled(part, tensors) for part in form)
-
-
-class Outcome(NamedTuple):
-    """What a step of `fit` hands out: to Keras, and beside that.
-
-    `updates` holds the tensors of each update.
-    """
-
-    logs: Any
-    given: Given
-    updates: Any
-
-
-class Parcels:
-    """Puts what the steps of one function hand out among their logs, and takes it out again."""
-
-    def __init__(self) -> None:
-        self._known: list[Parcel] = []
-
-    def pack(self, outcome: Outcome) -> Any:
-        """Results of a step that is being traced; where there is no place for them, as they are."""
-        if sys.modules["tensorflow"].executing_eagerly() or type(outcome.logs) is not dict:
-            return outcome
-        values = [tensors["value"] for tensors in outcome.given.values()]
-        content = outcome.given, outcome.updates
-        self._known.append(Parcel(len(self._known), content, len(values)))
-        return {**outcome.logs, **self._known[-1].results(content, values)}
-
-    def taken(self, result: Any) -> Taken:
-        """What is ours is taken out of the results of a step that has been executed."""
-        if isinstance(result, Outcome):
-            logs, given, updates = result
-            values = [tensors["value"] for tensors in given.values()]
-            return Taken(logs, values, None, (given, updates))
-        for parcel in self._known:
-            if parcel.key in result:
-                held = result.pop(parcel.key)
-                return Taken(result, [result.pop(key) for key in parcel.losses], parcel, held)
-        return Taken(result, (), None, ({}, ()))
-
-
-def without_ours(result: Any) -> Any:
-    """The user's part of a step's results, of which ours could not be taken out."""
-    if isinstance(result, Outcome):
-        return result.logs
-    if not isinstance(result, dict):
-        return result
-    return {key: held for key, held in result.items() if not key.startswith(_MARK)}
-
-
-class Taken:
-    """What has come out of a step that was executed: the user's logs, and what is ours."""
-
-    __slots__ = ("_held", "_parcel", "logs", "values")
-
-    def __init__(self, logs: Any, values: Any, parcel: Parcel | None, held: Any) -> None:
-        self.logs, self.values, self._parcel, self._held = logs, values, parcel, held
-
-    @property
-    def compiled(self) -> bool:
-        """Whether TensorFlow has handed it out of a graph, and it is still as it came."""
-        return self._parcel is not None
-
-    @property
-    def given(self) -> Given:
-        """What the losses were given."""
-        given: Given = self._opened()[0]
-        return given
-
-    @property
-    def updates(self) -> Any:
-        """The tensors of each update."""
-        return self._opened()[1]
-
-    def _opened(self) -> Any:
-        if self._parcel is not None:
-            self._held, self._parcel = self._parcel.opened(self._held), None
-        return self._held

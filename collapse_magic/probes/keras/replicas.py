@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
-from .parcels import Outcome
+from .stash import Outcome
 
 if TYPE_CHECKING:
     from ..guard import Guard

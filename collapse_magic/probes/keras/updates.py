@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 
 # Gradients are kept until their step is over: of larger models they would be missed elsewhere.
 MOST_SCALARS = 2**24
-# Executions of a function that had been traced before: one traces it, the next tells what it takes
-# without that.
-TIMED = 2
 _RATE = "rate"
 
 
