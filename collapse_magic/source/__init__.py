@@ -62,6 +62,7 @@ class Code:
         try:
             if diagnosis.target == "reading":
                 return self._reading(diagnosis)
+            cell, line = self._where(cell, line)
             fitted = self._fit(cell, line)
             if fitted is not None:
                 spot = fitted.classifier or fitted.call
@@ -82,6 +83,7 @@ class Code:
         remedy = diagnosis.remedy
         if remedy is None:
             return None
+        cell, line = self._attempt(lambda: self._where(cell, line)) or (cell, line)
         found = self._attempt(lambda: self._in_cells(diagnosis, remedy, cell, line))
         if found is None or not found.cells:
             elsewhere = self._attempt(lambda: self._in_library(diagnosis, remedy, cell, line))
@@ -157,6 +159,16 @@ class Code:
     @cached_property
     def _flow(self) -> Flow:
         return Flow(self._cells, self._namespace)
+
+    def _where(self, cell: int | None, line: int | None) -> tuple[int | None, int | None]:
+        """Of a cell whose training has no line (no loss was seen there), the one backward call."""
+        if cell is None or line is not None or cell not in self._cells:
+            return cell, line
+        for cells in ([self._cells[cell]], list(self._cells.values())):
+            found = [(one.number, at) for one in cells for at in one.backward_lines()]
+            if found:
+                return found[0] if len(found) == 1 else (cell, None)
+        return cell, None
 
     def _reading(self, diagnosis: Diagnosis) -> Location | None:
         """The line that the remedy names: it is none of those that lead to the loss."""

@@ -41,17 +41,13 @@ class Root:
         return Spot(self.binding.cell, node)
 
     @property
-    def written(self) -> Spot:
-        """The last statement of the same block that writes parts of the data: `x[3] = 0`."""
-        cell, node = self.binding.cell, self.binding.statement
-        body = getattr(cell.parents.get(node), "body", [])
-        below = body[body.index(node) + 1 :] if node in body else []
-        writes = [one for one in below if isinstance(one, ast.stmt) and _writes(one, self.name)]
-        return Spot(cell, writes[-1] if writes else node)
-
-    @property
     def order(self) -> tuple[int, int]:
         return self.binding.cell.number, line_of(self.binding.statement)
+
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """Its order among statements that share a line, too."""
+        return (*self.order, getattr(self.binding.statement, "col_offset", 0))
 
 
 class Arrays:
@@ -124,6 +120,9 @@ class Arrays:
         first = Spot(cell, node.args[0]) if node.args else None
         if name in ("TensorDataset", "zip") and index is not None and index < len(node.args):
             return Spot(cell, node.args[index]), None
+        own = isinstance(func, ast.Name) and self._flow.class_named(func.id) is not None
+        if own and index is not None and index < len(node.args):  # a data set of the user's
+            return Spot(cell, node.args[index]), None
         if name == "train_test_split" and index is not None and index // 2 < len(node.args):
             return Spot(cell, node.args[index // 2]), None
         if name == "map" and index is not None and len(node.args) > 1:
@@ -137,6 +136,20 @@ class Arrays:
         if isinstance(func, ast.Attribute) and func.attr in ("shuffle", "batch", "repeat", "cache"):
             return Spot(cell, func.value), index
         return None
+
+    def written(self, root: Root, before: Spot) -> Spot:
+        """The last statement above a place that writes parts of the data: `x[3] = 0`; else the one
+        that makes them."""
+        found = root.statement
+        if found.cell.function(found.node) is not None:
+            return found
+        for number in sorted(self._flow.cells):
+            cell = self._flow.cells[number]
+            for node in cell.tree.body:
+                there = (number, line_of(node), node.col_offset)
+                if root.place < there < (before.cell.number, before.line):
+                    found = Spot(cell, node) if _writes(node, root.name) else found
+        return found
 
     def beside(self, root: Root) -> list[Root]:
         """Data of the same kind that are not trained on: `x_test` and `x_val` of `x_train`."""

@@ -95,6 +95,11 @@ class Cell:
             ),
         )
 
+    def backward_lines(self) -> list[int]:
+        """Lines of the statements that send a loss backward."""
+        found = (n for n in self.nodes if isinstance(n, ast.stmt) and _sends_backward(n))
+        return sorted({line_of(node) for node in found})
+
     def text(self, node: ast.AST) -> str:
         """The source of an expression or statement, as the user wrote it."""
         return ast.get_source_segment(self.masked.text, node) or ast.unparse(node)

@@ -13,6 +13,7 @@ from .flow import Flow
 from .names import dotted
 from .patch import Patch
 
+MIXED = "shuffle the data before a part of them is taken"
 _OF_TABLES = ("sort_values", "sort_index", "sample")
 _ORDERS = frozenset({"permutation", "randperm"})
 
@@ -28,9 +29,10 @@ def shuffled(flow: Flow, x: Spot | None, y: Spot | None, title: str) -> Fix | No
     inputs, labels = of_x.name, of_y.name
     later = max(of_x, of_y, key=lambda root: root.order)
     patch = Patch(flow)
-    order, made = _new_order(flow, patch, later.written, inputs)
+    at = Arrays(flow).written(later, x)
+    order, made = _new_order(flow, patch, at, inputs)
     rows = f"{inputs}[{order}], {labels}[{order}]"
-    patch.insert_after(later.written, [made, f"{inputs}, {labels} = {rows}"])
+    patch.insert_after(at, [made, f"{inputs}, {labels} = {rows}"])
     return patch.fix(title)
 
 
@@ -51,6 +53,18 @@ def _new_order(flow: Flow, patch: Patch, at: Spot, name: str) -> tuple[str, str]
         return order, f"{order} = {patch.spell('torch.randperm', at)}(len({name}))"
     np = patch.spell_numpy(at)
     return order, f"{order} = {np}.random.permutation(len({name}))"
+
+
+def mixed_before_cut(flow: Flow, x: Spot | None, y: Spot | None, title: str) -> Fix | None:
+    """Inputs and labels shuffled before a part of them is taken, where the whole has more than one
+    class."""
+    root = None if y is None else Arrays(flow).root(y)
+    labels = None if root is None else flow.namespace.get(root.name)
+    if type(labels).__module__.partition(".")[0] not in ("torch", "numpy"):
+        return None
+    if getattr(labels, "ndim", 0) != 1 or len({str(one) for one in labels}) < 2:  # type: ignore[union-attr]
+        return None
+    return shuffled(flow, x, y, title)
 
 
 def paired(flow: Flow, y: Spot | None, title: str) -> Fix | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..findings import Fix
-from .arrays import Arrays, Root
+from .arrays import Arrays
 from .cells import Spot
 from .flow import Flow
 from .patch import Patch
@@ -32,18 +32,19 @@ def scaled(flow: Flow, given: Spot, title: str, values: Mapping[str, Any]) -> Fi
         if not 1 < float(values.get("maximum", 0)) <= _PIXELS or float(values["minimum"]) < 0:
             return None
         for row in rows:
-            _insert(patch, row, [f"{row.name} = {row.name} / {_PIXELS}"])
+            patch.insert_after(arrays.written(row, given), [f"{row.name} = {row.name} / {_PIXELS}"])
         return patch.fix(title)
     mean, std = _free(flow, "mean"), _free(flow, "std")
     first = [f"{mean}, {std} = {root.name}.mean(0), {root.name}.std(0)"]
     if values.get("constant", 1):  # a feature that never changes has no deviation to divide by
         first.append(f"{std}[{std} == 0] = 1")
-    statements: dict[ast.AST, tuple[Root, list[str]]] = {root.written.node: (root, first)}
+    places: dict[ast.AST, tuple[Spot, list[str]]] = {}
     for row in rows:
-        _, lines = statements.setdefault(row.written.node, (row, []))
+        at = arrays.written(row, given)
+        _, lines = places.setdefault(at.node, (at, first if row is root else []))
         lines.append(f"{row.name} = ({row.name} - {mean}) / {std}")
-    for row, lines in statements.values():
-        _insert(patch, row, lines)
+    for at, lines in places.values():
+        patch.insert_after(at, lines)
     return patch.fix(title)
 
 
@@ -59,7 +60,7 @@ def cleaned(flow: Flow, given: Spot, title: str, library: str) -> Fix | None:
     patch = Patch(flow)
     for row in [root, *arrays.beside(root)]:
         home = _library(flow, row.name) or library
-        name, where = row.name, row.written
+        name, where = row.name, arrays.written(row, given)
         if home == "torch":
             finite, pick = (patch.spell(f"torch.{one}", where) for one in ("isfinite", "where"))
             line = f"{name} = {pick}({finite}({name}), {name}, {name}.nanmedian(0).values)"
@@ -69,12 +70,8 @@ def cleaned(flow: Flow, given: Spot, title: str, library: str) -> Fix | None:
             np = patch.spell_numpy(where)
             middle = f"{np}.nanmedian({name}, axis=0)"
             line = f"{name} = {np}.where({np}.isfinite({name}), {name}, {middle})"
-        _insert(patch, row, [line])
+        patch.insert_after(where, [line])
     return patch.fix(title)
-
-
-def _insert(patch: Patch, row: Root, lines: list[str]) -> None:
-    patch.insert_after(row.written, lines)
 
 
 def _free(flow: Flow, name: str) -> str:

@@ -202,3 +202,24 @@ said = np.array(["Good", "bad"] * 20)
 )  # fmt: skip
 def test_a_word_is_spelt_as_in_the_data(case: Odd) -> None:
     prove(case)
+
+
+def test_sorted_data_are_shuffled_before_they_are_cut() -> None:
+    case = Odd(
+        "sorted, then cut",
+        (
+            PAIRS + "kind = y // 20  # in order",
+            "class Rows(torch.utils.data.Dataset):\n"
+            "    def __init__(self, x, y, limit): self.x, self.y = x[:limit], y[:limit]\n"
+            "    def __len__(self): return len(self.x)\n"
+            "    def __getitem__(self, i): return torch.tensor(self.x[i]).float(), int(self.y[i])\n"
+            "loader = torch.utils.data.DataLoader(Rows(x, kind, 12), batch_size=4)",
+            "net, seen = torch.nn.Linear(1, 2), []\n"
+            "for xb, yb in loader:\n    seen += yb.tolist()\n"
+            "    loss = torch.nn.functional.cross_entropy(net(xb), yb)\n    loss.backward()",
+        ),
+        "count-labels",
+        lambda a, b: len(set(a["seen"])) == 1 and len(set(b["seen"])) == 2,
+        most=0,
+    )
+    prove(case)

@@ -52,8 +52,6 @@ def slower(name: str, made: str, *loop: str) -> Odd:
         slower("class under another name",
                "from torch.optim import SGD as Descent\nopt = Descent(net.parameters(), lr = .5)"),
         slower("line continuation",
-               "opt = optim.SGD(net.parameters(), \\\n                lr=0.5); !echo ready\n"
-               if False else
                "opt = optim.SGD(net.parameters(), \\\n                lr=0.5)\n!echo ready"),
         slower("groups", "opt = optim.SGD([\n    {'params': net[0].parameters(), 'lr': 0.5},\n"
                "    {'params': net[2].parameters(), 'lr': 0.5},  # head\n])"),
@@ -137,9 +135,8 @@ def test_the_training_goes_on(case: Odd) -> None:
 
 @parametrize(
     [
-        Odd("rounds", (HEAD + NET + "\n" + OPT, LOOP.replace("range(3)", "range(20)  # many")
-            if False else LOOP.replace("range(3)", "range(20)")), "stop-early",
-            lambda a, b: len(b["epochs"]) == 5, {"best_step": 20, "steps": 80}),
+        Odd("rounds", (HEAD + NET + "\n" + OPT, LOOP.replace("range(3)", "range(20)")),
+            "stop-early", lambda a, b: len(b["epochs"]) == 5, {"best_step": 20, "steps": 80}),
         Odd("rounds in a variable", (HEAD + NET + "\n" + OPT, "EPOCHS = 20  # a guess\n" + LOOP
             .replace("range(3)", "range(EPOCHS)").replace("%%watch_training", "")), "stop-early",
             lambda a, b: len(b["epochs"]) == 5, {"best_step": 18, "steps": 80}),
@@ -202,98 +199,4 @@ GRAPH = HEAD + NET + KEEP + "\n" + OPT
     ]
 )  # fmt: skip
 def test_the_weights_move(case: Odd) -> None:
-    prove(case)
-
-
-FROZEN = (
-    HEAD
-    + """
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.body = nn.Linear(4, 8)
-        self.head = nn.Linear(8, 2)
-
-    def forward(self, x):
-        return self.head(torch.relu(self.body(x)))
-
-net = Net()
-"""
-)
-HEAD_FREE = "opt = optim.SGD([p for p in net.parameters() if p.requires_grad], lr=0.5)"
-
-
-def head_learns(_: Space, after: Space) -> bool:
-    free = {name for name, p in after["net"].named_parameters() if p.requires_grad}
-    return free >= {"head.weight", "head.bias"} and "body.weight" not in free
-
-
-UNFREEZE = {"model": "net", "layer": "head"}
-
-
-def frozen(name: str, how: str, **values: str) -> Odd:
-    loop = "out = net(X.requires_grad_())\nloss = F.cross_entropy(out, y)\nloss.backward()"
-    return Odd(name, (FROZEN, how, loop), "unfreeze", head_learns, {**UNFREEZE, **values}, most=0)
-
-
-@parametrize(
-    [
-        frozen("a loop", "for p in net.parameters():\n    p.requires_grad = False  # keep"),
-        frozen("one call", "net.requires_grad_(False)"),
-        frozen("by name", "for name, p in net.named_parameters():\n"
-               "    p.requires_grad = name.startswith('nothing')"),
-        frozen("nested", "for p in net.parameters():\n    if p.ndim:\n        "
-               "p.requires_grad_(False)\n!echo frozen"),
-        frozen("which layer is not known", "for p in net.parameters(): p.requires_grad = False",
-               layer=""),
-    ]
-)  # fmt: skip
-def test_the_last_layer_learns(case: Odd) -> None:
-    prove(case)
-
-
-def random_start(before: Space, after: Space) -> bool:
-    """As it is all weights of a layer are equal; with the fix they differ."""
-    old, new = before["start"], after["start"]
-    return bool(float(old.std()) < 1e-6 and float(new.std()) > 0.01)
-
-
-BEGIN = "start = net[0].weight.detach().clone()\nloss = F.cross_entropy(net(X), y)\nloss.backward()"
-
-
-LOOPED = """
-start = net[0].weight.detach().clone()
-for once in range(1):
-    loss = F.cross_entropy(net(X), y)
-    loss.backward()
-    start = start if float(start.std()) else net[0].weight.detach().clone()
-"""
-
-
-def begun(name: str, how: str, lost: tuple[str, ...] = (), most: int = 3, at: str = BEGIN) -> Odd:
-    cells_ = (HEAD + NET, how, at)
-    values = {"model": "net", "layer": "0"}
-    return Odd(name, cells_, "initialize-anew", random_start, values, lost=lost, most=most)
-
-
-@parametrize(
-    [
-        begun("a loop", "for p in net.parameters():\n    nn.init.zeros_(p)  # from nothing",
-              ("# from nothing",)),
-        begun("applied", """
-              def start_alike(layer, value=0.1):
-                  if isinstance(layer, nn.Linear):
-                      nn.init.constant_(layer.weight, value)  # alike
-
-              net.apply(start_alike)  # all layers
-              """, ("# all layers",)),
-        begun("in its data", "net[0].weight.data.fill_(.2); net[0].bias.data.zero_()\n"
-              "%time net[2].weight"),
-        begun("under a condition", "for name, p in net.named_parameters():\n"
-              "    if 'weight' in name:\n        p.data = torch.ones_like(p)"),
-        begun("in a way of one's own", "with torch.no_grad():\n    net[0].weight *= 0", most=0,
-              at=LOOPED),
-    ]
-)  # fmt: skip
-def test_layers_begin_as_they_were_made(case: Odd) -> None:
     prove(case)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from ...findings import Fix
 from ..names import dotted
+from ..orders import MIXED, mixed_before_cut
 from ..patch import example
 from ..spelling import respelled
 from .case import Case
+from .inputs import given_inputs
 from .place import Fit
 
 _BATCH = 32
@@ -44,7 +46,9 @@ def _one_batch_of_tape(case: Case, head: str) -> Fix | None:
 
 def count_labels(case: Case) -> Fix | None:
     """How many labels there are of each class; a word that is spelt as the data spell it."""
-    found = respelled(case.flow, case.labels, "labels")
+    found = respelled(case.flow, case.labels, "labels") or mixed_before_cut(
+        case.flow, given_inputs(case), case.labels, MIXED
+    )
     if found is not None:
         return found
     name = None if case.labels is None else dotted(case.labels.node)

@@ -7,17 +7,21 @@ import ast
 from ...findings import Fix
 from ..cells import Spot
 from ..names import dotted
+from ..orders import MIXED, mixed_before_cut
 from ..patch import example
 from ..spelling import respelled
 from .base import Case
-from .inputs import input_name, root_name
+from .inputs import input_name, model_input, root_name
 
 
 def count_labels(case: Case) -> Fix | None:
     """How many labels there are of each class."""
     if case.loss is None:
         return None
-    found = respelled(case.flow, case.loss.argument("target"), "labels")
+    given = case.loss.argument("target")
+    found = respelled(case.flow, given, "labels") or mixed_before_cut(
+        case.flow, model_input(case), given, MIXED
+    )
     if found is not None:
         return found
     labels = root_name(case.loss.target)

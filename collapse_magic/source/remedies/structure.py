@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from ...findings import Fix
+from ..arrays import Arrays
 from ..cells import Spot
+from ..flow import Flow
 from ..patch import Patch
 from .base import Case
 from .examples import show_one_batch
+from .inputs import model_input
 
 _REDUCES = frozenset({"mean", "sum", "max", "min", "median", "softmax", "log_softmax"})
 
@@ -28,7 +31,84 @@ def check_one_batch(case: Case) -> Fix | None:
         return patch.fix("a non-linearity between the layers: without it they are one")
     for spot in mixed:
         patch.replace(spot, "1")
-    return patch.fix("over the features, not over the batch") or show_one_batch(case)
+    return (
+        patch.fix("over the features, not over the batch")
+        or by_columns(case.flow, model_input(case))
+        or _without_augmentation(case)
+        or _gated(case)
+        or show_one_batch(case)
+    )
+
+
+def by_columns(flow: Flow, given: Spot | None) -> Fix | None:
+    """A table that is standardised along its rows: along its columns instead."""
+    patch = Patch(flow)
+    for root in Arrays(flow).chain(given) if given is not None else ():
+        shape = getattr(flow.namespace.get(root.name), "shape", ())
+        for function in _functions(flow, root.binding.spot):
+            taken = {attr: [*_rows(function, attr)] for attr in ("mean", "std")}
+            if len(shape) == 2 and all(taken.values()):
+                for spot in [one for found in taken.values() for one in found]:
+                    patch.replace(spot, "0")
+    return patch.fix("standardise each column, not each row")
+
+
+def _functions(flow: Flow, value: Spot) -> Iterator[Spot]:
+    """The functions of the user's that an expression calls, and itself."""
+    yield value
+    for node in ast.walk(value.node):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            found = flow.function_named(node.func.id)
+            if found is not None:
+                yield found
+
+
+def _rows(spot: Spot, attr: str) -> Iterator[Spot]:
+    """The 1 of `table.mean(axis=1, keepdims=True)`."""
+    for node in ast.walk(spot.node):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            given = {keyword.arg: keyword.value for keyword in node.keywords}
+            axis = given.get("axis", given.get("dim"))
+            kept = "keepdims" in given or "keepdim" in given
+            along = isinstance(axis, ast.Constant) and axis.value in (1, -1)
+            if node.func.attr == attr and kept and along and axis is not None:
+                yield Spot(spot.cell, axis)
+
+
+def _without_augmentation(case: Case) -> Fix | None:
+    """The inputs as they are, without a function of the user's that changes them at random."""
+    given = model_input(case)
+    node = None if given is None else given.node
+    if given is None or not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+        return None
+    function = case.flow.function_named(node.func.id)
+    if function is None or not node.args or not _is_random(function):
+        return None
+    patch = Patch(case.flow)
+    patch.replace(given, given.cell.text(node.args[0]))
+    return patch.fix(f"without {node.func.id}(): can it turn one class into another?")
+
+
+def _is_random(function: Spot) -> bool:
+    return any(
+        isinstance(node, ast.Call) and "rand" in ast.unparse(node.func)
+        for node in ast.walk(function.node)
+    )
+
+
+def _gated(case: Case) -> Fix | None:
+    """A GRU in place of a plain recurrent net, which forgets within some ten steps."""
+    owner = _owner(case)
+    patch = Patch(case.flow)
+    for node in ast.walk(owner.node) if owner is not None else ():
+        if not isinstance(node, ast.Call) or case.flow.names.torch(node.func) != "nn.RNN":
+            continue
+        if not any(keyword.arg == "nonlinearity" for keyword in node.keywords):
+            assert owner is not None
+            func = Spot(owner.cell, node.func)
+            head = func.text.rpartition(".")[0]
+            patch.replace(func, f"{head}.GRU" if head else patch.spell("nn.GRU", func))
+    return patch.fix("a GRU, which keeps what it has read over more steps")
 
 
 def _owner(case: Case) -> Spot | None:

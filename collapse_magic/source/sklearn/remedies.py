@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ...findings import Fix, Remedy
 from ..cells import Spot
 from ..flow import Flow
+from ..orders import MIXED, mixed_before_cut
 from ..patch import Patch, example, number
 from ..spelling import respelled
 from .place import Fit
@@ -179,7 +180,9 @@ def _is_pipeline(call: ast.Call) -> bool:
 def count_labels(case: Case) -> Fix | None:
     """A word that is spelt as the data spell it; else how many labels there are of each class."""
     labels = case.fit.argument("y", 1)
-    found = respelled(case.flow, labels, "labels")
+    found = respelled(case.flow, labels, "labels") or mixed_before_cut(
+        case.flow, case.fit.argument("X", 0), labels, MIXED
+    )
     if found is not None or labels is None:
         return found
     return example(case.remedy.title, [], [f"print(np.unique({labels.text}, return_counts=True))"])
