@@ -1,6 +1,6 @@
 # `make` alone lists the targets.
 .DEFAULT_GOAL := help
-.PHONY: help install browser lint test test-keras scores docs bench memory demo clean
+.PHONY: help install browser lint test test-keras scores docs bench bench-tab memory demo clean
 
 VENV   ?= .venv
 BIN    := $(VENV)/bin
@@ -51,6 +51,9 @@ bench: install ## what watching costs, beside what others cost: docs/cost.md, do
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/first_steps.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/keras_overhead.py --write docs/cost-keras.md
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/estimators.py
+
+bench-tab: install browser ## how fast the Collapse tab is with large logs, in a browser
+	$(BIN)/python benchmarks/tab.py
 
 memory: install ## what watching keeps over a million steps (some ten minutes)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/memory.py

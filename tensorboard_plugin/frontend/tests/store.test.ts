@@ -137,6 +137,15 @@ test('findings: the first open one is shown, j and k go along, the charts follow
   expect(store.finding.value?.finding.rule).toBe('old');
 });
 
+test('a site whose tag is not its name is found by its name', async () => {
+  const { server, store } = await opened('run');
+  const sites = [LOSS, { ...LOSS, tag: 'loss/a_b', name: 'a b' }];
+  server.replies.set('run', replyOf('run', [findingOf('cause', { site: 'a b' })], sites));
+  server.rows.set('run loss/a_b', { steps: [1], values: [[1]] });
+  await store.refresh();
+  expect(store.site.value).toMatchObject({ name: 'a_b', title: 'a b' });
+});
+
 test('what the address names is shown, as far as it is there', async () => {
   const server = serverWith('new', 'old');
   const store = createStore(server, { run: 'old', model: 'gone', site: 'gone' });

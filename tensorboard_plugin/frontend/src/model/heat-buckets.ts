@@ -39,14 +39,15 @@ export function bucketHeat(
       if (from < 0 || (to === series.length && low - series.step(from) > spacing)) continue;
       to = from + 1;
     }
-    columns.forEach((column, row) => {
-      cells[row * pixels + pixel] = summarize(series, column, from, to);
-    });
+    for (let row = 0; row < columns.length; row += 1) {
+      cells[row * pixels + pixel] = summarize(series, columns[row]!, from, to);
+    }
   }
   return cells;
 }
 
 function geometric(series: SeriesRows, column: number, from: number, to: number): number {
+  if (to - from === 1) return series.value(from, column);
   let logs = 0;
   let positive = 0;
   let zeros = 0;

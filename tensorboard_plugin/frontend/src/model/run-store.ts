@@ -57,7 +57,7 @@ export function createRunStore({ client, summary, chosen, axes, peers }: Surroun
     const named = (name: string | null | undefined) => sites.value.find((one) => one.name === name);
     return (
       named(chosen.value.site) ??
-      named(finding.value?.finding.site) ??
+      sites.value.find(({ title }) => title === finding.value?.finding.site) ??
       sites.value.find(({ phases }) => phases.length > 0) ??
       sites.value[0] ??
       null
@@ -94,14 +94,16 @@ export function createRunStore({ client, summary, chosen, axes, peers }: Surroun
   const layers = computed(() => rowsOf(layersTag.value));
   const activations = computed(() => rowsOf(activationsTag.value));
   const epochs = computed(() => rowsOf(tagsOf('epochs')[0] ?? null));
-  const learningRates = computed(() =>
+  const named = (kind: SeriesKind) =>
     described.value
-      .filter(({ kind }) => kind === 'learning_rate')
+      .filter((one) => one.kind === kind)
       .flatMap(({ tag, name }) => {
         const rows = rowsOf(tag);
         return rows && rows.length > 0 ? [{ name: name ?? tag, rows }] : [];
-      }),
-  );
+      });
+  const learningRates = computed(() => named('learning_rate'));
+  /** Of trainings that nobody watched: watched runs have their recall. */
+  const accuracies = computed(() => named('accuracy'));
 
   // A class keeps its colour in all charts, and while the run grows.
   let slots: ReadonlyMap<number, number> = new Map();
@@ -172,26 +174,30 @@ export function createRunStore({ client, summary, chosen, axes, peers }: Surroun
       activationsTag.value,
       wantsConfusion.value ? confusionsTag.value : null,
       ...tagsOf('learning_rate'),
+      ...tagsOf('accuracy'),
       ...tagsOf('epochs'),
     ];
-    await Promise.all(tags.map((tag) => (tag === null ? null : refreshSeries(name, tag, wanted))));
+    const wantedTags = tags.filter((tag) => tag !== null);
+    const read = await Promise.all(wantedTags.map((tag) => grown(name, tag)));
+    if (identity.value !== wanted) return;
+    // All at once: every change of the series draws every chart anew.
+    const after = new Map(series.value);
+    for (const rows of read) if (rows !== null) after.set(...rows);
+    if ([...after].some(([tag, rows]) => series.value.get(tag) !== rows)) series.value = after;
   }
 
-  async function refreshSeries(name: string, tag: string, wanted: string): Promise<void> {
+  async function grown(name: string, tag: string): Promise<[string, SeriesRows] | null> {
     const about = described.value.find((one) => one.tag === tag);
-    if (about === undefined) return;
+    if (about === undefined) return null;
     const held = series.value.get(tag);
     const before = held?.matches(about) ? held : SeriesRows.empty(about.fields);
-    const chunk = await client.series(name, tag, before.lastStep);
-    if (identity.value !== wanted) return;
-    const after = before.append(chunk);
-    if (after !== held) series.value = new Map(series.value).set(tag, after);
+    return [tag, before.append(await client.series(name, tag, before.lastStep))];
   }
 
   return {
     axes, peers, summary, runName, identity, reply, series, report, nodes, finding, sites, site,
     phase, models, model, predictions, confusions, confusionsTag, loss, layers, activations, epochs,
-    learningRates, shares, hiddenClasses, wantsConfusion, fullRange, wholeRange, range, cursor,
+    learningRates, accuracies, shares, hiddenClasses, wantsConfusion, fullRange, wholeRange, range, cursor,
     hasRows, densest, timeline, adopt, refresh,
   };
 }

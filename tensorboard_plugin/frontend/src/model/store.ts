@@ -125,8 +125,8 @@ export function createStore(client: Client, chosenBefore: Partial<Selection> = {
   /** The charts follow: a finding belongs to the site at which it was seen. */
   function chooseFinding(key: string): void {
     const node = flatten(run.nodes.value).find((one) => one.key === key);
-    const known = run.sites.value.some(({ name }) => name === node?.finding.site);
-    choose({ finding: key, ...(known ? { site: node!.finding.site } : {}) });
+    const site = run.sites.value.find(({ title }) => title === node?.finding.site);
+    choose({ finding: key, ...(site ? { site: site.name } : {}) });
   }
 
   function moveFinding(by: 1 | -1): void {

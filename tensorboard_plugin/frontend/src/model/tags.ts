@@ -2,28 +2,32 @@
 import type { Phase, Series } from './contract';
 
 export interface Site {
+  /** As it stands in tags, where some characters are replaced. */
   readonly name: string;
+  /** As the report and its findings call it. */
+  readonly title: string;
   readonly phases: readonly Phase[];
   readonly loss: boolean;
 }
 
 export function sitesOf(series: readonly Series[]): Site[] {
-  const sites = new Map<string, { phases: Phase[]; loss: boolean }>();
-  const entry = (name: string) => {
-    const known = sites.get(name) ?? { phases: [], loss: false };
+  const sites = new Map<string, { title: string; phases: Phase[]; loss: boolean }>();
+  const entry = (name: string, title: string | undefined) => {
+    const known = sites.get(name) ?? { title: title ?? name, phases: [], loss: false };
     sites.set(name, known);
     return known;
   };
-  for (const { tag, kind } of series) {
-    if (kind === 'loss') entry(afterSlash(tag)).loss = true;
+  for (const { tag, kind, name: title } of series) {
+    if (kind === 'loss') entry(afterSlash(tag), title).loss = true;
     if (kind === 'predictions') {
       const rest = afterSlash(tag);
       const cut = rest.lastIndexOf('/');
-      entry(rest.slice(0, cut)).phases.push(rest.slice(cut + 1) as Phase);
+      entry(rest.slice(0, cut), title).phases.push(rest.slice(cut + 1) as Phase);
     }
   }
-  return [...sites].map(([name, { phases, loss }]) => ({
+  return [...sites].map(([name, { title, phases, loss }]) => ({
     name,
+    title,
     loss,
     phases: phases.sort().reverse(), // train before eval
   }));

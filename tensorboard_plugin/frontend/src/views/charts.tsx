@@ -1,12 +1,13 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Store } from '../model/store';
 import type { RunStore } from '../model/run-store';
-import { ChanceChart, EntropyChart, LearningRateChart, ProbabilityChart, PullChart, RecallChart } from './class-charts';
+import { ChanceChart, EntropyChart, ProbabilityChart, PullChart, RecallChart } from './class-charts';
 import { Confusion } from './confusion';
 import type { Frame } from './frame';
 import { Lanes } from './lanes';
 import { DeadChart, GradientChart, UpdateChart } from './layer-charts';
 import { LossChart } from './loss-chart';
+import { AccuracyChart, LearningRateChart } from './named-charts';
 import { PAD_RIGHT } from './plot';
 import { SharesChart } from './shares-chart';
 import { Toolbar } from './toolbar';
@@ -88,6 +89,7 @@ function More({ store, frame }: { store: Store; frame: Frame }) {
           <PullChart key={key(store, 'pull')} {...common} rows={rows} shares={shares} />
         </>
       )}
+      <AccuracyChart key={key(store, 'accuracy')} {...common} />
       <LearningRateChart key={key(store, 'rate')} {...common} />
       {layers.value && layers.value.length > 0 && (
         <UpdateChart key={key(store, 'update')} {...common} rows={layers.value} />

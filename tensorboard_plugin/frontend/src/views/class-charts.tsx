@@ -141,40 +141,6 @@ export function ChanceChart({ store, rows, frame }: ClassChartProps) {
   );
 }
 
-export function LearningRateChart({ store, frame }: ChartProps) {
-  const lines = store.learningRates.value.flatMap(({ name, rows }) => {
-    const { size } = rows.field('learning_rate');
-    return Array.from({ length: size }, (_, group) => ({
-      name: size > 1 ? `${name}, group ${group}` : name,
-      rows,
-      column: group,
-      stroke: (ink: 'light' | 'dark') => INK[ink].line,
-      ...(group > 0 ? { dash: DASHES[group % DASHES.length]! } : {}),
-    }));
-  });
-  if (lines.length === 0) return null;
-  return (
-    <LineChart
-      store={store}
-      frame={frame}
-      title="Learning rate"
-      note={lines.slice(0, 4).map(({ name, rows, column }) => (
-        <span key={name} class="rate">
-          {name} <b>{quantity(rows.value(rows.rowNear(store.cursor.value), column))}</b>
-        </span>
-      ))}
-      lines={lines}
-      axis={{ scale: {}, axis: { space: 28, values: labels } }}
-      stepped
-      log
-      height={72}
-    />
-  );
-}
-
-/** Parameter groups differ by their dashes; the first has none. */
-const DASHES: readonly (readonly number[])[] = [[], [6, 3], [2, 3], [8, 3, 2, 3]];
-
 function nats(value: number): string {
   return Number.isNaN(value) ? 'n/a' : value.toFixed(2);
 }

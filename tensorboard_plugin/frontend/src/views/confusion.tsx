@@ -49,9 +49,12 @@ function Missing({ known }: { known: boolean }) {
   );
 }
 
+/** So many classes have room for wide cells. */
+const FEW = 6;
+
 function Matrix({ matrix: { classes, counts } }: { matrix: ConfusionMatrix }) {
   return (
-    <div class="table-frame matrix" tabIndex={0}>
+    <div class={`table-frame matrix${classes.length <= FEW ? ' few' : ''}`} tabIndex={0}>
       <table>
         <thead>
           <tr>

@@ -86,6 +86,9 @@ export function GradientChart({ store, rows, frame }: LayerProps) {
 export function UpdateChart({ store, rows, frame }: LayerProps) {
   const layers = useLayers(store, rows, 'update_ratio');
   const scale = useScale(store, rows, 'update_ratio');
+  // Logs that nobody watched hold gradients and weights, but not how far a step goes.
+  const measured = useMemo(() => layersOf(rows, 'update_ratio', '').some(({ column }) => hasValues(rows, column)), [rows]);
+  if (!measured) return null;
   return (
     <HeatChart
       store={store}

@@ -1,11 +1,12 @@
 // All runs at a glance: what is wrong with each, and who is predicted. Pick one, or several to compare.
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import type { RunSummary } from '../model/contract';
 import { SEVERITY_LOOKS } from '../model/findings';
 import { ago, count, counted } from '../model/format';
 import { grouped, matching, NEWEST_FIRST, sorted, tally, type Order, type RunGroup, type SortKey } from '../model/runs-table';
 import { MOST_COMPARED } from '../model/selection';
 import type { Store } from '../model/store';
+import { useInView } from './in-view';
 import { Mark } from './mark';
 import { ThumbnailView } from './thumbnail';
 
@@ -143,12 +144,8 @@ function Group({ store, group, alone }: { store: Store; group: RunGroup; alone: 
 function Row({ store, run }: { store: Store; run: RunSummary }) {
   const line = useRef<HTMLTableRowElement>(null);
   const picked = store.picked.value.includes(run.run);
-  useEffect(() => {
-    // Read when it is seen, and again when the run has grown.
-    const observer = new IntersectionObserver(([entry]) => entry!.isIntersecting && store.thumbnails.want(run));
-    observer.observe(line.current!);
-    return () => observer.disconnect();
-  }, [run.run, run.started, run.steps]);
+  // Read when it is seen, and again when the run has grown.
+  useInView(line, (seen) => seen && store.thumbnails.want(run), '0px', [run.run, run.started, run.steps]);
   return (
     <tr ref={line} class={`run-row${picked ? ' picked' : ''}`}>
       <td>

@@ -1,9 +1,11 @@
 // The frame of a chart: title, readout at the cursor, the same data as a table, and ways to take it away.
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import { fileName } from '../model/format';
 import type { RunStore } from '../model/run-store';
 import { csvOf, tableOf, type Sheet } from '../model/sheet';
+import { useInView } from './in-view';
+import { BESIDE_PX } from './plot';
 import { SaveMenu, savePicture, saveText } from './save';
 import { DataTable } from './table';
 
@@ -15,7 +17,7 @@ interface PanelProps {
   readout?: ComponentChildren;
   /** What is drawn, as numbers. */
   sheet: () => Sheet;
-  /** Of what is drawn, in pixels: kept free while it is not in view. */
+  /** Of the plotting area, in pixels: kept free while it is not in view. */
   height: number;
   /** Only called while the panel is in view: drawing a hundred thousand steps unseen helps nobody. */
   children: () => ComponentChildren;
@@ -24,7 +26,8 @@ interface PanelProps {
 export function Panel({ store, title, note, tools, readout, sheet, height, children }: PanelProps) {
   const [asTable, setAsTable] = useState(false);
   const frame = useRef<HTMLElement>(null);
-  const seen = useInView(frame);
+  const [seen, setSeen] = useState(false);
+  useInView(frame, setSeen, MARGIN);
   const range = store.range.value;
   const name = `${store.runName.value ?? 'run'} ${title}`;
   const picture = () => savePicture(frame.current!.querySelector('.u-wrap canvas'), title, name);
@@ -59,7 +62,7 @@ export function Panel({ store, title, note, tools, readout, sheet, height, child
       ) : seen ? (
         children()
       ) : (
-        <div style={{ height: `${height}px` }} />
+        <div style={{ height: `${height + BESIDE_PX}px` }} />
       )}
     </section>
   );
@@ -67,15 +70,3 @@ export function Panel({ store, title, note, tools, readout, sheet, height, child
 
 /** A little before it is seen, so that scrolling does not show empty frames. */
 const MARGIN = '200px';
-
-function useInView(frame: { current: HTMLElement | null }): boolean {
-  const [seen, setSeen] = useState(false);
-  useEffect(() => {
-    const observer = new IntersectionObserver(([entry]) => setSeen(entry!.isIntersecting), {
-      rootMargin: MARGIN,
-    });
-    observer.observe(frame.current!);
-    return () => observer.disconnect();
-  }, []);
-  return seen;
-}

@@ -13,6 +13,8 @@ const PAD_TOP = 6;
 export const PAD_RIGHT = 16;
 const FONT = '11px Roboto, "Segoe UI", system-ui, sans-serif';
 const AXIS_HEIGHT = 24;
+/** What a plot takes beside its plotting area, and the gap above it. */
+export const BESIDE_PX = AXIS_HEIGHT + PAD_TOP + 2;
 
 /** What differs from chart to chart. */
 export interface PlotKind {

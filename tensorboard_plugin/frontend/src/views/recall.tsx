@@ -9,7 +9,7 @@ export function Recall({ store }: { store: Store }) {
   const summaries = store.report.value?.predictions ?? [];
   const shown =
     summaries.find(
-      ({ site, phase }) => site === store.site.value?.name && phase === store.phase.value,
+      ({ site, phase }) => site === store.site.value?.title && phase === store.phase.value,
     ) ?? summaries[0];
   return shown === undefined ? null : <Classes summary={shown} />;
 }

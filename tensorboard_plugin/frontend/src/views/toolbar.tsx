@@ -17,6 +17,7 @@ export function Toolbar({ store }: { store: Store }) {
           label="Loss site"
           value={site?.name ?? ''}
           options={sites.map(({ name }) => name)}
+          words={Object.fromEntries(sites.map(({ name, title }) => [name, title]))}
           choose={(name) => store.choose({ site: name })}
         />
       )}

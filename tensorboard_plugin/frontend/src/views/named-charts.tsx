@@ -1,0 +1,69 @@
+// What is logged by a name of its own: learning rates by optimizer, accuracies by phase.
+import { percent, quantity } from '../model/format';
+import type { SeriesRows } from '../model/series';
+import type { ChartProps } from './frame';
+import { LineChart, type Line } from './line-chart';
+import { shareAxis } from './shares-chart';
+import { INK } from './theme';
+
+/** Lines differ by their dashes; the first has none. */
+const DASHES: readonly (readonly number[])[] = [[], [6, 3], [2, 3], [8, 3, 2, 3]];
+
+function lineOf(name: string, rows: SeriesRows, column: number, number: number): Line {
+  const dash = DASHES[number % DASHES.length]!;
+  return { name, rows, column, stroke: (ink) => INK[ink].line, ...(dash.length > 0 ? { dash } : {}) };
+}
+
+const MOST_NOTED = 4;
+
+function Values({ store, lines, format }: Pick<ChartProps, 'store'> & { lines: readonly Line[]; format: (value: number) => string }) {
+  const step = store.cursor.value;
+  return (
+    <>
+      {lines.slice(0, MOST_NOTED).map(({ name, rows, column }) => (
+        <span key={name} class="rate">
+          {name} <b>{format(rows.value(rows.rowNear(step), column))}</b>
+        </span>
+      ))}
+    </>
+  );
+}
+
+export function LearningRateChart({ store, frame }: ChartProps) {
+  const lines = store.learningRates.value.flatMap(({ name, rows }) =>
+    Array.from({ length: rows.columns }, (_, group) =>
+      lineOf(rows.columns > 1 ? `${name}, group ${group}` : name, rows, group, group),
+    ),
+  );
+  if (lines.length === 0) return null;
+  return (
+    <LineChart
+      store={store}
+      frame={frame}
+      title="Learning rate"
+      note={<Values store={store} lines={lines} format={quantity} />}
+      lines={lines}
+      axis={{ scale: {}, axis: { space: 28, values: (_, splits) => splits.map(quantity) } }}
+      stepped
+      log
+      height={72}
+    />
+  );
+}
+
+export function AccuracyChart({ store, frame }: ChartProps) {
+  const lines = store.accuracies.value.map(({ name, rows }, number) => lineOf(name, rows, 0, number));
+  if (lines.length === 0) return null;
+  return (
+    <LineChart
+      store={store}
+      frame={frame}
+      title="Accuracy"
+      note={<Values store={store} lines={lines} format={percent} />}
+      lines={lines}
+      axis={shareAxis(1)}
+      format={percent}
+      smooth
+    />
+  );
+}
