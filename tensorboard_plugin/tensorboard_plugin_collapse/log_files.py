@@ -19,6 +19,7 @@ LARGEST_RECORD = 256 << 20
 _END_OF_FILES = 1 << 62  # no system can go there
 _HEADER = struct.Struct("<QI")  # length, its checksum
 _CRC = struct.Struct("<I")
+_FRAME = _HEADER.size + _CRC.size
 
 # A local path, or the name of a file that TensorBoard reaches in another way ("memory://logs").
 Place = Path | str
@@ -136,37 +137,44 @@ def records(file: Readable) -> Iterator[bytes | DamagedRecordError]:
     whose length is damaged nothing more is found: the length says where the next one begins.
     """
     begin, block, at = file.tell(), b"", 0  # the block's place in the file, and ours in the block
+    header, stored, crc_of = _HEADER.unpack_from, _CRC.unpack_from, google_crc32c.value
     needed = _HEADER.size
     while True:
-        if len(block) - at < needed:
-            more = file.read(max(BLOCK_BYTES, needed - (len(block) - at)))
-            if not more:
+        # Nearly all records go through here; small ones come by the million.
+        size = len(block)
+        while at + _HEADER.size <= size:
+            end = at + _FRAME + header(block, at)[0]
+            if end > size:
                 break
-            begin, block, at = begin + at, block[at:] + more, 0
-            continue
-        length, crc = _HEADER.unpack_from(block, at)
-        if masked_crc(block[at : at + 8]) != crc:
-            yield DamagedRecordError(f"damaged from byte {begin + at:,} on", lost=True)
-            break
-        whole = _HEADER.size + length + _CRC.size
-        if length > LARGEST_RECORD:
-            sentence = f"the record at byte {begin + at:,} is too large and left out"
-            yield DamagedRecordError(sentence, lost=False)
-            if begin + at + whole >= _END_OF_FILES:
+            data = block[at + _HEADER.size : end - _CRC.size]
+            crc = crc_of(data)
+            if ((crc >> 15 | crc << 17) + CRC_MASK_DELTA) & 0xFFFFFFFF != stored(block, end - 4)[0]:
                 break
-            begin, block, at, needed = begin + at + whole, b"", 0, _HEADER.size
-            file.seek(begin)
-            continue
-        if len(block) - at < whole:
-            needed = whole
-            continue
-        end = at + whole
-        data = block[at + _HEADER.size : end - _CRC.size]
-        start, at, needed = begin + at, end, _HEADER.size
-        if masked_crc(data) != _CRC.unpack_from(block, end - _CRC.size)[0]:
-            yield DamagedRecordError(f"the record at byte {start:,} is damaged", lost=False)
-        else:
+            at = end
             yield data
+        if size - at >= _HEADER.size:
+            start, (length, crc) = begin + at, header(block, at)
+            whole = _FRAME + length
+            if masked_crc(block[at : at + 8]) != crc:
+                yield DamagedRecordError(f"damaged from byte {start:,} on", lost=True)
+                break
+            if size - at >= whole:
+                at += whole
+                yield DamagedRecordError(f"the record at byte {start:,} is damaged", lost=False)
+                continue
+            if length > LARGEST_RECORD:
+                sentence = f"the record at byte {start:,} is too large and left out"
+                yield DamagedRecordError(sentence, lost=False)
+                if start + whole >= _END_OF_FILES:
+                    break
+                begin, block, at = start + whole, b"", 0
+                file.seek(begin)
+                continue
+            needed = whole
+        more = file.read(max(BLOCK_BYTES, needed - (size - at)))
+        if not more:
+            break
+        begin, block, at, needed = begin + at, block[at:] + more, 0, _HEADER.size
     file.seek(begin + at)
 
 

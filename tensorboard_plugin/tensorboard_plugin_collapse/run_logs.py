@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from .merging import Series
 from .rank_groups import Member
 from .reader import PLUGIN_NAME, TEXT_KINDS
 from .standard_summaries.points import FEWEST_POINTS, MOST_POINTS
+from .standard_summaries.scalar_events import ScalarEvents
 from .standard_summaries.summaries import HISTOGRAMS, SCALARS, Summaries
 from .standard_summaries.values import curve_of, histogram_of, number_of
 
@@ -45,6 +47,7 @@ class LoggedRun:
     last_heard: float = 0.0  # s since the epoch
     summaries: Summaries = field(default_factory=lambda: Summaries(""))
     positions: dict[Place, int] = field(default_factory=dict)  # behind what was read of a file
+    scalars: ScalarEvents = field(default_factory=ScalarEvents)
     plugins: dict[str, str] = field(default_factory=dict)  # of tags whose events do not name it
 
     @property
@@ -85,13 +88,14 @@ def read_file(path: Place, run: LoggedRun, seen: Seen | None = None) -> None:
     try:
         with open_log(path) as file:
             file.seek(start)
-            untold = 0
+            untold, known = 0, run.scalars.take
             for record in records(file):
                 if isinstance(record, DamagedRecordError):
                     text = f"{name_of(path)} is {record}" if record.lost else f"{record}"
                     run.damage(text)
                     continue
-                _take(record, run)
+                if not known(record):
+                    _take(record, run)
                 untold += len(record)
                 if seen is not None and untold > TELL_BYTES:
                     seen(untold)
@@ -102,34 +106,43 @@ def read_file(path: Place, run: LoggedRun, seen: Seen | None = None) -> None:
 
 
 def _take(record: bytes, run: LoggedRun) -> None:
-    from google.protobuf.message import DecodeError
-    from tensorboard.compat.proto import event_pb2
-
     try:
-        event: Any = event_pb2.Event.FromString(record)
-    except DecodeError:
+        event: Any = _event_type().FromString(record)
+    except _decode_error():
         run.damage("a record is no event")
         return
     wall = float(event.wall_time)
     run.last_heard = max(run.last_heard, wall)
     for value in event.summary.value:
         kind = value.WhichOneof("value")
-        if kind == "simple_value":
-            points = run.summaries.scalars.get(value.tag)
-            if points is not None:
-                points.add(event.step, wall, value.simple_value)
-                continue
         plugin = value.metadata.plugin_data.plugin_name
         if plugin == PLUGIN_NAME or (run.ours and value.tag in run.plugins):
             _take_ours(value, run)
         elif not run.ours:
             _take_standard(value, kind, plugin, event.step, wall, run)
+            if kind == "simple_value":
+                run.scalars.learn(record, event, run.summaries.scalars.get(value.tag))
+
+
+@cache
+def _event_type() -> Any:
+    from tensorboard.compat.proto import event_pb2
+
+    return event_pb2.Event
+
+
+@cache
+def _decode_error() -> Any:
+    from google.protobuf.message import DecodeError
+
+    return DecodeError
 
 
 def _take_ours(value: Any, run: LoggedRun) -> None:
     if not run.ours:
         run.ours = True
         run.plugins.clear()
+        run.scalars.forget()
         run.summaries = Summaries(run.name)  # what is beside a watched run is not looked at
     run.plugins[value.tag] = PLUGIN_NAME
     if value.tag in TEXT_KINDS:

@@ -48,6 +48,7 @@ class StandardReader:
         self._clock = clock
         self._lock = threading.RLock()
         self._made: dict[tuple[str, str], _Made] = {}
+        self._listed: tuple[object, dict[str, _Listing], float] = (None, {}, 0.0)
 
     def runs(self, ctx: Any, experiment: str, taken: frozenset[str] = frozenset()) -> list[Run]:
         """All of them; ``taken`` are the runs that were watched."""
@@ -66,28 +67,34 @@ class StandardReader:
             members = self._homes(ctx, experiment, taken).get(run)
             return None if members is None else self._run(ctx, experiment, run, members)
 
+    def knows(self, experiment: str, run: str) -> bool:
+        """Whether it is one of those that were shown last."""
+        with self._lock:
+            return (experiment, run) in self._made
+
     def series(
         self, ctx: Any, experiment: str, run: str, tag: str, taken: frozenset[str] = frozenset()
     ) -> Rows | None:
-        """All rows of one series; None where there is no such series."""
+        """All rows of one series, as they were when the run was last asked for; None where there
+        is no such series."""
         with self._lock:
-            if self.run(ctx, experiment, run, taken) is None:
-                return None
+            if not self.knows(experiment, run):
+                self.run(ctx, experiment, run, taken)
             made = self._made.get((experiment, run))
             series = made.run.series.get(tag) if made is not None else None
             return None if series is None else series.rows
 
     def _homes(self, ctx: Any, experiment: str, taken: frozenset[str]) -> dict[str, _Listing]:
         """The runs of each training, with the tags that are of use."""
-        listing = self._list(ctx, experiment, taken)
-        homes: dict[str, _Listing] = {}
-        for run, plugins in listing.items():
-            homes.setdefault(home_of(run, list(plugins.get(SCALARS, ()))), {})[run] = plugins
-        named: dict[str, _Listing] = {}
-        for home, members in homes.items():
-            alone = len(members) == 1 or home in taken
-            named[next(iter(members)) if alone else home] = members
-        return named
+        asked, homes, again_s = self._listed
+        start = self._clock()
+        if asked == (experiment, taken) and start < again_s:
+            return homes
+        homes = _grouped(self._list(ctx, experiment, taken), taken)
+        end = self._clock()
+        # Ten thousand tags take a while to list: polling stays below a tenth of a core.
+        self._listed = ((experiment, taken), homes, end + PAUSE_PER_READ * (end - start))
+        return homes
 
     def _list(self, ctx: Any, experiment: str, taken: frozenset[str]) -> _Listing:
         listing: _Listing = {}
@@ -161,6 +168,18 @@ class StandardReader:
         return found
 
 
+def _grouped(listing: _Listing, taken: frozenset[str]) -> dict[str, _Listing]:
+    """The runs of each training under its name."""
+    homes: dict[str, _Listing] = {}
+    for run, plugins in listing.items():
+        homes.setdefault(home_of(run, list(plugins.get(SCALARS, ()))), {})[run] = plugins
+    named: dict[str, _Listing] = {}
+    for home, members in homes.items():
+        alone = len(members) == 1 or home in taken
+        named[next(iter(members)) if alone else home] = members
+    return named
+
+
 def _take(summaries: Summaries, plugin: str, tag: str, datum: Any) -> None:
     step, wall = int(datum.step), float(datum.wall_time)
     if plugin == SCALARS:
@@ -195,6 +214,8 @@ class AllReader:
         return self._standard.run(ctx, experiment, run, self._taken(ctx, experiment))
 
     def series(self, ctx: Any, experiment: str, run: str, tag: str) -> Rows | None:
+        if self._standard.knows(experiment, run):
+            return self._standard.series(ctx, experiment, run, tag)
         rows: Rows | None = self._watched.series(ctx, experiment, run, tag)
         if rows is not None or self._watched.run(ctx, experiment, run) is not None:
             return rows

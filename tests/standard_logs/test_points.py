@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pytest
+from tensorboard.compat.proto import event_pb2
 from tensorboard_plugin_collapse.standard_summaries.points import Points
+from tensorboard_plugin_collapse.standard_summaries.scalar_events import ScalarEvents
 from tensorboard_plugin_collapse.standard_summaries.seen import constant_answer
 from tensorboard_plugin_collapse.standard_summaries.summaries import norm_of_buckets
 
@@ -48,3 +51,41 @@ def test_the_norm_of_a_histogram_is_that_of_its_values() -> None:
     assert size == 5000
     assert math.isclose(norm, np.linalg.norm(values), rel_tol=1e-3)
     assert norm_of_buckets(np.empty((0, 3))) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("step", [0, 1, 127, 128, 16_383, 16_384, 2**40, -3])
+def test_events_known_by_their_bytes_are_what_they_are_read_as(step: int) -> None:
+    """GIVEN one event that was read in the ordinary way WHEN others of its form follow
+    THEN each gives the step, the time and the number that protobuf reads."""
+    events = [event_pb2.Event(wall_time=1.5e9 + n, step=step + n if n else 5) for n in range(3)]
+    for n, event in enumerate(events):
+        event.summary.value.add(tag="loss", simple_value=n / 3)
+    records = [event.SerializeToString() for event in events]
+    points = Points()
+    known = ScalarEvents()
+    assert not known.take(records[0])
+    known.learn(records[0], events[0], points)
+    for event, record in zip(events[1:], records[1:], strict=True):
+        taken = known.take(record)
+        assert taken == (event.step > 0)
+        if taken:
+            line = points.line()
+            assert line.steps[-1] == event.step
+            assert line.walls[-1] == event.wall_time
+            assert line.values[-1] == event.summary.value[0].simple_value
+
+
+def test_other_events_are_not_taken_for_known_ones() -> None:
+    known = ScalarEvents()
+    event = event_pb2.Event(wall_time=1.5e9, step=5)
+    event.summary.value.add(tag="loss", simple_value=1.0)
+    record = event.SerializeToString()
+    known.learn(record, event, Points())
+    assert known.take(record)
+    for other in (b"", b"\x09", record[:-1], record[1:], b"\x08" + record[1:], record + b"\x00"):
+        assert not known.take(other)
+    event.summary.value.add(tag="loss", simple_value=2.0)
+    assert not known.take(event.SerializeToString())
+    event.summary.value[1].tag = "loss2"
+    known.learn(event.SerializeToString(), event, Points())
+    assert not known.take(event.SerializeToString())

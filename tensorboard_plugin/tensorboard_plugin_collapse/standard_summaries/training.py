@@ -65,12 +65,15 @@ class Training:
 
     def of(self, role: tags.Role, phase: Phase | None = None) -> list[Metric]:
         """The series of a role, the one that speaks for the training first."""
-        found = [
-            metric
-            for metric in self.metrics
-            if metric.about.role == role and phase in (None, metric.phase)
-        ]
-        return sorted(found, key=_order)
+        return self._by_role.get((role, phase), [])
+
+    @cached_property
+    def _by_role(self) -> dict[tuple[tags.Role, Phase | None], list[Metric]]:
+        found: dict[tuple[tags.Role, Phase | None], list[Metric]] = defaultdict(list)
+        for metric in sorted(self.metrics, key=_order):
+            found[metric.about.role, metric.phase].append(metric)
+            found[metric.about.role, None].append(metric)
+        return dict(found)
 
     @cached_property
     def contested(self) -> bool:
@@ -84,11 +87,9 @@ class Training:
     @cached_property
     def pair(self) -> tuple[Metric, Metric] | None:
         """(loss in training, the same in evaluation)."""
-        for train in self.of("loss", "train"):
-            for held in self.of("loss", "eval"):
-                if held.about.key == train.about.key:
-                    return train, held
-        return None
+        held = {metric.about.key: metric for metric in reversed(self.of("loss", "eval"))}
+        trained = self.of("loss", "train")
+        return next(((m, held[m.about.key]) for m in trained if m.about.key in held), None)
 
     @property
     def site(self) -> str | None:
