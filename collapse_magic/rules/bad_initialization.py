@@ -28,7 +28,9 @@ another way: as long as the model learns nothing is said. Normalisations begin w
             nn.init.kaiming_normal_(layer.weight)
 
 ## Fix safety
-An example: the framework's own initialization of every layer.
+Needs review: what writes over the layers' own first weights is taken away, wherever it is found;
+else
+every layer is reset where the training begins.
 
 ## References
 He et al., Delving Deep into Rectifiers (2015); Glorot and Bengio (2010).

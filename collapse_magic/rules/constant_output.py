@@ -32,7 +32,8 @@ class nothing is said.
     # wrongly.
 
 ## Fix safety
-Example: no rewriting follows from the symptom alone; the lines shown test a single batch.
+Needs review where the code shows why (layers without a non-linearity between them, a mean over the
+batch, rows in place of columns, an augmentation); else an example that tests a single batch.
 
 ## References
 Lu et al., Dying ReLU and Initialization (2020): networks that are born dead are constant functions.

@@ -29,7 +29,8 @@ Of classes with fewer than 100 cases nothing is said.
     # class that is never predicted
 
 ## Fix safety
-Example: no rewriting follows from the symptom alone; the lines shown test a single batch.
+Needs review where the code shows why (layers without a non-linearity between them, a mean over the
+batch, rows in place of columns, an augmentation); else an example that tests a single batch.
 
 ## References
 Sokolova and Lapalme, A systematic analysis of performance measures for classification tasks (2009):

@@ -28,7 +28,9 @@ are learned in part, and are not told.
     x, y = x[order], y[order]
 
 ## Fix safety
-Example: where inputs and labels have parted is not seen; the lines shown keep them together.
+Needs review where the code gives inputs and labels an order each; else an example, for where
+they have
+parted is not seen.
 
 ## References
 Zhang et al., Understanding deep learning requires rethinking generalization (2017): networks fit

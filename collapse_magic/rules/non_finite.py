@@ -24,8 +24,8 @@ asked, the weights may be reached before the next question.
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
 
 ## Fix safety
-Needs review; for inputs and targets an example, since only the user knows what a missing value
-means.
+Needs review: of an input the median of its feature takes the place, but only the user knows what a
+missing value means. For targets an example.
 
 ## References
 Pascanu et al., On the difficulty of training recurrent neural networks (2013), on clipping.

@@ -28,7 +28,8 @@ model that one call has fitted: its solver has found what the inputs tell.
     # learning rate; if not, something is wired wrongly.
 
 ## Fix safety
-Example: no rewriting follows from the symptom alone; the lines shown test a single batch.
+Needs review where the code shows why (layers without a non-linearity between them, a mean over the
+batch, rows in place of columns, an augmentation); else an example that tests a single batch.
 
 ## References
 Karpathy, A Recipe for Training Neural Networks (2019): "verify loss at init", "overfit one batch".

@@ -23,7 +23,9 @@ and so is one whose last layer is frozen, or does not make the scores that the l
     y = torch.tensor([name == "1" for name in names])
 
 ## Fix safety
-An example: where the other classes were lost is not in the training loop.
+Needs review: a word that the data spell otherwise, or data that are cut while they are in order.
+Where
+the code shows neither, an example.
 
 ## References
 scikit-learn: "This solver needs samples of at least 2 classes in the data".

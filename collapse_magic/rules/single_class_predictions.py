@@ -35,7 +35,8 @@ changes its class from step to step, so that its windows do not show one class.
     # wrongly.
 
 ## Fix safety
-Example: no rewriting follows from the symptom alone; the lines shown test a single batch.
+Needs review where the code shows why (layers without a non-linearity between them, a mean over the
+batch, rows in place of columns, an augmentation); else an example that tests a single batch.
 
 ## References
 Karpathy, A Recipe for Training Neural Networks (2019): "overfit one batch".

@@ -26,7 +26,7 @@ has an end of its own, and is left alone. Of fewer than 30 steps nothing is said
         train(model, loader)
 
 ## Fix safety
-Example: how many steps it takes is not known before.
+Needs review: ten times as many rounds are a guess; how many it takes is not known before.
 
 ## References
 Prechelt, Early Stopping - But When? (1998).

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from ..findings import Fix
 from .arrays import Arrays, Root
@@ -59,10 +60,10 @@ def mixed_before_cut(flow: Flow, x: Spot | None, y: Spot | None, title: str) -> 
     """Inputs and labels shuffled before a part of them is taken, where the whole has more than one
     class."""
     root = None if y is None else Arrays(flow).root(y)
-    labels = None if root is None else flow.namespace.get(root.name)
+    labels: Any = None if root is None else flow.namespace.get(root.name)
     if type(labels).__module__.partition(".")[0] not in ("torch", "numpy"):
         return None
-    if getattr(labels, "ndim", 0) != 1 or len({str(one) for one in labels}) < 2:  # type: ignore[union-attr]
+    if getattr(labels, "ndim", 0) != 1 or not len(labels) or not (labels != labels[0]).any():
         return None
     return shuffled(flow, x, y, title)
 

@@ -117,15 +117,16 @@ def test_what_each_trace_has_left_is_opened_as_its_own() -> None:
     def step(x: Any) -> Any:
         stash.clear()
         outcome = content_of(x)
-        assert stash.keep(outcome)
+        assert stash.keep(outcome, x)
         return outcome.logs
 
     small, large = np.full((2, 3), 2.0, "float32"), np.full((4, 3), 3.0, "float32")
     for values in (small, large, small):
         step(tf.constant(values))
-        given, ((gradients),) = stash.opened()
+        given, (gradients,), (inputs,) = stash.opened()
         assert float(stash.check()) == values.sum() == float(given["0:mse"]["value"])
         assert np.array_equal(given["0:mse"]["scores"], values)
+        assert np.array_equal(inputs, values)
         assert np.array_equal(gradients["1"], 2 * values)
         rows = gradients["0"]
         assert np.array_equal(tf.convert_to_tensor(rows)[1], values[0])
@@ -138,7 +139,7 @@ def test_losses_of_any_kind_are_checked_by_one_number() -> None:
     def step(one: Any, many: Any) -> None:
         given = {"0:a": {"value": one}, "1:b": {"value": many}}
         stash.clear()
-        stash.keep(Outcome({}, given, ()))
+        stash.keep(Outcome({}, given, ()), None)
 
     half = tf.constant(0.5, tf.float16)
     for many, finite in (([1.0, 2.0], True), ([1.0, math.inf], False), ([math.nan, 1.0], False)):
@@ -149,5 +150,5 @@ def test_losses_of_any_kind_are_checked_by_one_number() -> None:
 def test_nothing_is_left_by_a_step_that_runs_eagerly() -> None:
     stash = Stash()
     stash.clear()
-    assert not stash.keep(content_of(tf.ones((2, 3))))
+    assert not stash.keep(content_of(tf.ones((2, 3))), None)
     assert stash.check() is None

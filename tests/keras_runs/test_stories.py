@@ -380,3 +380,23 @@ def test_steps_far_too_large() -> None:
     assert before.first.rule in ("learning-rate-too-high", "non-finite")
     assert before.first.fix is not None
     assert "learning_rate=6.0" in before.first.fix.diff
+
+
+# -- units that never fire ---------------------------------------------------------------------
+
+NEVER_FIRING = """
+model = keras.Sequential([
+    layers.Input((2,)),
+    layers.Dense(16, activation="relu", bias_initializer=keras.initializers.Constant(-50.0)),
+    layers.Dense(3, activation="softmax"),
+])
+model.compile(optimizer=keras.optimizers.SGD(0.05), loss="sparse_categorical_crossentropy")
+model.fit(X, group, epochs=10, verbose=0)
+"""
+
+
+def test_units_that_never_fire_are_named() -> None:
+    done = run(groups(3), NEVER_FIRING)
+    (found,) = [f for f in done.report.findings if f.rule == "dead-relu"]
+    assert "100% of the units" in found.message
+    assert done.report.findings[0].rule in ("dead-relu", found.explained_by)

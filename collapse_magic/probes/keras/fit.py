@@ -176,7 +176,8 @@ class Fit:
                     return converted(data)
                 probe.guard.run(stash.clear)
                 outcome = converted(data)
-                kept = probe.guard.run(stash.keep, outcome)
+                inputs = data[0] if type(data) is tuple and data else data
+                kept = probe.guard.run(stash.keep, outcome, inputs)
                 return outcome.logs if kept else outcome
 
             return stashing

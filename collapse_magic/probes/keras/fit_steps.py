@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ...records import Phase
+from .activation_looks import ModelActivations
 from .losses import LossSeen
 from .parcels import Given
 from .retraces import Retrace
@@ -82,6 +83,7 @@ class Step:
     of_models: list[Update] = field(default_factory=list)  # what is known of them
     known: bool = False  # whether its model has been met, or will be with its update
     retrace: Retrace = field(default_factory=Retrace)
+    activations: ModelActivations | None = None
     due: bool = False  # whether the next execution is to be looked at from outside
 
     @property

@@ -168,7 +168,7 @@ def _executed(probe: Any, shadow: Shadow, given: dict[str, Any]) -> bool:
     if trace is None:
         return False
     probe.loops.executed(trace, given)
-    shadow.due = probe.optimizers.due(shadow.updates)
+    shadow.due = probe.optimizers.due(shadow.updates, probe.counter.done)
     return trace.updates > 0 and current() is None
 
 

@@ -134,10 +134,9 @@ class Optimizers:
 
     # -- around a step that Python starts ---------------------------------------------------------
 
-    def due(self, updates: Sequence[Update]) -> bool:
-        """Whether a step with these updates, about to be run, is to be looked at from outside."""
-        step = self._counter.done + 1
-        return any(step >= update.look.due for update in updates)
+    def due(self, updates: Sequence[Update], done: int) -> bool:
+        """Whether a step with these updates, run after so many others, is to be looked at."""
+        return any(done >= update.look.due - 1 for update in updates)
 
     @property
     def looking(self) -> bool:

@@ -15,6 +15,7 @@ from ..guard import Guard
 from ..patching import Patches
 from ..schedule import SHORT, Countdown, Schedule
 from . import hooks
+from .activation_looks import ModelActivations
 from .counter import StepCounter
 from .fit import TRAINER, Fit
 from .fit_steps import Step, Switch
@@ -181,11 +182,26 @@ class KerasProbe(Probe):
                     self.guard.run(self.fit.meet_unmoved, self, step.watched.model())
                 if step.counted:
                     self.counter.step(steps * step.counted)
-                step.due = self.optimizers.due(step.of_models)
+                done = self.counter.done
+                step.due = self.optimizers.due(step.of_models, done)
+                if step.activations is None or done >= step.activations.due:
+                    self.guard.run(self._look_at_activations, step, taken, done)
             return self.lets_pass(step.phase, taken.checks, taken.losses)
         except Exception as error:
             self.guard.fail(error)
             return True
+
+    def _look_at_activations(self, step: Step, taken: Taken, done: int) -> None:
+        """The activations of a model are to be looked at, which has just been trained."""
+        model, inputs = step.watched.model(), taken.inputs
+        if step.activations is None:
+            step.activations = ModelActivations(step.watched.name)
+        if model is None or inputs is None:
+            step.activations.due = sys.maxsize
+            return
+        found = step.activations.look(model, inputs, done, self.plan, self.context.clock)
+        if found is not None:
+            self.context.emit(found)
 
     def begin_look(self, updates: Sequence[Update]) -> None:
         """A training step with these updates, that is due, is about to be run by Python."""

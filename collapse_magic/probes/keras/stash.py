@@ -26,6 +26,10 @@ class Outcome(NamedTuple):
     updates: Any
 
 
+# What the losses were given, the tensors of each update, and the only input where there is one.
+Content = tuple[Given, Any, tuple[Any, ...]]
+
+
 class Stash:
     """The variables that the traces of one step function write to.
 
@@ -57,12 +61,12 @@ class Stash:
                 self._left = state.variable(tf.raw_ops.OptionalNone())
         _assign(self._left, tf.raw_ops.OptionalNone())
 
-    def keep(self, outcome: Outcome) -> bool:
-        """After a step that is traced; False where it has run."""
+    def keep(self, outcome: Outcome, inputs: Any) -> bool:
+        """After a step that is traced; False where it has run. `inputs`: of the model."""
         tf = sys.modules["tensorflow"]
         if tf.executing_eagerly():
             return False
-        content = outcome.given, outcome.updates
+        content = outcome.given, outcome.updates, _only_tensor(inputs, tf)
         form = Form(content)
         numbered = [tf.constant(len(self._forms)), form.wrapped(content)]
         _assign(self._left, tf.raw_ops.OptionalFromValue(components=numbered))
@@ -80,13 +84,13 @@ class Stash:
         """What is not finite where a loss of the latest step is not; None where that is unknown."""
         return None if self._check is None else _read(self._check)
 
-    def opened(self) -> tuple[Given, Any]:
-        """What the losses of the latest step were given, and the tensors of each update."""
+    def opened(self) -> Content:
+        """What is left of the latest step."""
         tf = sys.modules["tensorflow"]
         number, held = tf.raw_ops.OptionalGetValue(
             optional=_read(self._left), output_types=[tf.int32, tf.variant], output_shapes=[[], []]
         )
-        content: tuple[Given, Any] = self._forms[int(number)].opened(held)
+        content: Content = self._forms[int(number)].opened(held)
         return content
 
 
@@ -101,13 +105,13 @@ class Taken:
 
     def __init__(self, result: Any, stash: Stash) -> None:
         self._stash = stash
-        self._content: tuple[Given, Any] | None = None
+        self._content: Content | None = None
         self.compiled = not isinstance(result, Outcome)
         if self.compiled:
             self.logs = result
         else:
-            self.logs, *content = result
-            self._content = content[0], content[1]
+            self.logs, given, updates = result
+            self._content = given, updates, ()
 
     def checks(self) -> Sequence[Any]:
         """Numbers that are finite only where all losses are, and all before them in the epoch."""
@@ -131,7 +135,12 @@ class Taken:
         """The tensors of each update."""
         return self._opened()[1]
 
-    def _opened(self) -> tuple[Given, Any]:
+    @property
+    def inputs(self) -> Any | None:
+        """What the model was given, where that is one tensor and is known."""
+        return next(iter(self._opened()[2]), None)
+
+    def _opened(self) -> Content:
         if self._content is None:
             self._content = self._stash.opened()
         return self._content
@@ -140,6 +149,12 @@ class Taken:
 def without_ours(result: Any) -> Any:
     """The user's part of what a step has come to, where ours could not be taken out."""
     return result.logs if isinstance(result, Outcome) else result
+
+
+def _only_tensor(inputs: Any, tf: Any) -> tuple[Any, ...]:
+    """The tensor that a model is given, where it is one of samples."""
+    rank = inputs.shape.rank if isinstance(inputs, tf.Tensor) else None
+    return (inputs,) if rank is not None and rank > 1 else ()
 
 
 def _sum(values: Sequence[Any], tf: Any) -> Any:

@@ -8,60 +8,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ...records import ActivationStatistics
+from ..dead_units import ZERO_BELOW, UnitsWindow
 from .saved import saved
 from .survey import Spot
 
-# Fewer values of a unit say little: one that fires once in a hundred would seem dead at times.
-VALUES_NEEDED = 512
 # What one look takes of one activation; larger outputs are looked at in evenly spaced parts.
 _MOST_TAKEN = 2**14  # scalars
 _MOST_UNITS = 1024
 _MOST_NODES = 4  # of one layer and kind, as in a recurrent net
 _MOST_SITES_A_LOOK = 16  # of more the looks take turns
-_ZERO_BELOW = frozenset({"relu", "relu6"})  # kinds whose output is 0 where the input is below 0
 
 Array = NDArray[Any]
 Key = tuple[str, str]  # the layer below an activation, and its kind
 Group = tuple[Key, list[Spot]]
-
-
-@dataclass(slots=True)
-class _Window:
-    """The largest output of each unit over at least `VALUES_NEEDED` values, once there are.
-
-    Two stretches, of which the older one goes as the newer one fills up.
-    """
-
-    newest: Array | None = None
-    older: Array | None = None
-    seen: int = 0
-    seen_before: int = 0
-    dead: float = math.nan
-
-    def add(self, highest: Array, values: int) -> None:
-        if self.newest is not None and self.newest.shape != highest.shape:
-            self.newest = self.older = None
-            self.seen = self.seen_before = 0
-            self.dead = math.nan
-        if self.newest is not None and self.seen >= VALUES_NEEDED:
-            self.older, self.seen_before = self.newest, self.seen
-            self.newest, self.seen = None, 0
-        self.newest = highest if self.newest is None else np.maximum(self.newest, highest)
-        self.seen += values
-        if self.values >= VALUES_NEEDED:
-            both = self.newest if self.older is None else np.maximum(self.newest, self.older)
-            self.dead = int(np.count_nonzero(both <= 0)) / both.size
-
-    @property
-    def values(self) -> int:
-        return self.seen + self.seen_before
 
 
 class Activations:
@@ -69,7 +33,7 @@ class Activations:
 
     def __init__(self, model: str) -> None:
         self.model = model
-        self._windows: dict[Key, _Window] = {}
+        self._windows: dict[Key, UnitsWindow] = {}
         self._turn = 0
 
     def groups(self, spots: Sequence[tuple[Spot, str]]) -> list[Group]:
@@ -78,7 +42,7 @@ class Activations:
         for spot, layer in spots:
             groups.setdefault((layer, spot.kind), []).append(spot)
         for key in groups:
-            self._windows.setdefault(key, _Window())
+            self._windows.setdefault(key, UnitsWindow())
         return [(key, _spread(found, _MOST_NODES)) for key, found in groups.items()]
 
     def take(
@@ -107,7 +71,7 @@ class Activations:
                 block = block.float()  # half precision would overflow, and NumPy lacks some of it
                 blocks.append(block)
                 units = 0
-                if spot.kind in _ZERO_BELOW and block.dim() > 1:
+                if spot.kind in ZERO_BELOW and block.dim() > 1:
                     units = block.shape[axis]
                     others = [d for d in range(block.dim()) if d != axis]
                     highest.append(block.amax(others))
