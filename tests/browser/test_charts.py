@@ -265,6 +265,7 @@ def test_a_log_that_nobody_watched_has_the_charts_that_it_can_feed(
         for title in ("Predicted classes", "Confusion", "Update ratio", "Gradient flow"):
             expect(tab.chart(title)).to_have_count(0)
         expect(tab.frame.get_by_text("run the cell under %%watch_training")).to_be_visible()
+        expect(tab.frame.get_by_text("watching cost")).to_have_count(0)
 
 
 def test_the_keys_are_listed(show: OpenTab) -> None:

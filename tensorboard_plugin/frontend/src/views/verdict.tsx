@@ -37,7 +37,8 @@ function facts(store: Store): ComponentChildren[] {
     if (report.fits) items.push(counted(report.fits, 'fit'));
     if (report.epochs !== null) items.push(counted(report.epochs, 'epoch'));
     items.push(duration(toNumber(report.seconds)));
-    items.push(`watching cost ${percent(toNumber(report.cost))}`);
+    const cost = toNumber(report.cost);
+    if (cost > 0) items.push(`watching cost ${percent(cost)}`); // nobody watched: logs of others
     const skipped = Object.keys(report.skipped).length;
     items.push(`${count(report.clear.length)} rules clear${skipped ? `, ${skipped} skipped` : ''}`);
   }
