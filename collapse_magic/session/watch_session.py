@@ -147,25 +147,16 @@ class WatchSession:
         if not self._running:
             return self._report or self._build()
         with self._lock:
+            report: Report | None = None
             try:
-                self._guard(self._late_import.remove)
-                for probe in self._probes:
-                    self._guard(probe.flush)
-            finally:  # a second Ctrl-C meets us here: what was replaced is put back all the same
-                with suppress(ValueError):
-                    sys.meta_path.remove(self._late_import)
-                for probe in self._probes:
-                    self._guard(probe.detach)
-                self._ended = self._clock()
-                self._running = False
-            self._notes += self._options.problems
-            report = bare_report(self.run, self._notes, finished=True)
-            try:
+                self._take_off()
+                self._notes += self._options.problems
                 self._guard(self._find, True)
                 report = self._build(final=True)
-            finally:
+            finally:  # a second Ctrl-C may have met us anywhere
                 if self._events is not None:
-                    self._guard(self._events.close, report)
+                    bare = bare_report(self.run, self._notes, finished=True)
+                    self._guard(self._events.close, report or bare)
             if self._events is not None:
                 report = self._build(final=True)  # closing may have found that the log is cut short
             if self.config.export is not None:
@@ -181,6 +172,20 @@ class WatchSession:
                 self._guard(sink.close, report)
             self._guard(self.code.release)
         return report
+
+    def _take_off(self) -> None:
+        """Emits what is held back, and puts back what was replaced."""
+        try:
+            self._guard(self._late_import.remove)
+            for probe in self._probes:
+                self._guard(probe.flush)
+        finally:  # a second Ctrl-C meets us here: what was replaced is put back all the same
+            with suppress(ValueError):
+                sys.meta_path.remove(self._late_import)
+            for probe in self._probes:
+                self._guard(probe.detach)
+            self._ended = self._clock()
+            self._running = False
 
     def abandon(self) -> None:
         """Leaves everything as it was without watching, and says nothing; for a forked process."""
