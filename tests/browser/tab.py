@@ -104,18 +104,24 @@ class Tab:
         self.page.mouse.up()
 
     def colours(self, title: str) -> dict[str, int]:
-        """How many pixels of the chart's canvas have which colour ("r,g,b"); clear ones not."""
+        """How many pixels of the chart's canvas have which colour ("r,g,b"); clear ones not.
+
+        Charts are painted when the browser shows its next frame, so an empty canvas is waited for.
+        """
         canvas = self.chart(title).locator("canvas").last
         expect(canvas).to_be_visible()
         counted: dict[str, int] = canvas.evaluate(
-            """canvas => {
-              const { width, height } = canvas;
-              const { data } = canvas.getContext('2d').getImageData(0, 0, width, height);
+            """async canvas => {
               const counts = {};
-              for (let at = 0; at < data.length; at += 4) {
-                if (data[at + 3] < 255) continue;
-                const key = `${data[at]},${data[at + 1]},${data[at + 2]}`;
-                counts[key] = (counts[key] ?? 0) + 1;
+              for (let frame = 0; frame < 300 && !Object.keys(counts).length; frame += 1) {
+                await new Promise(requestAnimationFrame);
+                const { width, height } = canvas;
+                const { data } = canvas.getContext('2d').getImageData(0, 0, width, height);
+                for (let at = 0; at < data.length; at += 4) {
+                  if (data[at + 3] < 255) continue;
+                  const key = `${data[at]},${data[at + 1]},${data[at + 2]}`;
+                  counts[key] = (counts[key] ?? 0) + 1;
+                }
               }
               return counts;
             }"""
