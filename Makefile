@@ -45,8 +45,12 @@ scores: install ## how good the rules are, on the whole corpus: docs/scores.md
 docs: install ## a page for each rule, from its docstring: docs/rules
 	$(BIN)/python -m tests.rules.pages
 
+# Without what else they ask for: a torchvision that does not go with a torch for the CPU.
+COCKPIT := cockpit-for-pytorch==1.0.2 backpack-for-pytorch==1.7.1 unfoldNd==0.2.3
+
 bench: install ## what watching costs, beside what others cost: docs/cost.md, docs/cost-keras.md
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps $(COCKPIT)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/overhead.py --write docs/cost.md
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/first_steps.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/keras_overhead.py --write docs/cost-keras.md

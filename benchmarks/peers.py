@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from types import ModuleType
 
 import torch
 from torch import nn
@@ -89,17 +92,20 @@ def wandb_watch(training: Training, directory: str, log_freq: int) -> Iterator[O
 
 @contextmanager
 def cockpit(training: Training, directory: str) -> Iterator[Observer]:
-    """Its cheapest configuration, in each step; it wants the losses of the single samples."""
+    """Its cheapest configuration, in every tenth step; it wants the loss of each sample."""
+    sys.modules.setdefault("pkg_resources", _pkg_resources())
     from backpack import extend
     from cockpit import Cockpit
     from cockpit.utils.configuration import configuration
+    from cockpit.utils.schedules import linear
 
     model, kind = extend(training.model), type(training.loss)
     if any(isinstance(part, nn.TransformerEncoder) for part in model.modules()):
         raise Unsuited  # no gradients of single samples there
     extend(training.loss)
     single = extend(kind(reduction="none"))
-    plane = Cockpit(model.parameters(), quantities=configuration("economy"))
+    schedule = linear(10)
+    plane = Cockpit(model.parameters(), quantities=configuration("economy", schedule))
     step = 0
 
     @contextmanager
@@ -124,13 +130,23 @@ def cockpit(training: Training, directory: str) -> Iterator[Observer]:
     yield Observer(around=around)
 
 
+def _pkg_resources() -> ModuleType:
+    """What Cockpit asks for its own version, and setuptools no longer has."""
+    module = ModuleType("pkg_resources")
+    vars(module).update(
+        get_distribution=importlib.metadata.distribution,
+        DistributionNotFound=importlib.metadata.PackageNotFoundError,
+    )
+    return module
+
+
 PEERS: dict[str, tuple[str, Peer]] = {  # name -> (package, how)
     "loss.item() and accuracy by hand, each step": ("torch", by_hand),
     "torchmetrics confusion matrix, each step": ("torchmetrics", confusion_matrix),
     "wandb.watch, offline, as it comes": ("wandb", partial(wandb_watch, log_freq=1000)),
     "wandb.watch, offline, each step": ("wandb", partial(wandb_watch, log_freq=1)),
     "SummaryWriter histograms of all gradients, each step": ("tensorboard", histograms),
-    "cockpit, economy, each step": ("cockpit", cockpit),
+    "cockpit, economy, every tenth step": ("cockpit", cockpit),
 }
 
 
