@@ -61,6 +61,13 @@ def test_dead_units_and_scales_of_a_perceptron(jit: bool) -> None:
     assert math.isnan(found[-1].dead[1])  # tanh is never exactly 0
 
 
+def test_samples_that_are_all_alike_tell_of_no_unit() -> None:
+    """What they are zero for may be the data's doing: windows in which nothing happens, say."""
+    found = looks(perceptron(), np.zeros_like(X))
+    assert len(found) == BATCHES
+    assert all(math.isnan(look.dead[0]) and look.seen[0] == 0 for look in found)
+
+
 class Users(layers.Layer):
     """A layer of the user's, which runs in the training and at no other time."""
 

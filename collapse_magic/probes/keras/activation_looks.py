@@ -70,11 +70,13 @@ class ModelActivations:
 
     def _look(self, model: Any, inputs: Any, step: int) -> ActivationStatistics | None:
         squares: dict[Key, list[float]] = {}
-        for key, output in _outputs(model, inputs):
+        samples = _some(inputs)
+        differ = bool(np.any(np.asarray(samples) != np.asarray(samples[:1])))
+        for key, output in _outputs(model, samples):
             values = np.asarray(output, np.float64).reshape(-1, output.shape[-1])
             squares.setdefault(key, []).append(float(np.mean(values * values)))
             window = self._windows.setdefault(key, UnitsWindow())
-            if key[1] in ZERO_BELOW and values.size:
+            if key[1] in ZERO_BELOW and values.size and differ:  # alike, they tell of no unit
                 window.add(values.max(0), len(values))
         if not self._windows:
             return None
@@ -89,14 +91,14 @@ class ModelActivations:
         )
 
 
-def _outputs(model: Any, inputs: Any) -> Iterator[tuple[Key, Any]]:
+def _outputs(model: Any, samples: Any) -> Iterator[tuple[Key, Any]]:
     """The outputs of activations with their keys, in the order of the model's layer graph."""
     function = getattr(model, "_functional", None) or model
     by_depth = getattr(function, "_nodes_by_depth", None)
     if by_depth is None or len(function.inputs) != 1:
         return
     names = {id(part): name for name, part in layers.walk(model)}
-    values = {id(function.inputs[0]): _some(inputs)}
+    values = {id(function.inputs[0]): samples}
     fed_by: dict[int, str] = {}
     nodes = [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
     for node in [node for node in nodes if not node.is_input][:_MOST_LAYERS]:
