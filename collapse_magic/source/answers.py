@@ -80,6 +80,8 @@ class Answers:
             for node in cell.nodes:
                 if not isinstance(node, (ast.Compare, ast.Call)):
                     continue
+                if isinstance(node, ast.Call):  # what is compiled in one cell holds in the next
+                    answers.extend(self._measured(Spot(cell, node), node))
                 inside = cell.function(node)
                 if inside is None and number != watched:
                     continue
@@ -93,6 +95,17 @@ class Answers:
             sources = dict.fromkeys(self._sources(Spot(spot.cell, read), None, (), _DEPTH))
             for source in sources:
                 yield Answer(how, spot, read, threshold, source.model, source.activations)
+
+    def _measured(self, spot: Spot, call: ast.Call) -> Iterator[Answer]:
+        """A model that is compiled with areas under curves as its only metrics."""
+        func = call.func
+        if not isinstance(func, ast.Attribute) or func.attr != "compile":
+            return
+        metrics = next((k.value for k in call.keywords if k.arg == "metrics"), None)
+        parts = metrics.elts if isinstance(metrics, (ast.List, ast.Tuple)) else []
+        model = self._name(Spot(spot.cell, func.value), _DEPTH)
+        if model is not None and parts and all(map(_is_area, parts)):
+            yield Answer("ranking", spot, func.value, math.nan, model, ())
 
     # What is a reading
 
@@ -201,6 +214,14 @@ class Answers:
             if len(bindings) == 1 and isinstance(bindings[0].value, (ast.Name, ast.Attribute)):
                 return self._name(bindings[0].spot, depth - 1)
         return dotted(called.node)
+
+
+def _is_area(metric: ast.expr) -> bool:
+    """Whether a metric of Keras' is the area under a curve, by class or by name."""
+    if isinstance(metric, ast.Constant):
+        return str(metric.value).lower() == "auc"
+    made = dotted(metric.func) if isinstance(metric, ast.Call) else None
+    return made is not None and made.rpartition(".")[2] == "AUC"
 
 
 def _compared_with(node: ast.Compare) -> float | None:

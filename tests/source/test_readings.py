@@ -52,6 +52,29 @@ def test_what_is_read_and_how(
     assert told(MODEL, code) == [("model", how, threshold, activations)]
 
 
+AREA = 'tf.keras.metrics.AUC(name="auc")'
+
+
+@pytest.mark.parametrize(
+    ("metrics", "ranks"),
+    [
+        (f"[{AREA}]", True),
+        ('["AUC"]', True),
+        (f'[{AREA}, AUC(curve="PR")]', True),
+        (f'[{AREA}, "accuracy"]', False),  # which has a threshold
+        ('["accuracy"]', False),
+        ("[]", False),
+        ("chosen", False),
+    ],
+)
+def test_a_model_of_which_areas_under_curves_are_measured_is_ranked(
+    metrics: str, ranks: bool
+) -> None:
+    compiled = f'net.compile("adam", "binary_crossentropy", metrics={metrics})'
+    expected = [("net", "ranking", -1.0, ())] if ranks else []
+    assert told("net = keras.Sequential()", compiled, "net.fit(x, y)") == expected
+
+
 @pytest.mark.parametrize(
     "code",
     [
