@@ -29,8 +29,7 @@ another way: as long as the model learns nothing is said. Normalisations begin w
 
 ## Fix safety
 Needs review: what writes over the layers' own first weights is taken away, wherever it is found;
-else
-every layer is reset where the training begins.
+else every layer is reset where the training begins.
 
 ## References
 He et al., Delving Deep into Rectifiers (2015); Glorot and Bengio (2010).

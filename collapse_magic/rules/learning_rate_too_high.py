@@ -26,8 +26,7 @@ Small models on small data may train well with large updates: without a bad outc
 
 ## Fix safety
 Needs review: the power of ten that makes the first updates healthy, at least a tenth, is a first
-try,
-not the best value.
+try, not the best value.
 
 ## References
 Karpathy, CS231n notes on the ratio of weight updates ("about 1e-3"); Smith, Cyclical Learning Rates

@@ -29,8 +29,7 @@ are learned in part, and are not told.
 
 ## Fix safety
 Needs review where the code gives inputs and labels an order each; else an example, for where
-they have
-parted is not seen.
+they have parted is not seen.
 
 ## References
 Zhang et al., Understanding deep learning requires rethinking generalization (2017): networks fit

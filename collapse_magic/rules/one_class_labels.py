@@ -24,8 +24,7 @@ and so is one whose last layer is frozen, or does not make the scores that the l
 
 ## Fix safety
 Needs review: a word that the data spell otherwise, or data that are cut while they are in order.
-Where
-the code shows neither, an example.
+Where the code shows neither, an example.
 
 ## References
 scikit-learn: "This solver needs samples of at least 2 classes in the data".

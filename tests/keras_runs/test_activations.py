@@ -68,6 +68,15 @@ def test_samples_that_are_all_alike_tell_of_no_unit() -> None:
     assert all(math.isnan(look.dead[0]) and look.seen[0] == 0 for look in found)
 
 
+def test_batches_of_one_sample_count_like_others() -> None:
+    model = perceptron()
+    with watched(every=1, model=model) as context:
+        model.fit(X[:520], Y[:520], batch_size=1, verbose=0, shuffle=False)
+    found = context.of(ActivationStatistics)
+    assert found[-1].seen[0] == 519  # the first one has nothing to differ from
+    assert found[-1].dead[0] == DEAD / 20
+
+
 class Users(layers.Layer):
     """A layer of the user's, which runs in the training and at no other time."""
 

@@ -52,6 +52,7 @@ class ModelActivations:
         self.due = 1
         self._windows: dict[Key, UnitsWindow] = {}
         self._began: tuple[float, int] | None = None
+        self._one: Any = None  # the first sample of all
 
     def look(
         self, model: Any, inputs: Any, step: int, plan: Schedule, clock: Callable[[], float]
@@ -71,7 +72,7 @@ class ModelActivations:
     def _look(self, model: Any, inputs: Any, step: int) -> ActivationStatistics | None:
         squares: dict[Key, list[float]] = {}
         samples = _some(inputs)
-        differ = bool(np.any(np.asarray(samples) != np.asarray(samples[:1])))
+        differ = self._differ(np.asarray(samples))
         for key, output in _outputs(model, samples):
             values = np.asarray(output, np.float64).reshape(-1, output.shape[-1])
             squares.setdefault(key, []).append(float(np.mean(values * values)))
@@ -89,6 +90,12 @@ class ModelActivations:
             dead=tuple(window.dead for window in self._windows.values()),
             seen=tuple(window.values for window in self._windows.values()),
         )
+
+    def _differ(self, samples: Any) -> bool:
+        """Whether some of these samples are others than the first one of the run."""
+        if self._one is None:
+            self._one = samples[:1].copy()
+        return samples.shape[1:] != self._one.shape[1:] or bool(np.any(samples != self._one))
 
 
 def _outputs(model: Any, samples: Any) -> Iterator[tuple[Key, Any]]:
