@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from playwright.sync_api import (
     ConsoleMessage,
+    Error,
     FloatRect,
     FrameLocator,
     Locator,
@@ -14,6 +15,8 @@ from playwright.sync_api import (
     Request,
     expect,
 )
+
+from tests.support.waiting import wait_until
 
 NOT_THERE = re.compile(r"net::ERR_|Failed to load resource")
 # TensorBoard itself asks for its fonts without the path prefix, the browser for an icon.
@@ -84,10 +87,18 @@ class Tab:
     def box(self, title: str) -> FloatRect:
         """Where the plotting area of a chart lies on the page."""
         area = self.chart(title).locator(".u-over")
-        area.scroll_into_view_if_needed()
-        box = area.bounding_box()
-        assert box is not None
-        return box
+
+        def in_view() -> FloatRect | None:
+            try:
+                area.scroll_into_view_if_needed()
+                return area.bounding_box()
+            except Error as error:
+                # A chart is made anew for another axis, and this may be the moment.
+                if "not attached" not in str(error):
+                    raise
+                return None
+
+        return wait_until(in_view, f"{title} has a place on the page")
 
     def hover(self, title: str, across: float, down: float = 0.5) -> None:
         """Points at a place in a chart: 0 is left or top, 1 right or bottom."""
@@ -104,29 +115,37 @@ class Tab:
         self.page.mouse.up()
 
     def colours(self, title: str) -> dict[str, int]:
-        """How many pixels of the chart's canvas have which colour ("r,g,b"); clear ones not.
-
-        Charts are painted when the browser shows its next frame, so an empty canvas is waited for.
-        """
+        """How many pixels of the chart's canvas have which colour ("r,g,b") now; clear ones not."""
         canvas = self.chart(title).locator("canvas").last
         expect(canvas).to_be_visible()
         counted: dict[str, int] = canvas.evaluate(
-            """async canvas => {
+            """canvas => {
               const counts = {};
-              for (let frame = 0; frame < 300 && !Object.keys(counts).length; frame += 1) {
-                await new Promise(requestAnimationFrame);
-                const { width, height } = canvas;
-                const { data } = canvas.getContext('2d').getImageData(0, 0, width, height);
-                for (let at = 0; at < data.length; at += 4) {
-                  if (data[at + 3] < 255) continue;
-                  const key = `${data[at]},${data[at + 1]},${data[at + 2]}`;
-                  counts[key] = (counts[key] ?? 0) + 1;
-                }
+              const { width, height } = canvas;
+              if (!width || !height) return counts;
+              const { data } = canvas.getContext('2d').getImageData(0, 0, width, height);
+              for (let at = 0; at < data.length; at += 4) {
+                if (data[at + 3] < 255) continue;
+                const key = `${data[at]},${data[at + 1]},${data[at + 2]}`;
+                counts[key] = (counts[key] ?? 0) + 1;
               }
               return counts;
             }"""
         )
         return counted
+
+    def painted(self, title: str, *colours: str, above: int = 0, kinds: int = 0) -> dict[str, int]:
+        """The colours of a chart once more than ``above`` pixels have each of those named.
+
+        Data may come, and be painted, after the chart; so this waits, also for so many ``kinds``.
+        """
+
+        def painted() -> dict[str, int] | None:
+            counted = self.colours(title)
+            there = all(counted.get(colour, 0) > above for colour in colours)
+            return counted if there and len(counted) > kinds else None
+
+        return wait_until(painted, f"{title} is painted")
 
     def clipboard(self) -> str:
         text: str = self.page.evaluate("navigator.clipboard.readText()")

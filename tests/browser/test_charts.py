@@ -16,7 +16,6 @@ from tests.browser.tab import Tab
 from tests.support.sample_logs import COLLAPSED, HEALTHY, HOSTILE
 from tests.support.standard_events import EventWriter
 from tests.support.tensorboards import RunningTensorBoard, running
-from tests.support.waiting import wait_until
 
 OpenTab = Callable[..., Tab]
 
@@ -109,12 +108,10 @@ def test_smoothing_is_chosen(show: OpenTab) -> None:
 def test_shares_are_stacked(show: OpenTab) -> None:
     tab = show(COLLAPSED)
     chart = tab.chart("Predicted classes")
-    lines = tab.colours("Predicted classes")["34,104,207"]
+    blue = "34,104,207"
+    lines = tab.painted("Predicted classes", blue, above=200)[blue]
     chart.get_by_role("button", name="Stack").click()
-    wait_until(
-        lambda: tab.colours("Predicted classes").get("34,104,207", 0) > 20 * lines,
-        "an area in place of a line",
-    )
+    tab.painted("Predicted classes", blue, above=20 * lines)  # an area in place of a line
 
 
 def test_every_quantity_has_its_chart_with_what_chance_would_reach(show: OpenTab) -> None:

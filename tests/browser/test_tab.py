@@ -97,20 +97,17 @@ def test_copy_of_an_example_hands_out_its_lines_without_a_clipboard_too(
 def test_charts_are_drawn(show: OpenTab) -> None:
     tab = show(COLLAPSED)
     blue, orange = "34,104,207", "211,95,0"
-    shares = tab.colours("Predicted classes")
-    assert shares[blue] > 200
-    assert shares[orange] > 200
-    assert len(tab.colours("Loss")) > 5
-    heat = tab.colours("Gradient flow")
-    assert len(heat) > 20  # a scale, not one colour
-    assert heat["200,30,60"] > 1000  # the first layer's gradient becomes exactly zero
+    tab.painted("Predicted classes", blue, orange, above=200)
+    tab.painted("Loss", kinds=5)
+    # A scale, not one colour; and the first layer's gradient becomes exactly zero.
+    tab.painted("Gradient flow", "200,30,60", above=1000, kinds=20)
 
 
 def test_no_gradient_and_an_infinite_one_look_different(show: OpenTab) -> None:
     tab = show(NOT_FINITE)
-    heat = tab.colours("Gradient flow")
-    assert heat["235,80,235"] > 1000  # infinite
-    assert "200,30,60" not in heat  # none is exactly zero
+    infinite, exactly_zero = "235,80,235", "200,30,60"
+    heat = tab.painted("Gradient flow", infinite, above=1000)
+    assert exactly_zero not in heat
     expect(tab.chart("Loss")).to_contain_text("×: NaN or infinite")
 
 
@@ -170,12 +167,12 @@ def test_a_class_is_hidden_and_shown(show: OpenTab) -> None:
     tab = show(COLLAPSED)
     orange = "211,95,0"
     key = tab.chart("Predicted classes").get_by_role("button", name=re.compile("^spam"))
-    assert orange in tab.colours("Predicted classes")
+    tab.painted("Predicted classes", orange)
     key.click()
     expect(key).to_have_attribute("aria-pressed", "false")
     wait_until(lambda: orange not in tab.colours("Predicted classes"), "the line is gone")
     key.click()
-    wait_until(lambda: orange in tab.colours("Predicted classes"), "the line is back")
+    tab.painted("Predicted classes", orange)  # the line is back
 
 
 def test_light_and_dark_follow_tensorboard(show: OpenTab) -> None:
@@ -185,13 +182,11 @@ def test_light_and_dark_follow_tensorboard(show: OpenTab) -> None:
     expect(root).to_have_attribute("data-theme", "dark")
     expect(body).to_have_css("background-color", "rgb(33, 33, 33)")
     dark_blue, light_blue = "120,176,255", "34,104,207"
-    assert tab.colours("Predicted classes")[dark_blue] > 200
+    tab.painted("Predicted classes", dark_blue, above=200)
     tab.page.evaluate("document.body.classList.remove('dark-mode')")
     expect(root).to_have_attribute("data-theme", "light")
     expect(body).to_have_css("background-color", "rgb(248, 249, 250)")
-    wait_until(
-        lambda: tab.colours("Predicted classes").get(light_blue, 0) > 200, "it is drawn anew"
-    )
+    tab.painted("Predicted classes", light_blue, above=200)  # drawn anew
 
 
 def test_a_healthy_run_says_what_was_checked(show: OpenTab) -> None:
