@@ -7,9 +7,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from .callees import callees, is_partial
 from .cells import Cell, Function, Spot, line_of
 from .names import Names, dotted
-from .scopes import Binding, attribute_bindings, bindings, last, reaching
+from .scopes import Binding, attribute_bindings, binding_of, bindings, last, reaching
+from .settings import entries, field
+from .signatures import argument_given, default_of, takes
 
 _DEPTH = 16  # steps from a use to its construction; real notebooks need about five
 # Methods and functions that hand back what they are given, as far as its construction goes.
@@ -40,7 +43,8 @@ class Flow:
     def __init__(self, cells: Mapping[int, Cell], namespace: Mapping[str, Any]) -> None:
         self.cells = cells
         self.namespace = namespace
-        self.names = Names(cells.values(), namespace)
+        self.names = Names(cells.values(), namespace, self._word)
+        self._asked: set[ast.AST] = set()  # functions whose calls are being looked for
 
     @property
     def latest_first(self) -> list[Cell]:
@@ -78,6 +82,9 @@ class Flow:
             called = origin.node.func if isinstance(origin.node, ast.Call) else None
             if isinstance(called, ast.Name) and (found := self.class_named(called.id)):
                 return found
+            named = callees(self, Spot(origin.cell, called)) if called is not None else []
+            if len(named) == 1 and isinstance(named[0].node, ast.ClassDef):
+                return named[0]
         return None
 
     def _live(self, spot: Spot) -> Any:
@@ -88,7 +95,7 @@ class Flow:
         scope = spot.cell.scope(node)
         while not isinstance(scope, ast.Module):
             if isinstance(scope, Function) and (
-                _parameter(scope, node.id) or bindings(spot.cell, scope, node.id)
+                takes(scope, node.id) or bindings(spot.cell, scope, node.id)
             ):
                 return None
             scope = spot.cell.scope(scope)
@@ -136,7 +143,7 @@ class Flow:
             seen = not isinstance(scope, ast.ClassDef) or scope is spot.cell.scope(spot.node)
             if seen and (found := reaching(spot.cell, name, at, scope)):
                 return found
-            if isinstance(scope, Function) and _parameter(scope, name):
+            if isinstance(scope, Function) and takes(scope, name):
                 return self._arguments(Spot(spot.cell, scope), name)
             at, scope = scope, spot.cell.scope(scope)
         return self._global_values(spot, name, inside=at is not spot.node)
@@ -171,9 +178,12 @@ class Flow:
         return _class_name(self.namespace[name]) == (known or called or "").rpartition(".")[2]
 
     def _attribute_values(self, spot: Spot, node: ast.Attribute) -> list[Binding]:
-        owner = self.self_class(Spot(spot.cell, node.value)) or self.class_of(
-            Spot(spot.cell, node.value)
-        )
+        holder = Spot(spot.cell, node.value)
+        owner = self.self_class(holder) or self.class_of(holder) or self._class_itself(holder)
+        if self.self_class(holder) is None:
+            for made in self.origins(holder):
+                if found := field(made, owner, node.attr):
+                    return found
         seen: set[ast.AST] = set()
         while owner is not None and owner.node not in seen:
             seen.add(owner.node)
@@ -183,6 +193,32 @@ class Flow:
             bases = [b.id for b in owner.node.bases if isinstance(b, ast.Name)]
             owner = self.class_named(bases[0]) if bases else None
         return []
+
+    def _class_itself(self, spot: Spot) -> Spot | None:
+        """The class in `Config.lr`."""
+        named = isinstance(spot.node, ast.Name) and not self.values(spot)
+        return self.class_named(spot.node.id) if named else None  # type: ignore[attr-defined]
+
+    def literal(self, spot: Spot, depth: int = _DEPTH) -> Spot | None:
+        """The constant that an expression stands for, where it is written; None where that is no
+        constant or not certain."""
+        node = spot.node
+        if isinstance(node, ast.Constant):
+            return spot
+        found: list[Spot] = []
+        if depth and isinstance(node, ast.Subscript):
+            found = self.chosen(spot, node, depth - 1)
+        elif depth:
+            bound = self.values(spot)
+            found = [b.spot for b in bound if b.index is None and not b.loop]
+            found = found if len(found) == len(bound) else []
+        return self.literal(found[0], depth - 1) if len(found) == 1 else None
+
+    def _word(self, node: ast.AST) -> object:
+        """The value of a constant that an expression of some cell stands for."""
+        cell = next((cell for cell in self.cells.values() if node in cell.parents), None)
+        found = None if cell is None else self.literal(Spot(cell, node))
+        return found.node.value if found and isinstance(found.node, ast.Constant) else None
 
     # Calls
 
@@ -205,6 +241,21 @@ class Flow:
             if found:
                 yield from ((Spot(cell, node), skipped) for node in found)
                 return
+        if function.node not in self._asked:
+            self._asked.add(function.node)
+            yield from [(call, skipped) for call in self._by_another_name(function)]
+            self._asked.discard(function.node)
+
+    def _by_another_name(self, function: Spot) -> Iterator[Spot]:
+        """Calls of a function that is handed over, or taken from a table."""
+        owner = function.cell.parents.get(function.node)
+        wanted = owner if isinstance(owner, ast.ClassDef) else function.node
+        for cell in self.latest_first:
+            for node in cell.nodes:
+                if not isinstance(node, ast.Call) or function.node in cell.ancestors(node):
+                    continue
+                if any(found.node is wanted for found in callees(self, Spot(cell, node.func))):
+                    yield Spot(cell, node)
 
     def _arguments(self, function: Spot, name: str) -> list[Binding]:
         """What a parameter was given at the calls; its default where nobody gives it."""
@@ -212,12 +263,19 @@ class Flow:
         found: list[Binding] = []
         for call, skipped in self.calls(function):
             assert isinstance(call.node, ast.Call)
-            value = _argument(call.node, function.node, name, skipped)
-            if value is not None:
-                found.append(Binding(call.cell, call.cell.statement(value), value))
-        if not found and (default := _default(function.node, name)) is not None:
+            value = argument_given(call.node, function.node, name, skipped)
+            given = [] if value is None else [Spot(call.cell, value)]
+            found += [binding_of(one) for one in given or self._unfolded(call, name)]
+        if not found and (default := default_of(function.node, name)) is not None:
             found.append(Binding(function.cell, function.node, default))
         return found
+
+    def _unfolded(self, call: Spot, name: str) -> list[Spot]:
+        """What `**options` of a call hold under a name."""
+        assert isinstance(call.node, ast.Call)
+        options = [k.value for k in call.node.keywords if k.arg is None]
+        made = [m for one in options for m in self.origins(Spot(call.cell, one))]
+        return [value for one in made for value in entries(one, name)]
 
     def returns(self, function: Spot) -> list[Spot]:
         """Expressions that a function returns."""
@@ -231,12 +289,16 @@ class Flow:
         """The user's function or method that a call runs."""
         assert isinstance(spot.node, ast.Call)
         func = spot.node.func
+        found: Spot | None = None
         if isinstance(func, ast.Name):
-            return self.function_named(func.id)
-        if isinstance(func, ast.Attribute):
+            found = self.function_named(func.id)
+        elif isinstance(func, ast.Attribute):
             owner = self.class_of(Spot(spot.cell, func.value))
-            return None if owner is None else self.method(owner, func.attr)
-        return None
+            found = None if owner is None else self.method(owner, func.attr)
+        if found is None:
+            named = callees(self, Spot(spot.cell, func))
+            found = named[0] if len(named) == 1 and isinstance(named[0].node, Function) else None
+        return found
 
     # Origins
 
@@ -264,7 +326,7 @@ class Flow:
             yield from self.origins(Spot(spot.cell, node.value), index, depth)
         elif isinstance(node, ast.Tuple) and index is not None and index < len(node.elts):
             yield from self.origins(Spot(spot.cell, node.elts[index]), None, depth)
-        elif isinstance(node, ast.Subscript) and (chosen := self._chosen(spot, node, depth)):
+        elif isinstance(node, ast.Subscript) and (chosen := self.chosen(spot, node, depth)):
             for one in chosen:
                 yield from self.origins(one, index, depth)
         elif isinstance(node, ast.Call):
@@ -272,21 +334,25 @@ class Flow:
         elif not isinstance(node, ast.Constant):
             yield spot
 
-    def _chosen(self, spot: Spot, node: ast.Subscript, depth: int) -> list[Spot]:
+    def chosen(self, spot: Spot, node: ast.Subscript, depth: int = _DEPTH) -> list[Spot]:
         """What `losses[name]` may be, of `losses = {"bce": nn.BCELoss(), ...}`."""
         held = self.origins(Spot(spot.cell, node.value), None, depth)
-        table = held[0].node if len(held) == 1 else None
-        if not isinstance(table, ast.Dict):
+        if len(held) != 1:
             return []
         name = node.slice
         key = self.namespace.get(name.id) if isinstance(name, ast.Name) else None
-        key = name.value if isinstance(name, ast.Constant) else key
+        known = self.literal(Spot(spot.cell, name), depth)
+        key = known.node.value if known and isinstance(known.node, ast.Constant) else key
+        table = held[0].node
+        exact = entries(held[0], key) if isinstance(key, str) else []
+        if exact or not isinstance(table, ast.Dict):
+            return exact
         exact = [
-            value
+            Spot(held[0].cell, value)
             for at, value in zip(table.keys, table.values, strict=True)
             if isinstance(at, ast.Constant) and at.value == key
         ]
-        return [Spot(held[0].cell, value) for value in exact or table.values]
+        return exact or [Spot(held[0].cell, value) for value in table.values]
 
     def _call_origins(
         self, spot: Spot, node: ast.Call, index: int | None, depth: int
@@ -306,44 +372,24 @@ class Flow:
             for value in self.returns(function):
                 yield from self.origins(value, index, depth)
         else:
+            yield from self._made_otherwise(spot, func, index, depth)
+
+    def _made_otherwise(
+        self, spot: Spot, func: ast.expr, index: int | None, depth: int
+    ) -> Iterable[Spot]:
+        """What a lambda returns, what a partial makes; else the call itself."""
+        named = callees(self, Spot(spot.cell, func))
+        only = named[0] if len(named) == 1 else None
+        if only is not None and isinstance(only.node, ast.Lambda):
+            yield from self.origins(Spot(only.cell, only.node.body), index, depth)
+        elif only is not None and is_partial(self, only):
+            yield only
+        else:
             yield spot
 
 
 def _class_name(value: object) -> str:
     return type(value).__name__
-
-
-def _parameter(function: Function, name: str) -> bool:
-    args = function.args
-    return any(a.arg == name for a in (*args.posonlyargs, *args.args, *args.kwonlyargs))
-
-
-def _argument(call: ast.Call, function: Function, name: str, skipped: int) -> ast.expr | None:
-    for keyword in call.keywords:
-        if keyword.arg == name:
-            return keyword.value
-    names = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
-    if name not in names:
-        return None
-    position = names.index(name) - skipped
-    given = call.args
-    if 0 <= position < len(given) and not any(
-        isinstance(a, ast.Starred) for a in given[: position + 1]
-    ):
-        return given[position]
-    return None
-
-
-def _default(function: Function, name: str) -> ast.expr | None:
-    args = function.args
-    positional = (*args.posonlyargs, *args.args)
-    for arg, default in zip(reversed(positional), reversed(args.defaults), strict=False):
-        if arg.arg == name:
-            return default
-    for arg, keyword in zip(args.kwonlyargs, args.kw_defaults, strict=True):
-        if arg.arg == name:
-            return keyword
-    return None
 
 
 def order(spot: Spot) -> tuple[int, int]:

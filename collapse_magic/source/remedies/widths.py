@@ -58,11 +58,11 @@ def _widened(patch: Patch, layer: Spot | None, classes: int) -> bool:
     if layer is None:
         return False
     assert isinstance(layer.node, ast.Call)
-    width = layer.node.args[1]
-    if not isinstance(width, ast.Constant):
+    width = patch.flow.literal(Spot(layer.cell, layer.node.args[1]))
+    if width is None or not isinstance(width.node, ast.Constant):
         return False
-    if width.value != classes:
-        patch.set_argument(layer, "out_features", str(classes), 1)
+    if width.node.value != classes:
+        patch.replace(width, str(classes))
     return True
 
 
