@@ -344,7 +344,7 @@ class WatchSession:
     def _read_code(self) -> None:
         """Before the training: while it runs its time is not ours."""
         began = self._clock()
-        source = Code(self.code.cells(), self.code.namespace())
+        source = Code.of_latest(self.code.cells(), self.code.namespace())
         for one in source.answers(self.code.cell):
             place = one.spot.cell.number, one.spot.line, one.column
             self.emit(OutputReading(one.model, one.how, one.threshold, one.activations, *place))
