@@ -48,11 +48,18 @@ class Code:
     Args:
         cells: execution count -> raw source, as the user typed it, magics included.
         namespace: the user's variables, by name; read only.
+        before: what was asked earlier: its cells are not parsed again.
     """
 
-    def __init__(self, cells: Mapping[int, str], namespace: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        cells: Mapping[int, str],
+        namespace: Mapping[str, Any],
+        before: Code | None = None,
+    ) -> None:
         self._sources = dict(cells)
         self._namespace = namespace
+        self._read: dict[tuple[int, str], Cell | None] = {} if before is None else before._read
         self._contexts: dict[tuple[int, int, str | None], Context] = {}
         self._places: dict[tuple[int, int], Fit | Tape | None] = {}
 
@@ -160,8 +167,11 @@ class Code:
 
     @cached_property
     def _cells(self) -> dict[int, Cell]:
-        read = {number: Cell.read(number, source) for number, source in self._sources.items()}
-        return {number: cell for number, cell in read.items() if cell is not None}
+        for number, source in self._sources.items():
+            if (number, source) not in self._read:
+                self._read[number, source] = Cell.read(number, source)
+        read = ((number, self._read[number, source]) for number, source in self._sources.items())
+        return {number: cell for number, cell in read if cell is not None}
 
     @cached_property
     def _flow(self) -> Flow:
