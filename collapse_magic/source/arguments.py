@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..findings import Fix, Remedy
+from .callees import Place, given_at
 from .cells import Cell, Spot, own_nodes
 from .flow import Flow
 from .names import dotted
@@ -85,17 +86,23 @@ def _by_hand(flow: Flow, made: Spot, remedy: Remedy) -> Fix | None:
         return patch.fix(remedy.title)
     if "compute_loss_func" not in _parameters(flow, made):
         return None
-    called = made.cell.text(made.node.func)
-    return example(
-        remedy.title,
-        [],
-        [
-            f"weights = torch.tensor([{', '.join(weights)}])",
-            "def weighted(outputs, labels, **options):",
-            "    return torch.nn.functional.cross_entropy(outputs.logits, labels, weights)",
-            f"{called}(..., compute_loss_func=weighted)",
-        ],
-    )
+    tensor, loss = (patch.spell(one, made) for one in ("torch.tensor", "F.cross_entropy"))
+    statement = Spot(made.cell, made.cell.statement(made.node))
+    lines = [
+        "def weighted(outputs, labels, **options):",
+        f"    weights = {tensor}([{', '.join(weights)}], device=labels.device)",
+        f"    return {loss}(outputs.logits, labels, weights)",
+    ]
+    if given_at(flow, made, "compute_loss_func") != Place(made) or _is_named(flow, "weighted"):
+        called = made.cell.text(made.node.func)
+        return example(remedy.title, [], [*lines, f"{called}(..., compute_loss_func=weighted)"])
+    patch.insert_before(statement, ["\n".join(lines) + "\n"])
+    patch.set_argument(made, "compute_loss_func", "weighted")
+    return patch.fix(remedy.title)
+
+
+def _is_named(flow: Flow, name: str) -> bool:
+    return name in flow.namespace or flow.function_named(name) is not None
 
 
 def calls(flow: Flow, cell: Cell, line: int) -> list[Spot]:

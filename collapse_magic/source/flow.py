@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
@@ -10,6 +11,7 @@ from typing import Any
 
 from .callees import callees, is_partial
 from .cells import Cell, Function, Spot, line_of
+from .definitions import Definitions
 from .names import Names, dotted
 from .scopes import Binding, attribute_bindings, binding_of, bindings, last, reaching
 from .settings import entries, field
@@ -38,46 +40,24 @@ _WRAPPERS = re.compile(
 )
 
 
-class Flow:
+class Flow(Definitions):
     """Answers about names; cells are those that parse, by execution count."""
 
     def __init__(self, cells: Mapping[int, Cell], namespace: Mapping[str, Any]) -> None:
-        self.cells = cells
+        super().__init__(cells)
         self.namespace = namespace
+        self._classes: dict[ast.AST, Spot | None] = {}
+        self._run: dict[ast.AST, Spot | None] = {}
         self.names = Names(cells.values(), namespace, self._word)
-        self._asked: set[ast.AST] = set()  # functions whose calls are being looked for
-
-    @property
-    def latest_first(self) -> list[Cell]:
-        return [self.cells[number] for number in sorted(self.cells, reverse=True)]
-
-    # Definitions
-
-    def function_named(self, name: str) -> Spot | None:
-        return self._defined(name, (ast.FunctionDef, ast.AsyncFunctionDef))
-
-    def class_named(self, name: str) -> Spot | None:
-        return self._defined(name, (ast.ClassDef,))
-
-    def _defined(self, name: str, kinds: tuple[type[ast.AST], ...]) -> Spot | None:
-        """The latest definition; methods do not count as functions."""
-        found = self._definitions.get(name, [])
-        return next((spot for spot in found if isinstance(spot.node, kinds)), None)
-
-    @cached_property
-    def _definitions(self) -> dict[str, list[Spot]]:
-        """Functions and classes by name, the latest first."""
-        found: dict[str, list[Spot]] = {}
-        for cell in self.latest_first:
-            for node in reversed(cell.nodes):
-                if isinstance(node, Function | ast.ClassDef) and not isinstance(
-                    cell.parents.get(node), ast.ClassDef
-                ):
-                    found.setdefault(node.name, []).append(Spot(cell, node))
-        return found
 
     def class_of(self, spot: Spot) -> Spot | None:
         """The user's class of the object that an expression stands for."""
+        if spot.node not in self._classes:
+            self._classes[spot.node] = None  # what leads back to itself is of no class
+            self._classes[spot.node] = self._class_of(spot)
+        return self._classes[spot.node]
+
+    def _class_of(self, spot: Spot) -> Spot | None:
         this = self.self_class(spot)
         if this is not None:
             return this
@@ -120,18 +100,6 @@ class Flow:
             function = spot.cell.function(function)
         return None
 
-    def method(self, owner: Spot, name: str) -> Spot | None:
-        """A method of a class, or of its bases in the cells."""
-        assert isinstance(owner.node, ast.ClassDef)
-        for node in reversed(owner.node.body):
-            if isinstance(node, Function) and node.name == name:
-                return Spot(owner.cell, node)
-        for base in owner.node.bases:
-            found = self.class_named(base.id) if isinstance(base, ast.Name) else None
-            if found is not None and found.node is not owner.node:
-                return self.method(found, name)
-        return None
-
     # Values
 
     def values(self, spot: Spot) -> list[Binding]:
@@ -157,6 +125,8 @@ class Flow:
     def _global_values(self, spot: Spot, name: str, *, inside: bool) -> list[Binding]:
         """Top level: this cell up to here, then earlier ones; from inside a function the latest."""
         for cell in self.latest_first:
+            if not bindings(cell, cell.tree, name):
+                continue
             if cell is spot.cell and not inside:
                 found = reaching(cell, name, spot.node, cell.tree)
             elif cell.number < spot.cell.number or inside:
@@ -239,39 +209,38 @@ class Flow:
         for cell in self.latest_first:
             found = [
                 node
-                for node in self._calls[cell].get(name, [])
+                for node in self.named_calls[cell].get(name, [])
                 if function.node not in cell.ancestors(node)
             ]
             if found:
                 yield from ((Spot(cell, node), skipped) for node in found)
                 return
-        if function.node not in self._asked:
-            self._asked.add(function.node)
-            yield from [(call, skipped) for call in self._by_another_name(function)]
-            self._asked.discard(function.node)
-
-    def _by_another_name(self, function: Spot) -> Iterator[Spot]:
-        """Calls of a function that is handed over, or taken from a table."""
-        owner = function.cell.parents.get(function.node)
-        wanted = owner if isinstance(owner, ast.ClassDef) else function.node
-        for cell in self.latest_first:
-            for node in cell.nodes:
-                if not isinstance(node, ast.Call) or function.node in cell.ancestors(node):
-                    continue
-                if any(found.node is wanted for found in callees(self, Spot(cell, node.func))):
-                    yield Spot(cell, node)
+        owned = owner if isinstance(owner, ast.ClassDef) else function.node
+        yield from ((call, skipped) for call in self._by_another_name.get(owned, []))
 
     @cached_property
-    def _calls(self) -> dict[Cell, dict[str, list[ast.Call]]]:
-        """The calls in each cell, by the last part of what they call."""
-        found: dict[Cell, dict[str, list[ast.Call]]] = {}
-        for cell in self.cells.values():
-            named = found.setdefault(cell, {})
-            for node in cell.nodes:
-                if isinstance(node, ast.Call):
-                    called = (dotted(node.func) or "").rpartition(".")[2]
-                    named.setdefault(called, []).append(node)
+    def _by_another_name(self) -> dict[ast.AST, list[Spot]]:
+        """Calls of functions and classes that are handed over, or taken from a table.
+
+        What is asked while they are looked for is answered without them.
+        """
+        self.__dict__["_by_another_name"] = {}
+        found: dict[ast.AST, list[Spot]] = {}
+        for cell in self.latest_first:
+            for named in self.named_calls[cell].values():
+                for node in named:
+                    if self._is_open(node.func):
+                        for one in callees(self, Spot(cell, node.func)):
+                            if one.node not in cell.ancestors(node):
+                                found.setdefault(one.node, []).append(Spot(cell, node))
         return found
+
+    def _is_open(self, func: ast.expr) -> bool:
+        """Whether a call may run something that has another name than the code that calls it."""
+        if isinstance(func, ast.Name):
+            known = func.id in self.definitions or hasattr(builtins, func.id)
+            return not known and self.names.path(func) is None
+        return isinstance(func, (ast.Subscript, ast.Attribute)) and self.names.path(func) is None
 
     def _arguments(self, function: Spot, name: str) -> list[Binding]:
         """What a parameter was given at the calls; its default where nobody gives it."""
@@ -293,16 +262,14 @@ class Flow:
         made = [m for one in options for m in self.origins(Spot(call.cell, one))]
         return [value for one in made for value in entries(one, name)]
 
-    def returns(self, function: Spot) -> list[Spot]:
-        """Expressions that a function returns."""
-        return [
-            Spot(function.cell, node.value)
-            for node in function.cell.walk(function.node)
-            if isinstance(node, ast.Return) and node.value is not None
-        ]
-
     def called_function(self, spot: Spot) -> Spot | None:
         """The user's function or method that a call runs."""
+        if spot.node not in self._run:
+            self._run[spot.node] = None
+            self._run[spot.node] = self._called_function(spot)
+        return self._run[spot.node]
+
+    def _called_function(self, spot: Spot) -> Spot | None:
         assert isinstance(spot.node, ast.Call)
         func = spot.node.func
         found: Spot | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from ...findings import Fix
-from ..callees import argument_of
+from ..callees import argument_of, given_at
 from ..cells import Spot
 from ..patch import Patch, example, number
 from ..remedies.regularization import weaken
@@ -14,6 +14,7 @@ from .case import Case
 from .place import Fit
 
 _LONGER = 10
+_EPOCHS = 3  # position in fit(x, y, batch_size, epochs)
 
 
 def lower_weight_decay(case: Case) -> Fix | None:
@@ -86,14 +87,15 @@ def _batches(case: Case) -> int | None:
 
 def train_longer(case: Case) -> Fix | None:
     """`epochs` of the fit, ten times as many."""
-    if not isinstance(case.place, Fit) or case.place.open or case.place.method != "fit":
+    fits = isinstance(case.place, Fit) and case.place.method == "fit"
+    if not fits or given_at(case.flow, case.spot, "epochs", _EPOCHS) is None:
         return example(case.title, [], [f"epochs={_LONGER} * epochs  # to begin with"])
-    given = case.place.argument("epochs")
+    given = argument_of(case.flow, case.spot, "epochs", _EPOCHS)
     patch = Patch(case.flow)
     if given is not None:
         patch.replace(given, times(given, _LONGER))
     else:
-        patch.set_argument(case.place.spot, "epochs", str(_LONGER))
+        patch.set_argument(case.spot, "epochs", str(_LONGER))
     return patch.fix(case.title)
 
 
