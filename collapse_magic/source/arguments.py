@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..findings import Fix, Remedy
-from .callees import Place, given_at
+from .callees import Place, argument_of, given_at
 from .cells import Cell, Spot, own_nodes
 from .flow import Flow
 from .names import dotted
@@ -124,11 +124,20 @@ def _constructions(flow: Flow, call: Spot, depth: int) -> Iterator[Spot]:
     given = [*call.node.args, *(keyword.value for keyword in call.node.keywords)]
     if isinstance(call.node.func, ast.Attribute):
         given.insert(0, call.node.func.value)
-    for one in given:
+    for one in _parts(given):
         if isinstance(one, (ast.Name, ast.Attribute, ast.Call)):
             for origin in flow.origins(Spot(call.cell, one)):
                 if isinstance(origin.node, ast.Call) and origin.node is not call.node:
                     yield from _constructions(flow, origin, depth - 1)
+
+
+def _parts(given: list[ast.expr]) -> Iterator[ast.expr]:
+    """Expressions, with those in lists and tuples: the steps of a pipeline."""
+    for one in given:
+        if isinstance(one, (ast.List, ast.Tuple)):
+            yield from _parts(one.elts)
+        else:
+            yield one
 
 
 def _parameters(flow: Flow, call: Spot) -> Mapping[str, Any]:
@@ -200,12 +209,10 @@ def _epochs(flow: Flow, made: Spot, name: str, remedy: Remedy) -> str | None:
 
 def _given(flow: Flow, made: Spot, name: str) -> int | None:
     """The number that a call is given by a name, or its default."""
-    assert isinstance(made.node, ast.Call)
-    for keyword in made.node.keywords:
-        if keyword.arg == name:
-            value = keyword.value
-            if isinstance(value, ast.Constant) and isinstance(value.value, (int, float)):
-                return int(value.value)
-            return None
+    given = argument_of(flow, made, name)
+    if given is not None:
+        written = flow.literal(given)
+        value = None if written is None else getattr(written.node, "value", None)
+        return int(value) if isinstance(value, (int, float)) else None
     default = _parameters(flow, made).get(name)
     return int(default) if isinstance(default, (int, float)) and default else None

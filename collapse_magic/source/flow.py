@@ -181,14 +181,33 @@ class Flow(Definitions):
         node = spot.node
         if isinstance(node, ast.Constant):
             return spot
-        found: list[Spot] = []
+        found: list[Spot] = []  # `rate *= 0.5` gives a name no constant
         if depth and isinstance(node, ast.Subscript):
             found = self.chosen(spot, node, depth - 1)
         elif depth:
             bound = self.values(spot)
-            found = [b.spot for b in bound if b.index is None and not b.loop]
+            whole = [b for b in bound if b.index is None and not b.loop]
+            found = [b.spot for b in whole if not isinstance(b.statement, ast.AugAssign)]
             found = found if len(found) == len(bound) else []
         return self.literal(found[0], depth - 1) if len(found) == 1 else None
+
+    def own_literal(self, spot: Spot, uses: int = 1) -> Spot | None:
+        """The constant behind an expression, where it can be changed for this use of it alone: the
+        expression itself where the name of the constant is read more than `uses` times."""
+        found = self.literal(spot)
+        if found is None or found.node is spot.node:
+            return found
+        statement = found.cell.statement(found.node)
+        target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+        if not isinstance(target, ast.Name) or getattr(statement, "value", None) is not found.node:
+            return found
+        read = [
+            node
+            for cell in self.cells.values()
+            for node in cell.nodes
+            if isinstance(node, ast.Name) and node.id == target.id
+        ]
+        return found if sum(isinstance(one.ctx, ast.Load) for one in read) <= uses else spot
 
     def _word(self, node: ast.AST) -> object:
         """The value of a constant that an expression of some cell stands for."""

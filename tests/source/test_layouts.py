@@ -314,3 +314,20 @@ def test_a_width_is_changed_where_it_is_written() -> None:
     assert fix is not None
     after = run({**notebook, **fix.cells})
     assert after["net"](after["x"]).shape == (40, 3)
+
+
+def test_a_number_that_is_read_elsewhere_too_stays() -> None:
+    model = "share = 0.9  # of the data\nnet = nn.Sequential(nn.Linear(4, 2), nn.Dropout(share))\n"
+    notebook = cells(
+        HEAD + model + "rows = x[: int(share * 40)]",
+        "opt = optim.SGD(net.parameters(), 0.1)\n" + LOOP,
+    )
+    fix = ask(notebook, "lower-dropout", old=0.9, new=0.3)
+    assert fix is not None and fix.cells == {1: notebook[1].replace("(share)", "(0.3)")}
+
+
+def test_a_number_that_is_changed_on_the_way_is_none_to_rely_on() -> None:
+    model = "share = 0.3\nshare *= 0.9\nnet = nn.Sequential(nn.Linear(4, 2), nn.Dropout(share))\n"
+    notebook = cells(HEAD + model, "opt = optim.SGD(net.parameters(), 0.1)\n" + LOOP)
+    fix = ask(notebook, "lower-dropout", old=0.9, new=0.3)
+    assert fix is not None and fix.safety == "example"

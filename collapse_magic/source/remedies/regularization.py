@@ -62,7 +62,7 @@ def _weaken_penalty(case: Case) -> Fix | None:
         for node in case.cell.walk(scope)
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)
     ]
-    found: dict[ast.AST, Spot] = {}
+    found: dict[ast.AST, tuple[Spot, Spot]] = {}
     for product in products:
         assert isinstance(product.node, ast.BinOp)
         for factor, rest in (
@@ -71,15 +71,15 @@ def _weaken_penalty(case: Case) -> Fix | None:
         ):
             number_at = case.flow.literal(Spot(case.cell, factor))
             if number_at is not None and _of_weights(case, Spot(case.cell, rest), _FOLLOWED):
-                found[number_at.node] = number_at
+                found[number_at.node] = number_at, Spot(case.cell, factor)
     if len(found) != 1:
         return None
-    (factor_at,) = found.values()
-    value = getattr(factor_at.node, "value", None)
+    ((number_at, given),) = found.values()
+    value = getattr(number_at.node, "value", None)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     patch = Patch(case.flow)
-    patch.replace(factor_at, number(value / _WEAKER))
+    patch.replace(case.flow.own_literal(given) or given, number(value / _WEAKER))
     return patch.fix(case.title)
 
 
@@ -119,22 +119,25 @@ def lower_dropout(case: Case) -> Fix | None:
 
 def weaken(flow: Flow, patch: Patch, made: list[Spot], name: str, old: float, new: str) -> bool:
     """Write `new` where the calls take `old` from: there, or where a setting is written."""
-    found = [written(flow, spot, name) for spot in made]
-    strong = {
-        one.node: one
-        for one in found
-        if one is not None and float(getattr(one.node, "value", 0)) == old
-    }
-    for spot in strong.values():
-        patch.replace(spot, new)
+    strong = [
+        given for call in made if (given := _given(call, name)) and _value(flow, given) == old
+    ]
+    for given in strong:
+        at = flow.own_literal(given, len(strong))
+        patch.replace(given if at is None else at, new)
     return bool(strong)
 
 
-def written(flow: Flow, spot: Spot, name: str) -> Spot | None:
-    """The number that a call is given by this name or first, where it is written."""
-    assert isinstance(spot.node, ast.Call)
-    named = [k.value for k in spot.node.keywords if k.arg == name]
-    given = named[0] if named else spot.node.args[0] if spot.node.args else None
-    found = None if given is None else flow.literal(Spot(spot.cell, given))
+def _given(call: Spot, name: str) -> Spot | None:
+    """What a call is given by this name or first."""
+    assert isinstance(call.node, ast.Call)
+    named = [k.value for k in call.node.keywords if k.arg == name]
+    given = named[0] if named else call.node.args[0] if call.node.args else None
+    return None if given is None else Spot(call.cell, given)
+
+
+def _value(flow: Flow, given: Spot) -> float | None:
+    """The number that an expression stands for."""
+    found = flow.literal(given)
     value = None if found is None else getattr(found.node, "value", None)
-    return found if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    return float(value) if isinstance(value, (int, float)) else None
