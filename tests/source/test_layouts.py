@@ -216,6 +216,30 @@ def test_a_copy_of_the_outputs_gives_way_to_the_outputs(case: Odd) -> None:
     prove(case)
 
 
+def test_what_the_model_is_given_is_no_copy_of_its_outputs() -> None:
+    """The features become a tensor once: that has nothing to do with the graph."""
+    data = (
+        "import numpy as np\ndef split(a):\n    return a[:30], a[30:]\n"
+        "a, b = split(np.ones((40, 4)))\na = torch.tensor(a).float()\ny = y.float()\n"
+    )
+    train = (
+        "net = nn.Sequential(nn.Linear(4, 1), nn.Flatten(0))\n"
+        "opt = optim.SGD(net.parameters(), 0.1)\n"
+        "probs = [torch.sigmoid(net(a[i : i + 1])).item() for i in range(30)]\n"
+        "loss = F.binary_cross_entropy(torch.tensor(probs), y[:30])\n"
+        "loss.requires_grad = True\nloss.backward()\n"
+        "moved = net[0].weight.grad is not None"
+    )
+    case = Odd(
+        "numbers",
+        (HEAD + data, train),
+        "join-graph",
+        lambda a, b: not a["moved"] and b["moved"],
+    )
+    fix = prove(case)
+    assert list(fix.cells) == [2]
+
+
 PENALTY = """l2 = sum((w ** 2).sum() for w in net.parameters())
     loss += strength * l2
     loss.back"""

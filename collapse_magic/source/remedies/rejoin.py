@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from ..callees import made_by
 from ..cells import Spot
 from ..patch import Patch, primary
 from .base import Case
@@ -50,13 +51,36 @@ def _to_loss(case: Case) -> Iterator[Spot]:
         if spot.node in seen:
             continue
         seen.add(spot.node)
-        for node in ast.walk(spot.node):
-            inner = Spot(spot.cell, node)
+        for inner in _parts(case, spot):
+            node = inner.node
             yield inner
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
                 todo += [b.spot for b in case.flow.values(inner) if not b.loop]
             elif isinstance(node, ast.Call):
                 todo += _returned(case, inner)
+
+
+def _parts(case: Case, spot: Spot) -> Iterator[Spot]:
+    """An expression and what is in it, but for what a model is given."""
+    todo: list[ast.AST] = [spot.node]
+    while todo:
+        node = todo.pop(0)
+        yield Spot(spot.cell, node)
+        if not (isinstance(node, ast.Call) and _is_module(case, Spot(spot.cell, node.func))):
+            todo += ast.iter_child_nodes(node)
+
+
+def _is_module(case: Case, called: Spot) -> bool:
+    """Whether a call runs a module: one of torch's, or of a class of the user's."""
+    if not isinstance(called.node, (ast.Name, ast.Attribute)):
+        return False
+    if case.flow.class_of(called) is not None:
+        return True
+    live = case.flow.namespace.get(called.text)
+    if any(c.__module__ == "torch.nn.modules.module" for c in type(live).__mro__):
+        return True
+    made = (made_by(case.flow, one) or "" for one in case.flow.origins(called))
+    return any(name.startswith("nn.") for name in made)
 
 
 def _returned(case: Case, call: Spot) -> list[Spot]:
@@ -110,7 +134,9 @@ def _cut(spot: Spot) -> Spot | None:
 def _is_output(case: Case, spot: Spot) -> bool:
     """Whether an expression comes from the model by ways that all lead there."""
     paths = case.context.outputs.paths(spot)
-    return bool(paths) and all(path.models for path in paths)
+    return bool(paths) and all(
+        path.models and all(_is_module(case, model) for model in path.models) for path in paths
+    )
 
 
 def _only_repeats(statement: ast.stmt, spot: Spot, inner: Spot) -> bool:
