@@ -4,8 +4,8 @@
 
 Writes logs of that size (1,000 by default) of other tools' summaries into a temporary directory:
 one of scalars only, which are the smallest records there are, and one with a third each of
-scalars, histograms and images, by bytes. Each report runs as a process of its own. Exits with 1 where one
-takes longer or more memory than is promised for 1,000 MB.
+scalars, histograms and images, by bytes. Each report runs as a process of its own. Exits with 1
+where one takes longer or more memory than is promised for 1,000 MB.
 """
 
 from __future__ import annotations
