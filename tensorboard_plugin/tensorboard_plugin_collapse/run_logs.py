@@ -49,6 +49,7 @@ class LoggedRun:
     report: dict[str, Any] | None = None
     facts: dict[str, Any] | None = None
     ours: bool = False  # holds something of ours
+    derived: bool = False  # from other tools' summaries: nobody watched
     damaged: list[str] = field(default_factory=list)
     series: dict[str, Series] = field(default_factory=dict)
     last_heard: float = 0.0  # s since the epoch

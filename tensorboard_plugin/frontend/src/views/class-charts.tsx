@@ -2,7 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import { useMemo } from 'preact/hooks';
 import { chanceEntropy, entropyOf, LABELS, PREDICTED } from '../model/entropy';
-import { count, percent, quantity } from '../model/format';
+import { count, percent, quantities, quantity } from '../model/format';
 import type { Shares } from '../model/shares';
 import type { SeriesRows } from '../model/series';
 import { AtCursor } from './at-cursor';
@@ -117,7 +117,7 @@ export function EntropyChart({ store, rows, shares, frame }: ClassChartProps) {
         { name: 'labels', rows: entropy, column: LABELS, stroke: (ink) => INK[ink].text, dash: [5, 4] },
       ]}
       chance={chance}
-      axis={{ scale: { range: [-0.03 * chance, 1.06 * chance] }, axis: { space: 28, values: labels } }}
+      axis={{ scale: { range: [-0.03 * chance, 1.06 * chance] }, axis: { space: 28, values: (_, splits) => quantities(splits) } }}
       format={quantity}
       smooth
     />
@@ -146,7 +146,7 @@ export function ChanceChart({ store, rows, frame }: ClassChartProps) {
       }
       lines={[{ name: 'L/H', rows, column: offset, stroke: (ink) => INK[ink].line }]}
       chance={1}
-      axis={{ scale: {}, axis: { space: 28, values: labels } }}
+      axis={{ scale: {}, axis: { space: 28, values: (_, splits) => quantities(splits) } }}
       log
       smooth
     />
@@ -155,8 +155,4 @@ export function ChanceChart({ store, rows, frame }: ClassChartProps) {
 
 function nats(value: number): string {
   return Number.isNaN(value) ? 'n/a' : value.toFixed(2);
-}
-
-function labels(_: unknown, splits: number[]): string[] {
-  return splits.map((value) => (value === null ? '' : quantity(value)));
 }

@@ -2,7 +2,7 @@ import { useMemo, useRef, useState } from 'preact/hooks';
 import type uPlot from 'uplot';
 import type { Theme } from '../model/colours';
 import { lossEnds, lossLines, lossScale, type LossLines } from '../model/loss';
-import { count, quantity } from '../model/format';
+import { count, quantities, quantity } from '../model/format';
 import type { Range } from '../model/buckets';
 import type { RunStore } from '../model/run-store';
 import type { SeriesRows } from '../model/series';
@@ -110,7 +110,7 @@ function lossPlot(
     bands: [{ series: [2, 1], fill: band }],
     scale: { ...(logarithmic ? { distr: 3 } : {}), ...(ends ? { range: [...ends] } : {}) },
     axis: {
-      values: (_, splits) => splits.map((value) => (value === null ? '' : quantity(value))),
+      values: (_, splits) => quantities(splits),
       ...(logarithmic ? {} : { space: 28 }),
     },
     draw: (plot) => drawBroken(plot, lines(), broken),

@@ -1,5 +1,5 @@
 // What is logged by a name of its own: learning rates by optimizer, accuracies by phase.
-import { percent, quantity } from '../model/format';
+import { percent, quantities, quantity } from '../model/format';
 import type { SeriesRows } from '../model/series';
 import { AtCursor } from './at-cursor';
 import type { ChartProps } from './frame';
@@ -46,7 +46,7 @@ export function LearningRateChart({ store, frame }: ChartProps) {
       title="Learning rate"
       note={<Values store={store} lines={lines} format={quantity} />}
       lines={lines}
-      axis={{ scale: {}, axis: { space: 28, values: (_, splits) => splits.map(quantity) } }}
+      axis={{ scale: {}, axis: { space: 28, values: (_, splits) => quantities(splits) } }}
       stepped
       log
       height={72}
