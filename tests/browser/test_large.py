@@ -90,9 +90,9 @@ def no_numbers(record: Record) -> Record:
         case LayerStatistics():
             return replace(
                 record,
-                gradient_norms=nan(record.gradient_norms),
-                weight_norms=nan(record.weight_norms),
-                update_ratios=nan(record.update_ratios),
+                gradient_norm=nan(record.gradient_norm),
+                weight_norm=nan(record.weight_norm),
+                update_ratio=nan(record.update_ratio),
             )
     return record
 
@@ -111,7 +111,7 @@ def write(logs: Path) -> None:
             for number in range(10_000):
                 log.scalar(f"head_{number}/loss", step, 1.0)
         log.scalar(f"{BOOK}/loss", 1, 1.0)
-    few = samples.sample_records(samples.LIVE)[:8]
+    few = samples.sample_records(samples.LIVE)
     for number in range(RUNS):
         at = samples.STARTED - 60 * (1 + number)
         samples.write_run(logs / f"sweep-{number % 3}" / f"run-{number}", at, few, report=None)
@@ -176,13 +176,14 @@ def test_two_hundred_runs_are_searched_sorted_and_scrolled(
     tab = open_tab(served.address)
     lines = overview(tab)
     expect(lines).to_have_count(RUNS + 4)
-    last = tab.frame.get_by_role("row", name=re.compile("run-199$|run-199 "))
+    last = lines.filter(has=tab.frame.get_by_role("button", name="sweep-1/run-199", exact=True))
     expect(last.get_by_role("checkbox")).to_have_count(0)  # out of view: its name only
     last.scroll_into_view_if_needed()
     expect(last.get_by_role("checkbox")).to_be_visible()
     expect(last.get_by_role("img", name=re.compile("largest predicted"))).to_be_visible()
     tab.frame.get_by_label("Search").fill("sweep-1/ run-1")
-    expect(lines).to_have_count(36)
+    found = [number for number in range(1, RUNS, 3) if str(number).startswith("1")]
+    expect(lines).to_have_count(len(found))
     tab.frame.get_by_label("Search").fill("")
     name = tab.frame.get_by_role("columnheader", name="Run")
     name.get_by_role("button").click()
@@ -202,13 +203,14 @@ def test_a_line_out_of_view_is_reached_by_the_keyboard(
 ) -> None:
     tab = open_tab(served.address)
     lines = overview(tab)
-    lines.locator(".open-run").last.focus()
-    tab.page.keyboard.press("Shift+Tab")
-    tab.page.keyboard.press("Shift+Tab")
-    expect(tab.frame.locator(".run-row :focus")).to_be_in_viewport()
-    tab.page.keyboard.press("Tab")
-    tab.page.keyboard.press("Tab")
     last = lines.locator(".open-run").last
+    last.focus()
+    pick = lines.last.get_by_role("checkbox")
+    expect(pick).to_be_visible()
+    expect(last).to_be_focused()
+    tab.page.keyboard.press("Shift+Tab")
+    expect(pick).to_be_focused()
+    tab.page.keyboard.press("Tab")
     expect(last).to_be_focused()
     name = last.inner_text()
     tab.page.keyboard.press("Enter")
@@ -277,12 +279,12 @@ def test_a_run_that_is_deleted_while_it_is_shown_is_named_and_the_tab_stays(
         tab = open_tab(server.address, run=samples.COLLAPSED)
         # Between the list of runs and the reading of one a run may be gone: the answer says so.
         tab.may_lose_server = True
-        expect(tab.chart("Loss")).to_contain_text("at step 640")
+        expect(tab.chart("Loss")).to_contain_text(re.compile(r"at step 6\d\d"))
         shutil.rmtree(logs / samples.COLLAPSED)
         expect(tab.banners).to_contain_text(f"The run {samples.COLLAPSED} is gone")
         expect(tab.run(samples.HEALTHY)).to_have_attribute("aria-current", "true")
         expect(tab.run(samples.COLLAPSED)).to_have_count(0)
-        expect(tab.chart("Loss")).to_contain_text("at step 640")
+        expect(tab.chart("Loss")).to_contain_text(re.compile(r"at step 6\d\d"))
         shutil.rmtree(logs / samples.HEALTHY)
         expect(tab.banners).to_contain_text(f"The run {samples.HEALTHY} is gone")
         expect(tab.verdict).to_have_text("No watched run in this log directory yet")

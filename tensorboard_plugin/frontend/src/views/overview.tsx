@@ -1,5 +1,4 @@
 // All runs at a glance: what is wrong with each, and who is predicted. Pick one, or several to compare.
-import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { RunSummary } from '../model/contract';
 import { SEVERITY_LOOKS } from '../model/findings';
@@ -181,29 +180,25 @@ function Group({ store, group, alone, folded, fold, inView: [first, end] }: Grou
   );
 }
 
-/** Of what is not in view only the name is there, to be found and reached. */
+/** Of what is not in view only the name is there, to be found and reached; it keeps its focus. */
 function Row({ store, run, seen }: { store: Store; run: RunSummary; seen: boolean }) {
-  const name = (
-    <button type="button" class="open-run" title={run.run} onClick={() => store.chooseRun(run.run)}>
-      {run.run}
-    </button>
-  );
-  if (seen) return <Line store={store} run={run} name={name} />;
+  const picked = seen && store.picked.value.includes(run.run);
   return (
-    <tr class="run-row unseen">
-      <th scope="row" colSpan={7}>
-        {name}
+    <tr class={`run-row${picked ? ' picked' : ''}${seen ? '' : ' unseen'}`}>
+      {seen && <Before store={store} run={run} picked={picked} />}
+      <th scope="row" colSpan={seen ? 1 : 7}>
+        <button type="button" class="open-run" title={run.run} onClick={() => store.chooseRun(run.run)}>
+          {run.run}
+        </button>
       </th>
+      {seen && <After store={store} run={run} />}
     </tr>
   );
 }
 
-function Line({ store, run, name }: { store: Store; run: RunSummary; name: ComponentChildren }) {
-  const picked = store.picked.value.includes(run.run);
-  // Read when it is seen, and again when the run has grown.
-  useEffect(() => store.thumbnails.want(run), [run.run, run.started, run.steps]);
+function Before({ store, run, picked }: { store: Store; run: RunSummary; picked: boolean }) {
   return (
-    <tr class={`run-row${picked ? ' picked' : ''}`}>
+    <>
       <td>
         <input
           type="checkbox"
@@ -215,7 +210,15 @@ function Line({ store, run, name }: { store: Store; run: RunSummary; name: Compo
       <td class={`run-verdict ${run.severity}`}>
         <Mark severity={run.severity} /> {SEVERITY_LOOKS[run.severity].word}
       </td>
-      <th scope="row">{name}</th>
+    </>
+  );
+}
+
+function After({ store, run }: { store: Store; run: RunSummary }) {
+  // Read when it is seen, and again when the run has grown.
+  useEffect(() => store.thumbnails.want(run), [run.run, run.started, run.steps]);
+  return (
+    <>
       <td class="says" title={run.verdict}>
         {run.verdict}
       </td>
@@ -226,6 +229,6 @@ function Line({ store, run, name }: { store: Store; run: RunSummary; name: Compo
       <td class="number">
         {run.finished ? run.started !== null && ago(Date.now() / 1000 - run.started) : <span class="live">live</span>}
       </td>
-    </tr>
+    </>
   );
 }
