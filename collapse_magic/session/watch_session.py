@@ -35,7 +35,6 @@ from ..report import Report
 from ..reporting import bare_report, build_report
 from ..sinks.base import Sink
 from ..sinks.tensorboard import EventSink, prepare
-from ..source import Code
 from .costs import Costs
 from .export import export
 from .frameworks import FRAMEWORKS, in_use
@@ -344,8 +343,7 @@ class WatchSession:
     def _read_code(self) -> None:
         """Before the training: while it runs its time is not ours."""
         began = self._clock()
-        source = Code(self.code.cells(), self.code.namespace())
-        for one in source.answers(self.code.cell):
+        for one in self._placer.read().answers(self.code.cell):
             place = one.spot.cell.number, one.spot.line, one.column
             self.emit(OutputReading(one.model, one.how, one.threshold, one.activations, *place))
         self._costs.attaching += self._clock() - began
