@@ -7,6 +7,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,11 @@ from collapse_magic.records import (
     Record,
     RunStarted,
 )
-from tests.browser.tab import Tab
+from tests.browser.tab import Tab, comes_to, place_of
 from tests.support import sample_logs as samples
 from tests.support.standard_events import EventWriter
 from tests.support.tensorboards import RunningTensorBoard, running
+from tests.support.waiting import wait_until
 
 OpenTab = Callable[..., Tab]
 
@@ -122,14 +124,15 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTensorBo
     folder = tmp_path_factory.mktemp("large")
     write(folder / "logs")
     with running(folder / "logs", log=folder / "said") as server:
+        wait_until(lambda: len(server.runs()) == RUNS + 4, "all runs are served")
         yield server
 
 
 def fits(tab: Tab, *places: str) -> None:
     for place in ("html", "main", "nav", *places):
-        expect(tab.frame.locator(place).first).to_be_visible()
-        beyond = tab.frame.locator(place).first.evaluate("e => e.scrollWidth - e.clientWidth")
-        assert beyond <= 0, f"{place} is {beyond} px too wide"
+        element = tab.frame.locator(place).first
+        expect(element).to_be_visible()
+        comes_to(0, partial(tab.too_wide, element))
 
 
 def test_of_a_thousand_classes_the_most_confused_ones_come_first_page_by_page(
@@ -228,9 +231,7 @@ def test_names_of_ten_thousand_characters_stay_in_their_places(
     tab.chart("Confusion").scroll_into_view_if_needed()
     expect(tab.chart("Confusion").get_by_role("row")).to_have_count(3)
     for title in ("Predicted classes", "Gradient flow", "Confusion"):
-        box = tab.chart(title).bounding_box()
-        assert box is not None
-        assert box["height"] < 500, title
+        assert place_of(tab.chart(title))["height"] < 500, title
     tab.hover("Gradient flow", 0.5, down=0.1)
     expect(tab.chart("Gradient flow").locator(".note")).to_contain_text("a name like a book")
     fits(tab, ".stack")
