@@ -209,6 +209,12 @@ class WatchSession:
         with self._lock:
             self._guard(self._take, record)
 
+    def first_steps_seen(self) -> None:
+        """What is wired wrongly is known by now, and said before the cell runs for an hour."""
+        with self._lock:
+            if self._running and self._training:
+                self._guard(self._round)
+
     def clock(self) -> float:
         """Stands still while rules and sinks work: probes book their own time, the session its
         own."""
@@ -284,15 +290,18 @@ class WatchSession:
     def _maybe_update(self, record: Record) -> None:
         if not self._running or not self._training:
             return
-        now = self._clock()
-        by_clock = self._costs.round_is_due(now)
-        if not self._rounds.is_due(record, self.history.steps, by_clock, self._allowance):
-            return
+        by_clock = self._costs.round_is_due(self._clock())
+        if self._rounds.is_due(record, self.history.steps, by_clock, self._allowance):
+            self._round()
+
+    def _round(self) -> None:
+        """The rules run, and the sinks are told."""
+        began = self._clock()
         self._find()
         report = self._build()
         for sink in (*self._sinks, *([self._events] if self._events is not None else [])):
             self._guard(sink.update, report)
-        self._costs.book_round(now, self._clock(), self.config.budget)
+        self._costs.book_round(began, self._clock(), self.config.budget)
         self._rounds.done(self.history.steps)
 
     def _find(self, final: bool = False) -> None:

@@ -13,7 +13,7 @@ from ...records import EpochEnded, LossRaised, Phase
 from ..base import Probe, ProbeContext
 from ..guard import Guard
 from ..patching import Patches
-from ..schedule import SHORT, Countdown, Schedule
+from ..schedule import FULL_LOOKS_AT_FIRST, SHORT, Countdown, Schedule
 from . import hooks
 from .activation_looks import ModelActivations
 from .counter import StepCounter
@@ -80,6 +80,7 @@ class KerasProbe(Probe):
         self.optimizers = Optimizers(self.context, self.models, self.plan, self.counter)
         self.loops = Loops(self)
         self._last_flush, self._batches = -math.inf, 0  # counted since then
+        self._first_steps_told = False
         self._epochs = 0
         self._told_non_finite = False
         self._on_host: bool | None = None  # where losses are computed
@@ -249,6 +250,7 @@ class KerasProbe(Probe):
         began = self.context.clock()
         if self.lets_pass(phase, lambda: [call.seen.value for call in calls]):
             return
+        self._tell_first_steps()  # before the batch of the next one is taken
         made = phase == "eval" or updated
         at = self.counter.current() if made else self.counter.under_way()
         for call in calls:
@@ -316,7 +318,18 @@ class KerasProbe(Probe):
 
     # -- flushing ---------------------------------------------------------------------------------
 
+    def _tell_first_steps(self) -> None:
+        """What is wired wrongly shows in the first steps, and is not to wait for the next flush."""
+        if not self._first_steps_told and self.counter.done >= FULL_LOOKS_AT_FIRST:
+            self._first_steps_told = True
+            for site in self._sites():
+                if site.facts.values_decide or not self.counter.updating:
+                    site.flush(self.plan.training.one_in, self.plan.evaluation.one_in)
+            self.wirings.flush()
+            self.context.first_steps_seen()
+
     def _maybe_flush(self) -> None:
+        self._tell_first_steps()
         now = self.context.clock()
         due = now - self._last_flush >= self.plan.flush_gap(now, self._batches)
         if due or any(site.full for site in self._sites()):
