@@ -17,7 +17,7 @@ rank better than chance (.6). An error where it is found in less than 10% of the
 warning. Silent as long as training still gets there: since the first half of the run the recall has
 risen, and once more as much would do, or the loss falls quickly. Where the run ends before it got
 there, a note says how far it came; likewise where the user's code only ranks the scores (an area
-under a curve) and compares them with no threshold: an unbiased model may never be sure of a rare
+under a curve, a sort, the best hundred, a quantile) and compares them with no threshold: an unbiased model may never be sure of a rare
 class, and yet order the samples well. A model that one call has fitted (scikit-learn's `fit`) is
 judged by its answers on its own training samples, from 200 of them with 20 of the rare class on.
 

@@ -36,7 +36,10 @@ from .sklearn.remedies import Case as SklearnCase
 __all__ = ["Code"]
 
 # Cells without any of this make no answers of outputs, and need not be parsed for it.
-_MAY_READ = re.compile(r"[<>]=?\s*[\d.]|argmax|\bmax\(|\bround\(|roc|precision|ndcg|AUC|['\"]auc")
+_MAY_READ = re.compile(
+    r"[<>]=?\s*[\d.]|argmax|\bmax\(|\bround\(|roc|precision|ndcg|AUC|['\"]auc"
+    r"|sort|topk|partition|kthvalue|quantile|percentile|brier|calibration|digitize|histogram|rank"
+)
 T = TypeVar("T")
 
 

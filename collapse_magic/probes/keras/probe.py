@@ -19,6 +19,7 @@ from .activation_looks import ModelActivations
 from .counter import StepCounter
 from .fit import TRAINER, Fit
 from .fit_steps import Step, Switch
+from .inputs import ModelInput
 from .loop_calls import LoopCall, LoopStage
 from .loops import Loops
 from .losses import LossCalls, LossSeen
@@ -186,6 +187,8 @@ class KerasProbe(Probe):
                 step.due = self.optimizers.due(step.of_models, done)
                 if step.activations is None or done >= step.activations.due:
                     self.guard.run(self._look_at_activations, step, taken, done)
+                if step.entering is None or done >= step.entering.due:
+                    self.guard.run(self._look_at_input, step, taken, done)
             return self.lets_pass(step.phase, taken.checks, taken.losses)
         except Exception as error:
             self.guard.fail(error)
@@ -200,6 +203,18 @@ class KerasProbe(Probe):
             step.activations.due = sys.maxsize
             return
         found = step.activations.look(model, inputs, done, self.plan, self.context.clock)
+        if found is not None:
+            self.context.emit(found)
+
+    def _look_at_input(self, step: Step, taken: Taken, done: int) -> None:
+        """What a model is given is to be looked at, which has just been trained."""
+        model, inputs = step.watched.model(), taken.inputs
+        if step.entering is None:
+            step.entering = ModelInput(step.watched.name)
+        if model is None or inputs is None:
+            step.entering.due = sys.maxsize
+            return
+        found = step.entering.look(model, inputs, done)
         if found is not None:
             self.context.emit(found)
 
