@@ -9,15 +9,15 @@ in common. Every epoch more then makes it worse for what it is meant for.
 
 ## How it is measured
 By the tool's own cross entropy over the entropy of the labels, in training and in validation, with
-evaluations of 150 samples and more. The best one costs less than .97 of a constant answer, or it
-and the last one rank better than .6 (chance is .5); the last evaluation costs a quarter and .1
-more, no evaluation since has come back to that, and training costs less than then. It is a warning
-where the answers suffer: accuracy is surely (two standard errors) lower than at the best
-evaluation, or the loss is worse than a constant answer's. Otherwise the model is only too sure of
-what it says, and that is a note. So it is where validation stands still: at the end 99% of the
-training samples are right at next to no cost (.05 of a constant answer's), and of validation,
-surely, 15 points less; or where there is no validation, and so few samples (100 and less an epoch)
-were learned by heart over twenty epochs and more.
+evaluations of 150 samples and more. The best one costs less than .97 of a constant answer, or less
+than all of it and ranks better than .6 (chance is .5), or all together rank so; the last evaluation
+costs a quarter and .1 more, no evaluation since has come back to that, and training costs less than
+then. It is a warning where the answers suffer: accuracy is surely (two standard errors) lower than
+at the best evaluation, or the loss is worse than a constant answer's. Otherwise the model is only
+too sure of what it says, and that is a note. So it is where validation stands still: at the end 99%
+of the training samples are right at next to no cost (.05 of a constant answer's), and of
+validation, surely, 15 points less; or where there is no validation, and so few samples (100 and
+less an epoch) were learned by heart over twenty epochs and more.
 
 ## Known limits
 Where validation ranks like chance it is said by noisy-labels, and train-eval-gap may be the reason.
@@ -188,7 +188,8 @@ def _best(evaluations: Sequence[WindowTotal]) -> WindowTotal | None:
     bound = max(WORSE_BY * cost, cost + WORSE_BY_AT_LEAST)
     since = evaluations[best + 1 :]
     late = since[len(since) // 2 :]
-    ranked = min(evaluations[best].rank, evaluations[-1].rank)
+    every = WindowTotal.of([one.window for one in evaluations])
+    ranked = evaluations[best].rank if cost < 1 else every.rank
     good = cost < gates.NOT_LEARNING or ranked >= FOLLOWS
     return evaluations[best] if good and late and all(_over(e) > bound for e in late) else None
 

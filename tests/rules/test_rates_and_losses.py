@@ -117,7 +117,7 @@ def test_weight_decay_far_above_the_usual_needs_no_tenth() -> None:
     assert 0.1 < watched.first.evidence[0].values["norm_left"] < 0.5
 
 
-@pytest.mark.parametrize(("strength", "named"), [(0.5, True), (0.0, False)])
+@pytest.mark.parametrize(("strength", "named"), [(3.0, True), (0.0, False)])
 def test_a_penalty_in_the_loss_shows_in_the_gradients(strength: float, named: bool) -> None:
     x, y = blobs((600, 400))
     model = mlp(2)

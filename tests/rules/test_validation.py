@@ -201,7 +201,7 @@ def test_averages_that_follow_are_silent() -> None:
 def test_validation_data_that_are_prepared_in_another_way() -> None:
     """No batch normalization, and no noise in the labels: the scaling is left out."""
     data, (x, y) = halves(blobs((400, 400), 2.0, features=4))
-    model = mlp(4)
+    model = large(4)
     watched = validated(model, data, (x * 20 + 90, y), epochs=15, after=model.train)
     finding = watched.first
     assert (finding.rule, finding.severity) == ("train-eval-gap", "error")
