@@ -18,12 +18,8 @@ from . import hooks
 from .activation_looks import ModelActivations
 from .counter import StepCounter
 from .fit import TRAINER, Fit
-<<<<<<< HEAD
-from .fit_steps import Step, Switch
-from .inputs import ModelInput
-=======
 from .fit_steps import Step, Switch, Watched
->>>>>>> main
+from .inputs import ModelInput
 from .loop_calls import LoopCall, LoopStage
 from .loops import Loops
 from .losses import LossCalls, LossSeen
@@ -192,13 +188,10 @@ class KerasProbe(Probe):
                 step.due = self.optimizers.due(step.of_models, done)
                 if step.activations is None or done >= step.activations.due:
                     self.guard.run(self._look_at_activations, step, taken, done)
-<<<<<<< HEAD
                 if step.entering is None or done >= step.entering.due:
                     self.guard.run(self._look_at_input, step, taken, done)
-=======
                 if self.optimizers.lost.sought:
                     self.guard.run(self._weights_are_lost, step, taken)
->>>>>>> main
             return self.lets_pass(step.phase, taken.checks, taken.losses)
         except Exception as error:
             self.guard.fail(error)
@@ -216,7 +209,6 @@ class KerasProbe(Probe):
         if found is not None:
             self.context.emit(found)
 
-<<<<<<< HEAD
     def _look_at_input(self, step: Step, taken: Taken, done: int) -> None:
         """What a model is given is to be looked at, which has just been trained."""
         model, inputs = step.watched.model(), taken.inputs
@@ -228,7 +220,7 @@ class KerasProbe(Probe):
         found = step.entering.look(model, inputs, done)
         if found is not None:
             self.context.emit(found)
-=======
+
     def _weights_are_lost(self, step: Step, taken: Taken) -> None:
         """Weights are not finite, perhaps of this step's model: a loss that is not tells more."""
         lost = self.optimizers.lost
@@ -247,7 +239,6 @@ class KerasProbe(Probe):
         if optimizers.lost.sought:
             optimizers.lost.seek(watched.inputs, None)
             optimizers.lost.close()
->>>>>>> main
 
     def begin_look(self, updates: Sequence[Update]) -> None:
         """A training step with these updates, that is due, is about to be run by Python."""
