@@ -5,20 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..probes.schedule import SHORT_RUN_SECONDS
-from ..records import (
-    LossFacts,
-    LossRaised,
-    NonFinite,
-    OptimizerFacts,
-    PredictionWindow,
-    Record,
-    Wiring,
-)
+from ..records import LossRaised, NonFinite, PredictionWindow, Record, Wiring
 
 # Wiring mistakes are certain from the first batches, and are to be said before the cell runs for
-# an hour.
-FIRST_STEPS = 3
-STRUCTURAL = (LossFacts, OptimizerFacts, Wiring, NonFinite, LossRaised)
+# an hour. How losses, models and optimizers hang together is told when all three have been met, in
+# one of the first looks at the layers, which may come as late as this: one round is enough then.
+FIRST_STEPS = 6
+STRUCTURAL = (Wiring, NonFinite)
 # Rounds by the number of steps, as long as so much of what a short run may cost is left.
 LEFT_FOR_ROUNDS = 0.3 * SHORT_RUN_SECONDS
 

@@ -43,8 +43,8 @@ class Input:
     ) -> tuple[list[Any], Callable[[int, list[Array]], InputFacts | None]] | None:
         """Values to be fetched, and what makes a record of (step, the values); None if not due.
 
-        What a model is given seldom changes: once there are enough rows, the pauses between two
-        looks double.
+        What a model is given seldom changes: it is told of at the first look, when the first three
+        may have gathered enough rows, and ever more seldom.
         """
         self._looks += 1
         due = self._looks >= self._tell_at
@@ -54,7 +54,7 @@ class Input:
         if tensor is None or tensor.numel() == 0 or tensor.is_complex():
             return None
         if due:
-            self._tell_at = 2 * self._looks
+            self._tell_at = 3 * self._looks
         tensor = tensor.detach()
         shape = tuple(tensor.shape)
         if not tensor.is_floating_point():
