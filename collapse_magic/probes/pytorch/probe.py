@@ -323,9 +323,7 @@ class TorchProbe(Probe):
 
     def _maybe_flush(self, full: bool, now: float) -> None:
         since = now - self._last_flush
-        if not full and (
-            since < FLUSH_SECONDS or since < self.plan.flush_gap(now, self._counted)
-        ):
+        if not full and (since < FLUSH_SECONDS or since < self.plan.flush_gap(now, self._counted)):
             return
         if not self.counter.settled:
             return
