@@ -298,13 +298,21 @@ class LearningRate:
 
 @dataclass(frozen=True, slots=True)
 class NonFinite:
-    """The first NaN or Inf of a run, at the first place along the way where it is found."""
+    """The first NaN or Inf of a run, at the first place along the way where it is found.
 
-    site: str
+    Weights of layers are looked at now and then. Where they are not finite while the loss is a
+    number, ``lost`` is the layer; if place is "weight", what of the data has made them so may
+    follow.
+    """
+
+    site: str  # or the model, where it was not seen at a loss
     step: int
     place: Place
     name: str  # layer, parameter or argument; "" if there is nothing to add
     value: str  # "nan" | "inf" | "-inf"
+    count: int = 0  # values there that are not finite; 0 where they were not counted
+    values: int = 0  # of how many
+    lost: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,10 @@ class ProbeContext(Protocol):
     def namespace(self) -> Mapping[str, Any]:
         """The user's variables, to find models and optimizers by name."""
 
+    def first_steps_seen(self) -> None:
+        """The first steps are over, and all that was seen of them has been handed on; never
+        raises."""
+
     def stop_reason(self) -> str | None:
         """A sentence where the cell is to be stopped at the next step boundary, else None."""
 

@@ -11,8 +11,19 @@ from ..records import LossFacts
 from .base import ProbeContext
 from .calls import Array, LossCall
 from .gathering import shown
-from .tasks import COUNTED, INDEX_LOSSES, Judgement, judge, outputs_of, told
+from .tasks import (
+    COUNTED,
+    INDEX_LOSSES,
+    PROBABILITY_LOSSES,
+    Judgement,
+    judge,
+    outputs_of,
+    told,
+)
 
+# "nll" wants their logarithms: behind a log_softmax it is told as a cross entropy.
+WANT_PROBABILITIES = PROBABILITY_LOSSES | {"nll"}
+SQUASHING = ("sigmoid", "softmax")
 MOST_CLASSES = 1000  # a vocabulary of words is no set of classes that a share could be drawn for
 _MOST_TOLD = 8  # times that they are told again
 
@@ -78,6 +89,15 @@ class Facts:
             and call.loss == loss
             and (self._varies or outputs_of(loss, call.by_sample) == outputs_of(loss, shape))
         )
+
+    @property
+    def values_decide(self) -> bool:
+        """Whether only values tell if the outputs are fit for the loss: it wants probabilities, or
+        their logarithms, and nothing is seen that would have made some."""
+        call = self.call
+        if call is None or call.handwritten or call.loss not in WANT_PROBABILITIES:
+            return False
+        return not (call.activations and call.activations[0] in SQUASHING)
 
     @property
     def hopeless(self) -> bool:

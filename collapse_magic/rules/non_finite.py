@@ -11,11 +11,14 @@ predictions are the first class.
 The first place along the way input, target, logits, loss, gradient, weight where a value is not
 finite. Silent where the loss is finite again afterwards: a gradient scaler skips its first steps,
 and a batch may hold only ignored labels. A gradient counts once a loss after it is not finite.
+Where the loss hides it, the weights tell: in a graph TensorFlow fuses a dense layer with its relu,
+and that gives 0 for NaN. A missing value then makes NaN of the first layer's weights alone.
 
 ## Known limits
 The place is where it was first seen, not always where it arose: an input of 1e30 overflows later,
 and in loops of less than about half a millisecond a step, where only every second or fourth loss is
-asked, the weights may be reached before the next question.
+asked, the weights may be reached before the next question. A PyTorch model that hides NaN from its
+loss by itself (`nan_to_num` behind a layer) is not told of.
 
 ## Example
     optimizer = torch.optim.SGD(model.parameters(), lr=1e6)
@@ -69,13 +72,16 @@ class NonFiniteValues:
         return None if history.sites() or history.raised() else "no loss was seen"
 
     def check(self, history: History) -> Iterable[Diagnosis]:
-        sites: set[str] = set()
+        first: dict[str, NonFinite] = {}
         for record in (at_site(history, record) for record in history.non_finite()):
-            if record.site not in sites and stayed(history, record):
-                sites.add(record.site)
-                yield self._diagnosis(history, record)
+            known = first.get(record.site)
+            behind = known is not None and (known.place, record.place) == ("weight", "input")
+            if (known is None or behind) and stayed(history, record):
+                first[record.site] = record
+        for record in first.values():
+            yield self._diagnosis(history, record)
         for raised in raised_problems(history, Problem.NON_FINITE):
-            if not sites:
+            if not first:
                 yield Diagnosis(
                     rule=self.name,
                     code=self.code,
@@ -98,7 +104,7 @@ class NonFiniteValues:
             rule=self.name,
             code=self.code,
             severity="error",
-            confidence="certain",
+            confidence="likely" if _behind_is_open(record) else "certain",
             message=f"{record.value} in the {record.place}{where} at step {record.step:,}",
             evidence=_evidence(history, record),
             step=max(record.step, history.steps),
@@ -121,7 +127,9 @@ def at_site(history: History, record: NonFinite) -> NonFinite:
 
 
 def stayed(history: History, record: NonFinite) -> bool:
-    """Whether losses are not finite since then, too."""
+    """Whether losses, or weights, are not finite since then, too."""
+    if record.lost:
+        return True
     later = [
         value
         for step, value in zip(*history.loss_values(record.site), strict=True)
@@ -130,6 +138,11 @@ def stayed(history: History, record: NonFinite) -> bool:
     if record.place == "gradient":
         return any(not math.isfinite(value) for value in later[-RECOVERED:])
     return len(later) < RECOVERED or any(not math.isfinite(v) for v in later[-RECOVERED:])
+
+
+def _behind_is_open(record: NonFinite) -> bool:
+    """Whether weights are lost, and what they were given has not been seen to be why."""
+    return record.place == "weight" and record.lost != ""
 
 
 def _evidence(history: History, record: NonFinite) -> tuple[Evidence, ...]:
@@ -141,7 +154,19 @@ def _evidence(history: History, record: NonFinite) -> tuple[Evidence, ...]:
             f"first {record.value} at step {record.step:,}: {record.place}", {"step": record.step}
         )
     ]
-    if before:
+    if record.count:
+        where = layer(record.name)
+        evidence.append(
+            Evidence(
+                f"{record.count:,} of {record.values:,} values of {where} are not finite",
+                {"not_finite": float(record.count), "values": float(record.values)},
+            )
+        )
+    if record.lost:
+        evidence.append(
+            Evidence(f"weights of {layer(record.lost)} are not finite; the loss hides it")
+        )
+    elif before:
         evidence.append(
             Evidence(
                 f"loss {number(before[0])} at step {steps[0]:,}; "
@@ -165,6 +190,9 @@ def _remedy(
     if record.place in ("input", "target"):
         title = f"keep out {record.place}s that are not finite"
         return Remedy("clean-inputs", title, {"argument": record.place}), "data"
+    if _behind_is_open(record):  # no loss that was too large has done it
+        title = "keep out inputs that are not finite, if there are any"
+        return Remedy("clean-inputs", title, {"argument": "input"}), "data"
     saturates = facts is not None and any(name in SATURATING for name in facts.activations)
     saturates = saturates and not trains_keras(history)  # Keras takes these losses on logits anyway
     if record.place in ("logits", "loss") and facts is not None and saturates:

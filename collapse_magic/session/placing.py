@@ -42,6 +42,15 @@ class Placer:
         self._clock = clock
         self._fix_seconds = FIRST_FIX_SECONDS
         self._made: dict[_Key, _Placed] = {}
+        self._source: Code | None = None
+
+    def read(self) -> Code:
+        """The cells before the training: as many of the latest as can be read without being felt.
+
+        What is parsed for it is not parsed again when a finding is placed.
+        """
+        self._source = Code.of_latest(self._code.cells(), self._code.namespace())
+        return self._source
 
     def place(
         self, findings: Sequence[Finding], allowance: float, final: bool
@@ -58,7 +67,11 @@ class Placer:
             # The first cure is worth its time in any run: a terminal shows a card only once.
             affordable = not self._made or allowance >= self._fix_seconds
             if known is None or anew or (affordable and not known.tried):
-                source = source or Code(self._code.cells(), self._code.namespace())
+                # With the variables of now: the cell that trains goes on making some.
+                source = source or Code(
+                    self._code.cells(), self._code.namespace(), before=self._source
+                )
+                self._source = source
                 diagnosis = self._engine.diagnosis(finding)
                 cell, line = self._origin(diagnosis)
                 location = source.locate(diagnosis, cell, line)
@@ -70,6 +83,8 @@ class Placer:
                     allowance -= self._fix_seconds
                 known = self._made[key] = _Placed(weight, location, fix, affordable)
             placed.append(dataclasses.replace(finding, location=known.location, fix=known.fix))
+        if final:
+            self._source = None
         return tuple(placed)
 
     def _origin(self, diagnosis: Diagnosis) -> tuple[int | None, int | None]:

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..probes.schedule import SHORT_RUN_SECONDS
-from ..records import LossRaised, NonFinite, PredictionWindow, Record, Wiring
+from ..probes.schedule import FULL_LOOKS_AT_FIRST, SHORT_RUN_SECONDS
+from ..records import LossRaised, NonFinite, PredictionWindow, Record
 
-# Wiring mistakes are certain from the first batches, and are to be said before the cell runs for
-# an hour. How losses, models and optimizers hang together is told when all three have been met, in
-# one of the first looks at the layers, which may come as late as this: one round is enough then.
-FIRST_STEPS = 6
-STRUCTURAL = (Wiring, NonFinite)
 # Rounds by the number of steps, as long as so much of what a short run may cost is left.
 LEFT_FOR_ROUNDS = 0.3 * SHORT_RUN_SECONDS
 
@@ -19,23 +14,26 @@ LEFT_FOR_ROUNDS = 0.3 * SHORT_RUN_SECONDS
 class Rounds:
     """A round is due when the clock says so, and after twice the steps of the one before.
 
+    One comes when the first steps are over, of which the session is told: what is wired wrongly is
+    known then, and is to be said before the cell runs for an hour.
+
     A training of a second is over before it has had two rounds by the clock; and what is found by
     the number of steps is found whether the machine is fast or slow.
     """
 
     def __init__(self) -> None:
-        self._steps = 1  # of the run at the last round
+        self._steps = FULL_LOOKS_AT_FIRST  # of the run at the last round, but those of the first
 
     def is_due(self, record: Record, steps: int, by_clock: bool, left: Callable[[], float]) -> bool:
         """Parameters: the record that has come, the steps that the run has made, whether it is
         time, and what the run may still be charged with (s)."""
         if by_clock or isinstance(record, LossRaised):
             return True
-        if isinstance(record, STRUCTURAL) and steps <= FIRST_STEPS:
+        if isinstance(record, NonFinite) and steps <= FULL_LOOKS_AT_FIRST:
             return True
         if not isinstance(record, PredictionWindow) or steps < 2 * self._steps:
             return False
         return left() >= LEFT_FOR_ROUNDS
 
     def done(self, steps: int) -> None:
-        self._steps = max(steps, 1)
+        self._steps = max(steps, FULL_LOOKS_AT_FIRST)

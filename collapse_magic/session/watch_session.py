@@ -35,7 +35,6 @@ from ..report import Report
 from ..reporting import bare_report, build_report
 from ..sinks.base import Sink
 from ..sinks.tensorboard import EventSink, prepare
-from ..source import Code
 from .costs import Costs
 from .export import export
 from .frameworks import FRAMEWORKS, in_use
@@ -210,6 +209,12 @@ class WatchSession:
         with self._lock:
             self._guard(self._take, record)
 
+    def first_steps_seen(self) -> None:
+        """What is wired wrongly is known by now, and said before the cell runs for an hour."""
+        with self._lock:
+            if self._running and self._training:
+                self._guard(self._round)
+
     def clock(self) -> float:
         """Stands still while rules and sinks work: probes book their own time, the session its
         own."""
@@ -286,15 +291,18 @@ class WatchSession:
     def _maybe_update(self, record: Record) -> None:
         if not self._running or not self._training:
             return
-        now = self._clock()
-        by_clock = self._costs.round_is_due(now)
-        if not self._rounds.is_due(record, self.history.steps, by_clock, self._allowance):
-            return
+        by_clock = self._costs.round_is_due(self._clock())
+        if self._rounds.is_due(record, self.history.steps, by_clock, self._allowance):
+            self._round()
+
+    def _round(self) -> None:
+        """The rules run, and the sinks are told."""
+        began = self._clock()
         self._find()
         report = self._build()
         for sink in (*self._sinks, *([self._events] if self._events is not None else [])):
             self._guard(sink.update, report)
-        self._costs.book_round(now, self._clock(), self.config.budget)
+        self._costs.book_round(began, self._clock(), self.config.budget)
         self._rounds.done(self.history.steps)
 
     def _find(self, final: bool = False) -> None:
@@ -345,8 +353,7 @@ class WatchSession:
     def _read_code(self) -> None:
         """Before the training: while it runs its time is not ours."""
         began = self._clock()
-        source = Code(self.code.cells(), self.code.namespace())
-        for one in source.answers(self.code.cell):
+        for one in self._placer.read().answers(self.code.cell):
             place = one.spot.cell.number, one.spot.line, one.column
             self.emit(OutputReading(one.model, one.how, one.threshold, one.activations, *place))
         self._costs.attaching += self._clock() - began

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from ..findings import Diagnosis, Fix, Location, Remedy
 from .answers import Answer, Answers
 from .arguments import calls, in_library
-from .cells import Cell
+from .cells import Cell, latest
 from .context import Context
 from .flow import Flow
 from .idioms import in_general
@@ -37,6 +37,8 @@ __all__ = ["Code"]
 
 # Cells without any of this make no answers of outputs, and need not be parsed for it.
 _MAY_READ = re.compile(r"[<>]=?\s*[\d.]|argmax|\bmax\(|\bround\(|roc|precision|ndcg|AUC|['\"]auc")
+# Characters, about 1,000 lines: reading them took 60 ms with another process beside it.
+_BEFORE_TRAINING = 40_000
 T = TypeVar("T")
 
 
@@ -46,13 +48,25 @@ class Code:
     Args:
         cells: execution count -> raw source, as the user typed it, magics included.
         namespace: the user's variables, by name; read only.
+        before: what was asked earlier: its cells are not parsed again.
     """
 
-    def __init__(self, cells: Mapping[int, str], namespace: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        cells: Mapping[int, str],
+        namespace: Mapping[str, Any],
+        before: Code | None = None,
+    ) -> None:
         self._sources = dict(cells)
         self._namespace = namespace
+        self._read: dict[tuple[int, str], Cell | None] = {} if before is None else before._read
         self._contexts: dict[tuple[int, int, str | None], Context] = {}
         self._places: dict[tuple[int, int], Fit | Tape | None] = {}
+
+    @classmethod
+    def of_latest(cls, cells: Mapping[int, str], namespace: Mapping[str, Any]) -> Code:
+        """As many of the latest cells as can be read before a training without being felt."""
+        return cls(latest(cells, _BEFORE_TRAINING), namespace)
 
     def locate(self, diagnosis: Diagnosis, cell: int | None, line: int | None) -> Location | None:
         """The line to show; (cell, line) is that of the backward call, or of the call that raised.
@@ -153,8 +167,11 @@ class Code:
 
     @cached_property
     def _cells(self) -> dict[int, Cell]:
-        read = {number: Cell.read(number, source) for number, source in self._sources.items()}
-        return {number: cell for number, cell in read.items() if cell is not None}
+        for number, source in self._sources.items():
+            if (number, source) not in self._read:
+                self._read[number, source] = Cell.read(number, source)
+        read = ((number, self._read[number, source]) for number, source in self._sources.items())
+        return {number: cell for number, cell in read if cell is not None}
 
     @cached_property
     def _flow(self) -> Flow:

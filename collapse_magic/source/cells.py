@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
-from .mask import Masked, mask, syntax_error
+from .mask import Masked, mask
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Scope = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+
+def latest(sources: Mapping[int, str], characters: int) -> dict[int, str]:
+    """The latest cells, the last one in any case, and no text twice: what was run again says the
+    same again."""
+    found: dict[int, str] = {}
+    left = characters
+    for number in sorted(sources, reverse=True):
+        source = sources[number]
+        if source in found.values():
+            continue
+        left -= len(source)
+        if found and left < 0:
+            break
+        found[number] = source
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,18 +37,15 @@ class Cell:
     number: int
     source: str
     masked: Masked
+    tree: ast.Module
 
     @classmethod
     def read(cls, number: int, source: str) -> Cell | None:
         """The cell, or None where it is not Python or does not parse."""
         masked = mask(source)
-        if masked is None or syntax_error(masked.text) is not None:
+        if masked is None or masked.tree is None:
             return None
-        return cls(number, source, masked)
-
-    @cached_property
-    def tree(self) -> ast.Module:
-        return ast.parse(self.masked.text)
+        return cls(number, source, masked, masked.tree)
 
     @cached_property
     def lines(self) -> list[str]:
@@ -48,6 +62,11 @@ class Cell:
     @cached_property
     def parents(self) -> dict[ast.AST, ast.AST]:
         return {child: parent for parent in self.nodes for child in ast.iter_child_nodes(parent)}
+
+    @cached_property
+    def bound(self) -> dict[ast.AST, dict[str, list[Any]]]:
+        """What each scope binds, by name, as far as it was asked for: see `scopes.bindings`."""
+        return {}
 
     def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
         while (above := self.parents.get(node)) is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 from .cells import Cell, Function, Spot, line_of
@@ -56,15 +57,20 @@ class Flow:
 
     def _defined(self, name: str, kinds: tuple[type[ast.AST], ...]) -> Spot | None:
         """The latest definition; methods do not count as functions."""
+        found = self._definitions.get(name, [])
+        return next((spot for spot in found if isinstance(spot.node, kinds)), None)
+
+    @cached_property
+    def _definitions(self) -> dict[str, list[Spot]]:
+        """Functions and classes by name, the latest first."""
+        found: dict[str, list[Spot]] = {}
         for cell in self.latest_first:
             for node in reversed(cell.nodes):
-                if (
-                    isinstance(node, kinds)
-                    and getattr(node, "name", None) == name
-                    and not isinstance(cell.parents.get(node), ast.ClassDef)
+                if isinstance(node, Function | ast.ClassDef) and not isinstance(
+                    cell.parents.get(node), ast.ClassDef
                 ):
-                    return Spot(cell, node)
-        return None
+                    found.setdefault(node.name, []).append(Spot(cell, node))
+        return found
 
     def class_of(self, spot: Spot) -> Spot | None:
         """The user's class of the object that an expression stands for."""
@@ -197,14 +203,24 @@ class Flow:
         for cell in self.latest_first:
             found = [
                 node
-                for node in cell.nodes
-                if isinstance(node, ast.Call)
-                and (dotted(node.func) or "").rpartition(".")[2] == name
-                and function.node not in cell.ancestors(node)
+                for node in self._calls[cell].get(name, [])
+                if function.node not in cell.ancestors(node)
             ]
             if found:
                 yield from ((Spot(cell, node), skipped) for node in found)
                 return
+
+    @cached_property
+    def _calls(self) -> dict[Cell, dict[str, list[ast.Call]]]:
+        """The calls in each cell, by the last part of what they call."""
+        found: dict[Cell, dict[str, list[ast.Call]]] = {}
+        for cell in self.cells.values():
+            named = found.setdefault(cell, {})
+            for node in cell.nodes:
+                if isinstance(node, ast.Call):
+                    called = (dotted(node.func) or "").rpartition(".")[2]
+                    named.setdefault(called, []).append(node)
+        return found
 
     def _arguments(self, function: Spot, name: str) -> list[Binding]:
         """What a parameter was given at the calls; its default where nobody gives it."""

@@ -37,6 +37,7 @@ class Masked:
     lines: dict[int, str] = field(
         default_factory=dict
     )  # number in the placeholder -> original line
+    tree: ast.Module | None = field(default=None, repr=False)  # of the text, where it parses
 
     def restore(self, text: str) -> str:
         """`text` with each placeholder line replaced by the line that it stands for."""
@@ -57,8 +58,9 @@ def mask(source: str) -> Masked | None:
     """
     if _foreign(source):
         return None
-    if _parses(source):
-        return Masked(source)
+    parsed = _parsed(source)
+    if isinstance(parsed, ast.Module):
+        return Masked(source, tree=parsed)
     marker = "#cm"
     while marker in source:
         marker += "_"
@@ -66,8 +68,8 @@ def mask(source: str) -> Masked | None:
     hidden: dict[int, str] = {}
     _hide_cell_magics(lines, marker, hidden)
     _hide_escapes(lines, marker, hidden)
-    _hide_automagic(lines, marker, hidden)
-    return Masked("\n".join(lines), marker, hidden)
+    tree = _hide_automagic(lines, marker, hidden)
+    return Masked("\n".join(lines), marker, hidden, tree)
 
 
 def _foreign(source: str) -> bool:
@@ -80,16 +82,11 @@ def _foreign(source: str) -> bool:
     return False
 
 
-def _parses(text: str) -> bool:
-    return syntax_error(text) is None
-
-
-def syntax_error(text: str) -> Exception | None:
+def _parsed(text: str) -> ast.Module | Exception:
     try:
-        ast.parse(text)
+        return ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         return error
-    return None
 
 
 def _hide_cell_magics(lines: list[str], marker: str, hidden: dict[int, str]) -> None:
@@ -128,16 +125,20 @@ def _escaped(line: str) -> str | None:
     return None
 
 
-def _hide_automagic(lines: list[str], marker: str, hidden: dict[int, str]) -> None:
-    for _ in range(_MAX_REPAIRS):
-        error = syntax_error("\n".join(lines))
-        number = getattr(error, "lineno", None)
+def _hide_automagic(lines: list[str], marker: str, hidden: dict[int, str]) -> ast.Module | None:
+    """The lines as a tree in the end, or None where something else does not parse."""
+    for _ in range(_MAX_REPAIRS + 1):
+        parsed = _parsed("\n".join(lines))
+        if isinstance(parsed, ast.Module):
+            return parsed
+        number = getattr(parsed, "lineno", None)
         if number is None or not 1 <= number <= len(lines):
-            return
+            return None
         line = lines[number - 1]
         if number - 1 in hidden or not _AUTOMAGIC.match(line):
-            return
+            return None
         _hide(lines, number - 1, marker, hidden, line[: len(line) - len(line.lstrip())] + "pass  ")
+    return None
 
 
 def _hide(lines: list[str], index: int, marker: str, hidden: dict[int, str], stand_in: str) -> None:

@@ -48,14 +48,18 @@ def scaled(flow: Flow, given: Spot, title: str, values: Mapping[str, Any]) -> Fi
     return patch.fix(title)
 
 
-def cleaned(flow: Flow, given: Spot, title: str, library: str) -> Fix | None:
+def cleaned(
+    flow: Flow, given: Spot, title: str, library: str, *, stream: bool = False
+) -> Fix | None:
     """The median of its feature in place of each number that is not finite.
 
-    ``library`` ("torch" or "numpy") is that of the data, where the user's variable does not tell.
+    ``library`` ("torch" or "numpy") is that of the data, where the user's variable does not tell;
+    ``stream``: what is given hands out inputs and labels, and the inputs in it are meant.
     """
     arrays = Arrays(flow, through_arithmetic=True)
-    root = arrays.root(given)
-    if root is None:
+    found = arrays.chain(given, 0 if stream else None)
+    root = found[-1] if found else None
+    if root is None or is_stream(flow, root.name):
         return None
     patch = Patch(flow)
     for row in [root, *arrays.beside(root)]:
@@ -65,7 +69,7 @@ def cleaned(flow: Flow, given: Spot, title: str, library: str) -> Fix | None:
             finite, pick = (patch.spell(f"torch.{one}", where) for one in ("isfinite", "where"))
             line = f"{name} = {pick}({finite}({name}), {name}, {name}.nanmedian(0).values)"
         elif home == "pandas":
-            line = f"{name} = {name}.fillna({name}.median())"
+            line = f"{name} = {name}.fillna({name}.median(numeric_only=True))"
         else:
             np = patch.spell_numpy(where)
             middle = f"{np}.nanmedian({name}, axis=0)"
@@ -87,6 +91,11 @@ def _can_be_averaged(flow: Flow, name: str) -> bool:
     value: Any = flow.namespace.get(name)
     home, dtype = _home(value), str(getattr(value, "dtype", ""))
     return value is None or home in ("pandas", "numpy") or (home == "torch" and "float" in dtype)
+
+
+def is_stream(flow: Flow, name: str) -> bool:
+    """Whether a variable holds a data set of TensorFlow's: no table, but something to map."""
+    return hasattr(flow.namespace.get(name), "element_spec")
 
 
 def _library(flow: Flow, name: str) -> str | None:

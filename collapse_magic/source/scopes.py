@@ -26,20 +26,26 @@ class Binding:
 
 def bindings(cell: Cell, scope: ast.AST, name: str) -> list[Binding]:
     """All bindings of a plain name in the body of one scope, in the order of the text."""
-    found = [
-        binding
-        for node in cell.walk(scope)
-        for target, binding in _bound(cell, node)
-        if isinstance(target, ast.Name) and target.id == name
-    ]
-    return sorted(
-        found, key=lambda b: (line_of(b.statement), getattr(b.statement, "col_offset", 0))
-    )
+    if scope not in cell.bound:  # one walk for all names: long notebooks ask for thousands
+        cell.bound[scope] = _by_name(cell, scope)
+    found: list[Binding] = cell.bound[scope].get(name, [])
+    return found
+
+
+def _by_name(cell: Cell, scope: ast.AST) -> dict[str, list[Binding]]:
+    found: dict[str, list[Binding]] = {}
+    for node in cell.walk(scope):
+        for target, binding in _bound(cell, node):
+            if isinstance(target, ast.Name):
+                found.setdefault(target.id, []).append(binding)
+    for each in found.values():
+        each.sort(key=lambda b: (line_of(b.statement), getattr(b.statement, "col_offset", 0)))
+    return found
 
 
 def attribute_bindings(cell: Cell, owner: ast.ClassDef, name: str) -> list[Binding]:
     """Values given to `self.name` in the methods of a class, or to `name` in its body."""
-    found = bindings(cell, owner, name)
+    found = [*bindings(cell, owner, name)]
     for method in owner.body:
         if not isinstance(method, (ast.FunctionDef, ast.AsyncFunctionDef)) or not method.args.args:
             continue

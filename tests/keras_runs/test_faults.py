@@ -47,11 +47,11 @@ def loop(compiled: Callable[[Any], Any], **settings: Any) -> list[bytes]:
     return seen + [weight.numpy().tobytes() for weight in model.weights]
 
 
-def fit() -> list[bytes]:
+def fit(x: Any = X) -> list[bytes]:
     """A fit with validation; whatever a user could look at."""
     model = network()
     model.compile(keras.optimizers.Adam(0.01), LOSS, jit_compile=False)
-    history = model.fit(X, Y, batch_size=8, epochs=2, verbose=0, validation_data=(X, Y))
+    history = model.fit(x, Y, batch_size=8, epochs=2, verbose=0, validation_data=(X, Y))
     seen = [np.array(values).tobytes() for values in history.history.values()]
     return seen + [weight.numpy().tobytes() for weight in model.weights]
 
@@ -62,6 +62,7 @@ STYLES: dict[str, Train] = {
     "function": partial(loop, tf.function),
     "accumulated": partial(loop, tf.function, gradient_accumulation_steps=2),
     "fit": fit,
+    "fit with missing values": partial(fit, np.where(X > 0.9, np.nan, X)),
 }
 
 

@@ -172,6 +172,20 @@ def test_rules_run_at_most_twice_a_second_and_at_the_end() -> None:
     assert run.session.stop() is run.sink.final
 
 
+def test_rules_run_when_the_first_steps_have_been_seen_whatever_the_clock_says() -> None:
+    run = Run()
+    run.session.start()
+    run.emit(MODEL, FACTS, LossValues("bce", (1,), (0.7,)))
+    before = len(run.sink.updates)
+    run.emit(LossValues("bce", (2,), (0.7,)), LossValues("bce", (3,), (0.7,)))
+    assert len(run.sink.updates) == before
+    run.session.first_steps_seen()
+    assert len(run.sink.updates) == before + 1
+    run.session.stop()
+    run.session.first_steps_seen()
+    assert len(run.sink.updates) == before + 1
+
+
 def test_slow_rules_run_more_rarely_so_that_the_budget_holds() -> None:
     class Slow(MemorySink):
         def update(self, report: Report) -> None:

@@ -25,6 +25,7 @@ class FakeContext:
     ) -> None:
         self.config = config or WatchConfig()
         self.records: list[Record] = []
+        self.records_of_first_steps: tuple[Record, ...] | None = None  # None: not over yet
         self.user_file = user_file
         self.stop: str | None = None
         self._namespace = namespace or {}
@@ -46,6 +47,9 @@ class FakeContext:
 
     def namespace(self) -> Mapping[str, Any]:
         return self._namespace
+
+    def first_steps_seen(self) -> None:
+        self.records_of_first_steps = tuple(self.records)
 
     def stop_reason(self) -> str | None:
         return self.stop

@@ -16,7 +16,13 @@ from torch import nn
 from collapse_magic.config import WatchConfig
 from collapse_magic.probes.pytorch import TorchProbe, inspection, layers, names, norms, wiring
 from collapse_magic.probes.pytorch.tree import Tree
-from collapse_magic.records import LayerStatistics, LossValues, ModelFacts, Wiring
+from collapse_magic.records import (
+    LayerStatistics,
+    LossValues,
+    ModelFacts,
+    PredictionWindow,
+    Wiring,
+)
 
 from .fakes import FakeContext
 
@@ -161,3 +167,38 @@ def test_a_shallow_model_is_looked_at_whole_from_the_first_step() -> None:
     first = train(model, 1).of(LayerStatistics)[0]
     assert len(first.gradient_norm) == 2 and not any(map(math.isnan, first.gradient_norm))
     assert layers.ModelLook("m", [], set()).share == 1.0
+
+
+def test_what_is_wired_wrongly_is_handed_on_with_the_third_step() -> None:
+    model = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 3))
+    assert train(model, 2).records_of_first_steps is None
+    known = train(model, 5).records_of_first_steps
+    assert known is not None
+    (wired,) = [record for record in known if isinstance(record, Wiring)]
+    assert (wired.step, wired.trainable.tensors, wired.untrained.tensors) == (2, 4, 0)
+    looks = [record.step for record in known if isinstance(record, LayerStatistics)]
+    assert looks == [1, 2, 3]
+    # values decide nothing here: they wait for a window that is worth it
+    assert not any(isinstance(record, PredictionWindow) for record in known)
+
+
+def test_outputs_that_may_be_none_that_the_loss_takes_are_handed_on_with_the_third_step() -> None:
+    x, y = torch.randn(8, 4), torch.arange(8) % 3
+    model = nn.Linear(4, 3)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    context = FakeContext({"model": model}, clock=Ticking())
+    probe = TorchProbe(context)
+    probe.attach()
+    outside = []
+    for _ in range(4):
+        optimizer.zero_grad()
+        scores = model(x)
+        outside += [float((scores > 0).float().mean())]
+        F.nll_loss(scores, y).backward()
+        optimizer.step()
+    probe.flush()
+    probe.detach()
+    known = context.records_of_first_steps or ()
+    (window,) = [record for record in known if isinstance(record, PredictionWindow)]
+    assert (window.first_step, window.last_step) == (1, 3)
+    assert window.outside_unit == pytest.approx(sum(outside[:3]) / 3)

@@ -178,3 +178,15 @@ def test_forgotten_transfers_are_never_told(device: Accelerator) -> None:
     on_the_way.clear()
     on_the_way.finish()
     assert told.arrays == [] and device.our_waits == []
+
+
+def test_what_waits_for_all_that_is_on_its_way_is_told_of_it_last(device: Accelerator) -> None:
+    order: list[str] = []
+    on_the_way = transfers()
+    on_the_way.when_arrived(lambda: order.append("nothing is on its way"))
+    on_the_way.later([device.put(torch.ones(2))], lambda _: order.append("first"))
+    on_the_way.later([device.put(torch.ones(2))], lambda _: order.append("second"))
+    on_the_way.when_arrived(lambda: order.append("all"))
+    assert order == ["nothing is on its way"]
+    on_the_way.finish()
+    assert order[1:] == ["first", "second", "all"]

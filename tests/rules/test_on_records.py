@@ -517,6 +517,27 @@ FIRES: dict[str, tuple[str, str | None, list[Any]]] = {
         "clean-inputs",
         [loss_facts(), NonFinite("loss", 3, "input", "x", "nan")],
     ),
+    "nan in the input that a graph hides from the loss": (
+        "non-finite",
+        "clean-inputs",
+        [
+            loss_facts(),
+            NonFinite("model", 2, "weight", "first", "nan", lost="first"),
+            NonFinite("model", 2, "input", "x[:, 3]", "nan", 17, 1200, "first"),
+            LossValues("loss", (1, 2, 3, 4, 5, 6), (0.7,) * 6),
+            *windows(8, **ONE_CLASS),
+        ],
+    ),
+    "weights are nan, and the loss hides it": (
+        "non-finite",
+        "clean-inputs",
+        [
+            loss_facts(),
+            NonFinite("model", 2, "weight", "first", "nan", lost="first"),
+            LossValues("loss", (1, 2, 3, 4, 5, 6), (0.7,) * 6),
+            *windows(8, **ONE_CLASS),
+        ],
+    ),
     "a model's gradient overflows and nan follows": (
         "non-finite",
         "clip-gradients",

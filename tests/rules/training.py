@@ -81,6 +81,9 @@ class Context:
     def namespace(self) -> Mapping[str, Any]:
         return self._namespace
 
+    def first_steps_seen(self) -> None:
+        self.update()
+
     def stop_reason(self) -> str | None:
         return None
 

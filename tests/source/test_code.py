@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from collapse_magic.findings import Target
 from collapse_magic.source import Code
+from collapse_magic.source.cells import Cell
 from collapse_magic.source.remedies import REMEDIES
 
 from .notebooks import ask, cells, changed, diagnosis, show
@@ -215,6 +216,7 @@ def test_libcst_is_loaded_by_the_first_fix_only() -> None:
     program = """
 import sys
 from collapse_magic.source import Code
+from collapse_magic.source.cells import Cell
 from collapse_magic.findings import Diagnosis, Remedy
 assert "libcst" not in sys.modules
 code = Code({1: "import torch.nn.functional as F\\nF.mse_loss(model(x), y).backward()"}, {})
@@ -225,3 +227,23 @@ assert "y - 1" in code.fix(d, 1, 2).diff
 assert "libcst" in sys.modules and "torch" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)
+
+
+def test_what_was_read_before_is_not_parsed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[int] = []
+    read = Cell.read
+
+    def counted(number: int, source: str) -> Cell | None:
+        parsed.append(number)
+        return read(number, source)
+
+    monkeypatch.setattr(Cell, "read", counted)
+    first = Code(NOTEBOOK, {})
+    at = NOTEBOOK[4].split("\n").index("    loss.backward()") + 1
+    shown = first.locate(diagnosis(target="output"), 4, at)
+    assert shown is not None
+    changed_later = {**NOTEBOOK, 2: NOTEBOOK[2].replace("9, 1", "9, 2")}
+    second = Code(changed_later, {}, before=first).locate(diagnosis(target="output"), 4, at)
+    assert second is not None
+    assert (shown.code.strip(), second.code.strip()) == ("nn.Linear(9, 1)", "nn.Linear(9, 2)")
+    assert sorted(parsed) == [1, 2, 2, 3, 4]

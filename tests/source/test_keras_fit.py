@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from .notebooks import ask, cells, changed, show
@@ -317,6 +319,23 @@ def test_one_batch_and_clean_inputs_are_examples_with_the_users_names() -> None:
     assert fix is not None and "nan_to_num(images" in fix.diff
     fix = ask(sequential(fit="model.fit(ds)"), "check-one-batch", at=".fit")
     assert changed(fix)[1][-1] == "model.fit(ds.take(1), epochs=200)"
+
+
+def test_missing_values_of_a_data_set_give_way_where_it_is_made_or_in_its_map() -> None:
+    made = "ds = tf.data.Dataset.from_tensor_slices((images, digits)).shuffle(9).batch(3)"
+    head = "import numpy as np\nimages = np.zeros((9, 4))\ndigits = np.zeros(9)\n"
+    notebook = sequential(fit=f"{head}{made}\nmodel.fit(ds, epochs=3)")
+    fix = ask(notebook, "clean-inputs", at=".fit", argument="input")
+    assert changed(fix)[1] == [
+        "images = np.where(np.isfinite(images), images, np.nanmedian(images, axis=0))"
+    ]
+    notebook = sequential(fit="ds = read()\nmodel.fit(ds, epochs=3)")
+    variables = {"ds": SimpleNamespace(element_spec=())}
+    fix = ask(notebook, "clean-inputs", at=".fit", namespace=variables, argument="input")
+    assert fix is not None and fix.safety == "example"
+    assert changed(fix)[1][-1] == (
+        "ds = ds.map(lambda x, y: (tf.where(tf.math.is_finite(x), x, 0.0), y))"
+    )
 
 
 STYLES = {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from collapse_magic.findings import Diagnosis, Remedy
 from collapse_magic.source import Code
 from collapse_magic.source.answers import Answer
+from collapse_magic.source.cells import Cell
 
 from .notebooks import cells, check
 
@@ -179,3 +182,34 @@ def test_values_and_indices_are_shown_as_an_example() -> None:
     safety, diff = cured("_, hits = torch.max(model(x), 1)", wanted=0.0)
     assert safety == "example"
     assert diff.split("\n")[-1] == "+predicted = ((model(x)[:, 0] > 0) * 1)"
+
+
+def test_of_a_long_notebook_the_latest_cells_are_read() -> None:
+    body = "\n".join(f"value_{i} = compute(value_{i}, {i})" for i in range(200))
+    old = "def decide(net, x):\n    return net(x) > 0.25"
+    near = f"{MODEL}\ndef choose(net, x):\n    return net(x) > 0.75\nhits = choose(model, x)"
+    long = cells(HEAD, old, MODEL, *(f"# part {n}\n{body}" for n in range(12)), near)
+    last = max(long)
+    found = Code.of_latest(long, {}).answers(last)
+    assert [one.threshold for one in found] == [0.75]
+
+
+def test_a_cell_that_ran_twice_is_read_once() -> None:
+    again = {1: HEAD, 2: MODEL, 3: "hits = model(x) > 0.5", 4: MODEL, 5: "hits = model(x) > 0.5"}
+    found = Code.of_latest(again, {}).answers(5)
+    assert [(one.spot.cell.number, one.model) for one in found] == [(5, "model")]
+
+
+def test_questions_about_names_walk_a_cell_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    walks = 0
+    walk = Cell.walk
+
+    def counted(self: Cell, root: ast.AST) -> Iterator[ast.AST]:
+        nonlocal walks
+        walks += 1
+        return walk(self, root)
+
+    monkeypatch.setattr(Cell, "walk", counted)
+    many = "\n".join(f"hits_{i} = model(x_{i}) > 0.5" for i in range(100))
+    assert len(readings(MODEL, many)) == 100
+    assert walks < 10

@@ -71,10 +71,10 @@ def running(logdir: Path, *flags: str, log: Path) -> Iterator[RunningTensorBoard
             found = re.search(r"TensorBoard \S+ at (http\S+)", text)
             return found[1] if found else None
 
-        yield RunningTensorBoard(wait_until(address, "TensorBoard starts"), logdir)
+        yield RunningTensorBoard(wait_until(address, "TensorBoard starts", 240), logdir)
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(120)
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,11 @@ class Fit:
             known = self._models[id(model)] = Watched(weakref.ref(model), name)
         return known
 
+    @property
+    def running(self) -> bool:
+        """Whether a call that trains or evaluates is under way."""
+        return any(watched.calls for watched in self._models.values())
+
     # -- the functions that stand in place --------------------------------------------------------
 
     def around_call(self, function: str, original: Callable[..., Any]) -> Callable[..., Any]:
@@ -96,6 +101,8 @@ class Fit:
                 return original(model, *args, **kwargs)
             finally:
                 if watched is not None:
+                    if original.__name__ == "fit":
+                        probe.guard.run(probe.fitted, watched)
                     try:
                         self._leave(watched, function)
                     except Exception as error:

@@ -36,6 +36,8 @@ class ModelLook:
         due: the next step to look at from outside.
         gap: steps between looks, after the first ones.
         seconds: what the latest look from outside took; 0 before the first one.
+        lost: the first layer whose weights were not finite at the latest look, and what stood
+            there ("nan" or "inf"); None where all were finite.
     """
 
     def __init__(self, model: Model, variables: Sequence[Any], gap: int = GAP_AT_FIRST) -> None:
@@ -52,6 +54,7 @@ class ModelLook:
         self.scalars = sum(math.prod(v.shape) for v in self.variables)
         self.due = 1
         self.seconds = 0.0
+        self.lost: tuple[str, str] | None = None
         self._graph: GraphLook | None = None
         self._before: list[Array] = []
 
@@ -97,6 +100,24 @@ class ModelLook:
         """The next step to look at, after this one."""
         self.due = step + (1 if step < FULL_LOOKS_AT_FIRST else gap)
 
+    def check(self) -> None:
+        """Look at the weights for nothing but what is not finite."""
+        squares = np.zeros(len(self._layers))
+        for index, layer in enumerate(self._layers):
+            for variable in self.variables[layer]:
+                values = np.asarray(part(variable))
+                if values.dtype.kind == "f" and not np.isfinite(values).all():
+                    squares[index] = np.nan if np.isnan(values).any() else np.inf
+                    break
+        self.lost = self._first_lost(squares)
+
+    def _first_lost(self, squares: Array) -> tuple[str, str] | None:
+        """The first layer (of the weights' squares by layer) that is not finite."""
+        for layer, square in zip(self.model.layers, squares, strict=True):
+            if not math.isfinite(square):
+                return layer.name, "nan" if math.isnan(square) else "inf"
+        return None
+
     # -- in a graph -------------------------------------------------------------------------------
 
     def trace(self, gradients: dict[int, Any], steps: Any, rate: Any) -> None:
@@ -126,6 +147,7 @@ class ModelLook:
             row[1:, index] = squares[1:, layer].sum(1)
         # Weights that this optimizer does not hold stay what they are, and are not looked at.
         empty = np.array([layer.start == layer.stop for layer in self._layers])
+        self.lost = self._first_lost(np.where(empty, 0, row[2]))
         return statistics(self.model.name, step, row, empty)
 
 

@@ -15,12 +15,13 @@ from collections.abc import Mapping, Sequence
 from types import FrameType
 from typing import Any
 
-from ...records import LearningRate, OptimizerFacts
+from ...records import LayerStatistics, LearningRate, OptimizerFacts
 from ..base import ProbeContext
 from ..schedule import Schedule
 from . import replicas
 from .counter import StepCounter
 from .looks import GAP_AT_FIRST, ModelLook
+from .lost import Lost, LostWeights
 from .models import Models
 from .names import native
 from .stage import compiled_by_xla, current
@@ -63,6 +64,7 @@ class Optimizers:
         self._beginning = 0.0  # and what that took (s)
         self._by_python = False  # whether the update that is being traced is counted by Python
         self._began: tuple[float, int] | None = None
+        self.lost = LostWeights(context.emit)
 
     # -- around an update -------------------------------------------------------------------------
 
@@ -182,7 +184,7 @@ class Optimizers:
         look.seconds = self._context.clock() - began + self._beginning
         look.wait(step, self._gap(look, step))
         if gradients or not others:
-            self._context.emit(found)
+            self._tell(look, found)
 
     def flush(self) -> None:
         """Emit what was seen inside graphs since the last time."""
@@ -192,9 +194,24 @@ class Optimizers:
             for look in watch.looks:
                 for found, rate in look.fetch(self._gap(look, done)):
                     self._tell_rate(watch, found.step, rate)
-                    self._context.emit(found)
+                    self._tell(look, found)
             if optimizer is not None and done:
                 self._tell_rate(watch, done, self._rate_now(optimizer, watch))
+
+    def check(self) -> None:
+        """A training has come to its end: whether the weights are numbers."""
+        for watch in list(self._watches.values()):
+            for look in watch.looks:
+                look.check()
+                self._see_lost(look, self._counter.done)
+
+    def _tell(self, look: ModelLook, found: LayerStatistics) -> None:
+        self._context.emit(found)
+        self._see_lost(look, found.step)
+
+    def _see_lost(self, look: ModelLook, step: int) -> None:
+        if look.lost is not None:
+            self.lost.found(Lost(look.model.name, step, *look.lost))
 
     # -- meeting an optimizer ---------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from time import perf_counter
 from typing import Any
@@ -13,12 +13,12 @@ from ...records import EpochEnded, LossRaised, Phase
 from ..base import Probe, ProbeContext
 from ..guard import Guard
 from ..patching import Patches
-from ..schedule import SHORT, Countdown, Schedule
+from ..schedule import FULL_LOOKS_AT_FIRST, SHORT, Countdown, Schedule
 from . import hooks
 from .activation_looks import ModelActivations
 from .counter import StepCounter
 from .fit import TRAINER, Fit
-from .fit_steps import Step, Switch
+from .fit_steps import Step, Switch, Watched
 from .loop_calls import LoopCall, LoopStage
 from .loops import Loops
 from .losses import LossCalls, LossSeen
@@ -80,6 +80,7 @@ class KerasProbe(Probe):
         self.optimizers = Optimizers(self.context, self.models, self.plan, self.counter)
         self.loops = Loops(self)
         self._last_flush, self._batches = -math.inf, 0  # counted since then
+        self._first_steps_told = False
         self._epochs = 0
         self._told_non_finite = False
         self._on_host: bool | None = None  # where losses are computed
@@ -186,6 +187,8 @@ class KerasProbe(Probe):
                 step.due = self.optimizers.due(step.of_models, done)
                 if step.activations is None or done >= step.activations.due:
                     self.guard.run(self._look_at_activations, step, taken, done)
+                if self.optimizers.lost.sought:
+                    self.guard.run(self._weights_are_lost, step, taken)
             return self.lets_pass(step.phase, taken.checks, taken.losses)
         except Exception as error:
             self.guard.fail(error)
@@ -203,6 +206,25 @@ class KerasProbe(Probe):
         if found is not None:
             self.context.emit(found)
 
+    def _weights_are_lost(self, step: Step, taken: Taken) -> None:
+        """Weights are not finite, perhaps of this step's model: a loss that is not tells more."""
+        lost = self.optimizers.lost
+        if self._told_non_finite:
+            lost.close()
+        elif not all(map(finite, taken.losses())):
+            self._countdowns["train"].left = 0
+        elif lost.are_of([update.look.model.name for update in step.of_models]):
+            lost.seek(step.watched.inputs, taken.inputs)
+
+    def fitted(self, watched: Watched) -> None:
+        """A `fit` has come to its end; what it was given is known for the last time."""
+        optimizers = self.optimizers
+        if self.counter.done and not self._told_non_finite:
+            optimizers.check()
+        if optimizers.lost.sought:
+            optimizers.lost.seek(watched.inputs, None)
+            optimizers.lost.close()
+
     def begin_look(self, updates: Sequence[Update]) -> None:
         """A training step with these updates, that is due, is about to be run by Python."""
         if current() is None:
@@ -217,7 +239,7 @@ class KerasProbe(Probe):
             site = self.registry.site(step.watched, key, seen.loss)
             if site is not None:
                 site.most = step.most
-                self._take(site, step.phase, at, seen, step.watched.inputs)
+                self._take(site, step.phase, at, seen, (step.watched.inputs, taken.inputs))
         self._counted(step.phase, began)
 
     def loop_losses(self, phase: Phase, calls: list[LoopCall], updated: bool = False) -> None:
@@ -228,12 +250,13 @@ class KerasProbe(Probe):
         began = self.context.clock()
         if self.lets_pass(phase, lambda: [call.seen.value for call in calls]):
             return
+        self._tell_first_steps()  # before the batch of the next one is taken
         made = phase == "eval" or updated
         at = self.counter.current() if made else self.counter.under_way()
         for call in calls:
             site = self.loops.site(phase, call)
             if site is not None:
-                self._take(site, phase, at, self.loops.seen(call), None)
+                self._take(site, phase, at, self.loops.seen(call), ())
         self._counted(phase, began)
 
     # -- what is counted --------------------------------------------------------------------------
@@ -264,10 +287,12 @@ class KerasProbe(Probe):
             countdown.grant(self.plan.gap(sampler, now, countdown.passed))
         self._maybe_flush()
 
-    def _take(self, site: Site, phase: Phase, at: int, seen: LossSeen, inputs: Any) -> None:
+    def _take(
+        self, site: Site, phase: Phase, at: int, seen: LossSeen, given: Iterable[Any]
+    ) -> None:
         site.take(phase, at, seen)
         if phase == "train" and not site.non_finite_told and not finite(seen.value):
-            record = first_place(site.name, at, seen, inputs)
+            record = first_place(site.name, at, seen, given)
             if record is not None:
                 site.non_finite_told = self._told_non_finite = True
                 self.context.emit(record)
@@ -293,7 +318,18 @@ class KerasProbe(Probe):
 
     # -- flushing ---------------------------------------------------------------------------------
 
+    def _tell_first_steps(self) -> None:
+        """What is wired wrongly shows in the first steps, and is not to wait for the next flush."""
+        if not self._first_steps_told and self.counter.done >= FULL_LOOKS_AT_FIRST:
+            self._first_steps_told = True
+            for site in self._sites():
+                if site.facts.values_decide or not self.counter.updating:
+                    site.flush(self.plan.training.one_in, self.plan.evaluation.one_in)
+            self.wirings.flush()
+            self.context.first_steps_seen()
+
     def _maybe_flush(self) -> None:
+        self._tell_first_steps()
         now = self.context.clock()
         due = now - self._last_flush >= self.plan.flush_gap(now, self._batches)
         if due or any(site.full for site in self._sites()):
@@ -307,6 +343,10 @@ class KerasProbe(Probe):
         for site in self._sites():
             site.flush(self.plan.training.one_in, self.plan.evaluation.one_in)
         self.optimizers.flush()
+        if self._told_non_finite:
+            self.optimizers.lost.close()
+        elif final or not self.fit.running:
+            self.optimizers.lost.tell()
         self.wirings.flush(final)
         self.loops.flush()
         done = self.context.clock()

@@ -46,6 +46,7 @@ class Stash:
         self._checked, self.mean_told = checked, mean_told
         self._forms: list[Form] = []  # trace by trace
         self._left: Any = None
+        self.given: tuple[Any, ...] = ()  # to the model, in a step that Python has run itself
         self._check: Any = None
 
     # -- in a graph -------------------------------------------------------------------------------
@@ -65,6 +66,7 @@ class Stash:
         """After a step that is traced; False where it has run. `inputs`: of the model."""
         tf = sys.modules["tensorflow"]
         if tf.executing_eagerly():
+            self.given = _only_tensor(inputs, tf)
             return False
         content = outcome.given, outcome.updates, _only_tensor(inputs, tf)
         form = Form(content)
@@ -111,7 +113,7 @@ class Taken:
             self.logs = result
         else:
             self.logs, given, updates = result
-            self._content = given, updates, ()
+            self._content = given, updates, stash.given
 
     def checks(self) -> Sequence[Any]:
         """Numbers that are finite only where all losses are, and all before them in the epoch."""

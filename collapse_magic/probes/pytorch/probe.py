@@ -14,7 +14,7 @@ from ...records import LossRaised
 from ..base import Probe, ProbeContext
 from ..guard import Guard
 from ..patching import Patches
-from ..schedule import FLUSH_SECONDS, SHORT, Schedule
+from ..schedule import FLUSH_SECONDS, FULL_LOOKS_AT_FIRST, SHORT, Schedule
 from . import (
     compiler,
     graph,
@@ -76,6 +76,7 @@ class TorchProbe(Probe):
         self._lanes: dict[tuple[int, int], Lane] = {}  # by place, whose code the registry keeps
         self._grad_places: dict[tuple[int, int], int] = {}
         self._last_flush = -math.inf
+        self._first_steps_told = False
         self._counted = 0  # backwards since the last flush
         self._evaluation = Evaluation(
             self.context, self._names, self.counter, self.transfers, self._registry
@@ -297,7 +298,20 @@ class TorchProbe(Probe):
         self.steps_watch.before(optimizer, caller)
 
     def after_step(self) -> str | None:
-        return self.context.stop_reason() if self.steps_watch.after() else None
+        if not self.steps_watch.after():
+            return None
+        if not self._first_steps_told and self.counter.taken >= FULL_LOOKS_AT_FIRST:
+            self._tell_first_steps()
+        return self.context.stop_reason()
+
+    def _tell_first_steps(self) -> None:
+        """What is wired wrongly shows in the first steps, and is not to wait for the next flush."""
+        self._first_steps_told = True
+        for site in self._registry.trained():
+            if site.facts.values_decide:
+                site.flush(self.plan.training.one_in, 1, self.counter.known)
+        self._inspection.flush()
+        self.transfers.when_arrived(self.context.first_steps_seen)
 
     def evaluated(self, loss: str, scores: Any, targets: Any) -> None:
         began = self.clock()

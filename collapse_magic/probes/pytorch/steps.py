@@ -25,7 +25,9 @@ from .transfer import Transfers
 # Steps after which an optimizer that was due for a look is no longer waited for.
 _PATIENCE = 16
 _MOST_PASSING = 1024
-# A look at a model of many layers takes longer; then the first steps are not looked at each.
+# A look at the layers of a model that has many takes longer; then the first steps are not looked at
+# each. Of the first one half counts, which is what the next ones were measured to take; what the
+# graph took with it does not, for it is not met again.
 _LONG_LOOK_SECONDS = 0.002
 # After the first three: whether the last layer has moved at all is judged over five steps.
 _STEPS_TO_FIFTH = 3
@@ -248,9 +250,10 @@ class Steps:
             self._on_device.clear()
         now = self._context.clock()
         spent = watch.before_seconds + now - began
+        next_one = spent / 2 if watch.steps == 1 else spent
         spent += 0.0 if self.inspection is None else self.inspection.after_look()
         watch.due_at = step + 1
-        at_first = watch.steps < schedule.FULL_LOOKS_AT_FIRST and spent < _LONG_LOOK_SECONDS
+        at_first = watch.steps < schedule.FULL_LOOKS_AT_FIRST and next_one < _LONG_LOOK_SECONDS
         at_first = at_first and not self._plan.many_parameters
         if not at_first or self._plan.every is not None:
             seconds = self._step_seconds(now, step)

@@ -151,6 +151,20 @@ class Transfers:
             self._pending.append(transfer)
         return sent
 
+    def when_arrived(self, then: Callable[[], None]) -> None:
+        """Call ``then()`` once all that is on its way has been told of: now, if nothing is."""
+        if not self._pending:
+            then()
+            return
+        last = self._pending[-1]
+        tell = last.then
+
+        def tell_and_go_on(arrays: list[Array]) -> None:
+            tell(arrays)
+            then()
+
+        last.then = tell_and_go_on
+
     def poll(self) -> None:
         """Tell of what has arrived. Waits only where the device has no other way, and seldom."""
         if not self._pending:

@@ -8,7 +8,7 @@ from ...findings import Fix
 from ..cells import Spot
 from ..names import dotted
 from ..patch import example
-from ..preparing import cleaned, scaled
+from ..preparing import cleaned, is_stream, scaled
 from .case import Case
 from .place import Fit
 
@@ -33,12 +33,24 @@ def clean_inputs(case: Case) -> Fix | None:
     wanted = "y" if case.values.get("argument") == "target" else "x"
     given = _given(case, wanted)
     if given is not None and wanted == "x":
-        found = cleaned(case.flow, given, case.title, "numpy")
-        if found is not None:
-            return found
+        alone = isinstance(case.place, Fit) and case.labels is None
+        ways = (True, False) if alone else (False,)
+        for stream in ways:
+            found = cleaned(case.flow, given, case.title, "numpy", stream=stream)
+            if found is not None:
+                return found
     name = None if given is None else dotted(given.node)
     if name is None:
         return None
+    if is_stream(case.flow, name):
+        return example(
+            case.title,
+            [],
+            [
+                "# x of each batch, where it is not finite:",
+                f"{name} = {name}.map(lambda x, y: (tf.where(tf.math.is_finite(x), x, 0.0), y))",
+            ],
+        )
     return example(
         case.title,
         [],

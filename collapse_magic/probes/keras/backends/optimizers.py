@@ -49,6 +49,9 @@ class HostOptimizers(Optimizers):
     def flush(self) -> None:
         """Nothing is held back."""
 
+    def check(self) -> None:
+        """Nothing is lost unseen: here a relu of NaN is NaN, and so is the loss."""
+
 
 def accumulated(optimizer: Any) -> int:
     """Executions that one update of an optimizer takes."""

@@ -155,7 +155,7 @@ class BackendProbe(KerasProbe):
             seen = _with_activations(known, step.watched.model())
             site = self.registry.site(step.watched, key, seen.loss)
             if site is not None:
-                self._take(site, step.phase, late.at, seen, step.watched.inputs)
+                self._take(site, step.phase, late.at, seen, (step.watched.inputs,))
         if late.counted:
             training = step.phase == "train"
             self._batches += training
