@@ -13,7 +13,7 @@ import random
 import sys
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from time import perf_counter
 from typing import Any
 
@@ -74,8 +74,9 @@ class ByHeart:
 
     def _called(self, module: Any, args: Any, kwargs: Any, output: Any) -> None:  # noqa: ARG002
         torch = self._torch
-        if torch.is_grad_enabled() and not torch.compiler.is_compiling():
-            self._calls[id(module)] = weakref.ref(module), args, kwargs
+        with suppress(Exception):  # this runs within the user's own forward
+            if torch.is_grad_enabled() and not torch.compiler.is_compiling():
+                self._calls[id(module)] = weakref.ref(module), args, kwargs
 
     def meet(self, sites: list[Site]) -> None:
         """A backward of these losses is about to run: keep its batch, if it is fit to be tried."""
