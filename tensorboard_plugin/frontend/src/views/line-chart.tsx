@@ -4,7 +4,7 @@ import { useMemo, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import { bucketLines, meanLines, smoothingWindow } from '../model/buckets';
 import type { Theme } from '../model/colours';
-import { quantity } from '../model/format';
+import { quantities, quantity } from '../model/format';
 import type { RunStore } from '../model/run-store';
 import type { SeriesRows } from '../model/series';
 import type { ChartProps } from './frame';
@@ -152,6 +152,6 @@ function linePlot(lines: readonly Line[], ink: Theme, { axis, chance, sparse, st
   return {
     series: [...drawn, ...even],
     scale: logarithmic ? { distr: 3 } : axis.scale,
-    axis: logarithmic ? { values: (_, splits) => splits.map((value) => (value === null ? '' : quantity(value))) } : axis.axis,
+    axis: logarithmic ? { values: (_, splits) => quantities(splits) } : axis.axis,
   };
 }

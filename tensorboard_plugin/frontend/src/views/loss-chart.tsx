@@ -2,10 +2,11 @@ import { useMemo, useRef, useState } from 'preact/hooks';
 import type uPlot from 'uplot';
 import type { Theme } from '../model/colours';
 import { lossEnds, lossLines, lossScale, type LossLines } from '../model/loss';
-import { count, quantity } from '../model/format';
+import { count, quantities, quantity } from '../model/format';
 import type { Range } from '../model/buckets';
 import type { RunStore } from '../model/run-store';
 import type { SeriesRows } from '../model/series';
+import { AtCursor } from './at-cursor';
 import type { ChartProps } from './frame';
 import { Panel } from './panel';
 import { Plot, type PlotKind } from './plot';
@@ -27,7 +28,6 @@ export function LossChart({ store, rows, frame }: LossProps) {
     () => lossLines(rows, range, frame.pixels, smoothing),
     [rows, range, frame.pixels, smoothing],
   );
-  const row = rows.rowNear(store.cursor.value);
   return (
     <Panel
       store={store}
@@ -35,7 +35,16 @@ export function LossChart({ store, rows, frame }: LossProps) {
       height={HEIGHT}
       note={
         <>
-          <b>{quantity(rows.value(row, 0))}</b> at step {count(rows.step(row))}
+          <AtCursor store={store}>
+            {(step) => {
+              const row = rows.rowNear(step);
+              return (
+                <>
+                  <b>{quantity(rows.value(row, 0))}</b> at step {count(rows.step(row))}
+                </>
+              );
+            }}
+          </AtCursor>
           {lines.window > 1 && `; line: mean of ${count(lines.window)} steps`}
           {lines.broken.includes(true) && '; ×: NaN or infinite'}
         </>
@@ -101,7 +110,7 @@ function lossPlot(
     bands: [{ series: [2, 1], fill: band }],
     scale: { ...(logarithmic ? { distr: 3 } : {}), ...(ends ? { range: [...ends] } : {}) },
     axis: {
-      values: (_, splits) => splits.map((value) => (value === null ? '' : quantity(value))),
+      values: (_, splits) => quantities(splits),
       ...(logarithmic ? {} : { space: 28 }),
     },
     draw: (plot) => drawBroken(plot, lines(), broken),

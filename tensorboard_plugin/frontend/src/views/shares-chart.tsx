@@ -15,7 +15,7 @@ const HEIGHT = 150;
 export function SharesChart({ store, frame, shares }: ChartProps & { shares: Shares }) {
   const [together, setTogether] = useState(false);
   const lines = shares.lines.filter((line) => isShown(store, line));
-  const row = shares.rows.rowNear(store.cursor.value);
+  const { rows } = shares;
   return (
     <Panel
       store={store}
@@ -31,15 +31,15 @@ export function SharesChart({ store, frame, shares }: ChartProps & { shares: Sha
         <ClassKeys
           store={store}
           lines={shares.lines}
-          value={({ predicted }) => percent(shares.rows.value(row, predicted))}
+          value={({ predicted }, step) => percent(rows.value(rows.rowNear(step), predicted))}
           // Many classes would fill the panel with numbers.
-          more={({ label }) =>
-            shares.lines.length > 4 ? null : `labels ${percent(shares.rows.value(row, label))}`
-          }
+          {...(shares.lines.length > 4
+            ? {}
+            : { more: ({ label }, step) => `labels ${percent(rows.value(rows.rowNear(step), label))}` })}
         />
       }
       sheet={() => ({
-        series: shares.rows,
+        series: rows,
         columns: lines.flatMap(({ name, predicted, label }) => [
           { name: `${name}, predicted`, column: predicted },
           { name: `${name}, labels`, column: label },
