@@ -63,6 +63,7 @@ def _hooked_in_keras() -> dict[str, Any]:
             ("tensorflow.python.ops.gen_array_ops", ""),
             ("tensorflow.python.ops.gen_math_ops", ""),
             ("tensorflow._api.v2.math", ""),
+            ("tensorflow.python.framework.tensor", "Tensor"),
             ("tensorflow.python.data.ops.dataset_ops", "DatasetV2"),
             ("tensorflow.python.data.ops.iterator_ops", "OwnedIterator"),
             ("tensorflow.python.eager.backprop", "GradientTape"),

@@ -41,10 +41,11 @@ MOST_DIFF_LINES = 12
 WIDEST_CODE = 160
 
 
-def render_report(report: Report) -> str:
-    """Summary, figure and the card of every cause, for the display of a `Report`."""
-    cards = [render_card(finding, report) for finding in causes(report)]
-    return "".join([render_summary(report), _figure(report), *cards])
+def render_report(report: Report, watched: bool = True) -> str:
+    """Summary, figure and the card of every cause, for the display of a `Report`; as
+    `text.render_report`."""
+    cards = [render_card(finding, report, watched) for finding in causes(report)]
+    return "".join([render_summary(report, watched), _figure(report), *cards])
 
 
 def render_page(report: Report) -> str:
@@ -58,12 +59,13 @@ def render_page(report: Report) -> str:
     )
 
 
-def render_summary(report: Report) -> str:
+def render_summary(report: Report, watched: bool = True) -> str:
     if nothing_seen(report):
-        return boxed("".join(f"<div>{escape(text)}</div>" for text in summary_lines(report)), LINE)
+        lines = summary_lines(report, watched)
+        return boxed("".join(f"<div>{escape(text)}</div>" for text in lines), LINE)
     severities = [f.severity for f in report.findings if f.resolved_step is None]
     worst = next((s for s in BARS if s in severities), None)
-    head, _, details = title(report).partition(f"run '{report.run}'")
+    head, _, details = title(report, watched).partition(f"run '{report.run}'")
     rows = [
         f"<div><strong>{escape(head.strip())}</strong> run "
         f"<strong>{escape(report.run)}</strong>{escape(details)}</div>",
@@ -99,7 +101,7 @@ def render_line(text: str) -> str:
     return f'<div style="{SANS};font-size:85%;color:{SOFT}">{escape(text)}</div>'
 
 
-def render_card(finding: Finding, report: Report) -> str:
+def render_card(finding: Finding, report: Report, watched: bool = True) -> str:
     card = make_card(finding, report)
     if card.resolved is not None:
         return boxed(
@@ -108,7 +110,9 @@ def render_card(finding: Finding, report: Report) -> str:
             LINE,
         )
     return boxed(
-        "".join([_head(card), _place(card), _evidence(card), _fix(card), _foot(card)]),
+        "".join(
+            [_head(card), _place(card), _evidence(card), _fix(card), _foot(card) if watched else ""]
+        ),
         BARS[card.severity],
     )
 

@@ -10,14 +10,14 @@ from .words import WIDTH, count, duration, percent, top_classes
 ROOM = ((3, 20), (3, 12), (3, 8), (2, 12), (2, 8), (1, 20))
 
 
-def summary_lines(report: Report) -> list[str]:
+def summary_lines(report: Report, watched: bool = True) -> list[str]:
     """Title, counts, predictions, the one next step, where it was saved, notes."""
     if nothing_seen(report):
         return [
             "watch_training  no training was seen in this cell: nothing to report",
             *report.notes,
         ]
-    lines = [title(report), counts(report)]
+    lines = [title(report, watched), counts(report)]
     if any(finding.resolved_step is None for finding in report.findings):
         lines += predictions(report)
     lines += filter(None, [next_step(report)])
@@ -30,13 +30,15 @@ def nothing_seen(report: Report) -> bool:
     return report.steps == 0 and not report.findings and not report.predictions
 
 
-def title(report: Report) -> str:
+def title(report: Report, watched: bool = True) -> str:
+    """With the name of what watched, and its cost, where it was watched."""
     work = [] if report.epochs is None else [count(report.epochs, "epoch")]
     work += [count(report.fits, "fit")] if report.fits else []
     if report.steps > report.fits:  # else a step is a fit
         work.append(count(report.steps, "step"))
     work.append(duration(report.seconds))
-    return f"watch_training  run '{report.run}'  {', '.join(work)}  (cost {percent(report.cost)})"
+    line = f"run '{report.run}'  {', '.join(work)}"
+    return f"watch_training  {line}  (cost {percent(report.cost)})" if watched else line
 
 
 def counts(report: Report) -> str:

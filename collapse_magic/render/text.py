@@ -13,14 +13,19 @@ MOST_LINES = 12
 MOST_EVIDENCE_LINES = 3
 
 
-def render_report(report: Report) -> str:
-    """The summary, and below it the card of every cause."""
-    cards = [render_card(finding, report) for finding in causes(report)[:MOST_OPEN_CARDS]]
-    return "\n\n".join([render_summary(report), *cards])
+def render_report(report: Report, watched: bool = True) -> str:
+    """The summary, and below it the card of every cause.
+
+    A log that nobody ``watched`` has no cost, and no notebook whose commands would help.
+    """
+    shown = causes(report)[:MOST_OPEN_CARDS]
+    return "\n\n".join(
+        [render_summary(report, watched), *(render_card(each, report, watched) for each in shown)]
+    )
 
 
-def render_summary(report: Report) -> str:
-    return "\n".join(line for text in summary_lines(report) for line in _hanging(text))
+def render_summary(report: Report, watched: bool = True) -> str:
+    return "\n".join(line for text in summary_lines(report, watched) for line in _hanging(text))
 
 
 def render_board(report: Report) -> str:
@@ -51,7 +56,7 @@ def resolved(finding: Finding, report: Report) -> str:
     return cut(f"resolved at step {card.resolved:,}: {card.head}", WIDTH)
 
 
-def render_card(finding: Finding, report: Report) -> str:
+def render_card(finding: Finding, report: Report, watched: bool = True) -> str:
     """At most 12 lines of 79 columns; line 1 stands alone."""
     card = make_card(finding, report)
     if card.resolved is not None:
@@ -62,7 +67,7 @@ def render_card(finding: Finding, report: Report) -> str:
     wanted = 1 + min(len(card.diff), 4) if card.fix else 0
     room = MOST_LINES - len(head) - len(explains) - 1 - wanted
     top = [*head, *_evidence(card, max(1, min(room, MOST_EVIDENCE_LINES))), *explains]
-    foot = [cut_code(f"mute: {card.mute}     more: {card.more}", WIDTH)]
+    foot = [cut_code(f"mute: {card.mute}     more: {card.more}", WIDTH)] if watched else []
     return "\n".join([*top, *_fix(card, MOST_LINES - len(top) - len(foot)), *foot])
 
 

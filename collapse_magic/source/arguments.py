@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..findings import Fix, Remedy
+from .callees import Place, argument_of, given_at
 from .cells import Cell, Spot, own_nodes
 from .flow import Flow
 from .names import dotted
@@ -85,17 +86,23 @@ def _by_hand(flow: Flow, made: Spot, remedy: Remedy) -> Fix | None:
         return patch.fix(remedy.title)
     if "compute_loss_func" not in _parameters(flow, made):
         return None
-    called = made.cell.text(made.node.func)
-    return example(
-        remedy.title,
-        [],
-        [
-            f"weights = torch.tensor([{', '.join(weights)}])",
-            "def weighted(outputs, labels, **options):",
-            "    return torch.nn.functional.cross_entropy(outputs.logits, labels, weights)",
-            f"{called}(..., compute_loss_func=weighted)",
-        ],
-    )
+    tensor, loss = (patch.spell(one, made) for one in ("torch.tensor", "F.cross_entropy"))
+    statement = Spot(made.cell, made.cell.statement(made.node))
+    lines = [
+        "def weighted(outputs, labels, **options):",
+        f"    weights = {tensor}([{', '.join(weights)}], device=labels.device)",
+        f"    return {loss}(outputs.logits, labels, weights)",
+    ]
+    if given_at(flow, made, "compute_loss_func") != Place(made) or _is_named(flow, "weighted"):
+        called = made.cell.text(made.node.func)
+        return example(remedy.title, [], [*lines, f"{called}(..., compute_loss_func=weighted)"])
+    patch.insert_before(statement, ["\n".join(lines) + "\n"])
+    patch.set_argument(made, "compute_loss_func", "weighted")
+    return patch.fix(remedy.title)
+
+
+def _is_named(flow: Flow, name: str) -> bool:
+    return name in flow.namespace or flow.function_named(name) is not None
 
 
 def calls(flow: Flow, cell: Cell, line: int) -> list[Spot]:
@@ -117,11 +124,20 @@ def _constructions(flow: Flow, call: Spot, depth: int) -> Iterator[Spot]:
     given = [*call.node.args, *(keyword.value for keyword in call.node.keywords)]
     if isinstance(call.node.func, ast.Attribute):
         given.insert(0, call.node.func.value)
-    for one in given:
+    for one in _parts(given):
         if isinstance(one, (ast.Name, ast.Attribute, ast.Call)):
             for origin in flow.origins(Spot(call.cell, one)):
                 if isinstance(origin.node, ast.Call) and origin.node is not call.node:
                     yield from _constructions(flow, origin, depth - 1)
+
+
+def _parts(given: list[ast.expr]) -> Iterator[ast.expr]:
+    """Expressions, with those in lists and tuples: the steps of a pipeline."""
+    for one in given:
+        if isinstance(one, (ast.List, ast.Tuple)):
+            yield from _parts(one.elts)
+        else:
+            yield one
 
 
 def _parameters(flow: Flow, call: Spot) -> Mapping[str, Any]:
@@ -193,12 +209,10 @@ def _epochs(flow: Flow, made: Spot, name: str, remedy: Remedy) -> str | None:
 
 def _given(flow: Flow, made: Spot, name: str) -> int | None:
     """The number that a call is given by a name, or its default."""
-    assert isinstance(made.node, ast.Call)
-    for keyword in made.node.keywords:
-        if keyword.arg == name:
-            value = keyword.value
-            if isinstance(value, ast.Constant) and isinstance(value.value, (int, float)):
-                return int(value.value)
-            return None
+    given = argument_of(flow, made, name)
+    if given is not None:
+        written = flow.literal(given)
+        value = None if written is None else getattr(written.node, "value", None)
+        return int(value) if isinstance(value, (int, float)) else None
     default = _parameters(flow, made).get(name)
     return int(default) if isinstance(default, (int, float)) and default else None

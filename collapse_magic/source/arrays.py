@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from .cells import Spot, line_of
 from .flow import Flow
@@ -13,10 +14,11 @@ from .names import dotted
 from .scopes import Binding
 
 _DEPTH = 24
+_AROUND = 4  # loaders and subsets around a data set
 # Functions that hand their first argument on, as far as its numbers go.
 _FUNCTIONS = frozenset(
     {"from_numpy", "tensor", "as_tensor", "FloatTensor", "Tensor", "asarray", "array", "constant"}
-    | {"ascontiguousarray", "convert_to_tensor", "cast", "Variable"}
+    | {"ascontiguousarray", "convert_to_tensor", "cast", "Variable", "int", "float"}
 )
 _METHODS = frozenset(
     {"float", "double", "half", "to", "astype", "numpy", "to_numpy", "clone", "copy", "cuda", "cpu"}
@@ -77,6 +79,10 @@ class Arrays:
             return []
         if isinstance(spot.node, ast.Name):
             return self._name(spot, spot.node.id, index, depth)
+        if isinstance(spot.node, ast.Attribute) and self._flow.self_class(
+            Spot(spot.cell, spot.node.value)
+        ):
+            return self._name(spot, spot.text, index, depth)
         inner = self._inner(spot, index)
         return [] if inner is None else self.chain(*inner, depth - 1)
 
@@ -88,7 +94,7 @@ class Arrays:
         part = binding.index if binding.index is not None else index
         deeper = self.chain(binding.spot, part, depth - 1)
         assigns = isinstance(binding.statement, ast.Assign) and any(
-            isinstance(target, ast.Name) and target.id == name
+            isinstance(target, (ast.Name, ast.Attribute)) and dotted(target) == name
             for one in binding.statement.targets
             for target in ast.walk(one)
         )
@@ -100,7 +106,7 @@ class Arrays:
         node, cell = spot.node, spot.cell
         if isinstance(node, ast.Subscript):
             return Spot(cell, node.value), index
-        if isinstance(node, ast.Attribute) and node.attr in ("values", "data"):
+        if isinstance(node, ast.Attribute) and (node.attr == "values" or self._is_tensor(node)):
             return Spot(cell, node.value), index
         if isinstance(node, (ast.Tuple, ast.List)) and index is not None:
             return (Spot(cell, node.elts[index]), None) if index < len(node.elts) else None
@@ -109,6 +115,11 @@ class Arrays:
         if not isinstance(node, ast.Call):
             return None
         return self._of_call(spot, node, index)
+
+    def _is_tensor(self, node: ast.Attribute) -> bool:
+        """`rows.data` of a tensor; that of a data set of scikit-learn's is another thing."""
+        held = self._flow.namespace.get(dotted(node.value) or "")
+        return node.attr == "data" and type(held).__module__.partition(".")[0] == "torch"
 
     def _of_call(
         self, spot: Spot, node: ast.Call, index: int | None
@@ -120,7 +131,10 @@ class Arrays:
         first = Spot(cell, node.args[0]) if node.args else None
         if name in ("TensorDataset", "zip") and index is not None and index < len(node.args):
             return Spot(cell, node.args[index]), None
-        own = isinstance(func, ast.Name) and self._flow.class_named(func.id) is not None
+        own = self._flow.class_named(func.id) if isinstance(func, ast.Name) else None
+        item = None if own is None else self._item(own)
+        if item is not None and self.chain(item, index):
+            return item, index
         if own and index is not None and index < len(node.args):  # a data set of the user's
             return Spot(cell, node.args[index]), None
         if name == "train_test_split" and index is not None and index // 2 < len(node.args):
@@ -135,6 +149,24 @@ class Arrays:
             return Spot(cell, func.value), index
         if isinstance(func, ast.Attribute) and func.attr in ("shuffle", "batch", "repeat", "cache"):
             return Spot(cell, func.value), index
+        return None
+
+    def _item(self, owner: Spot) -> Spot | None:
+        """What a data set of the user's hands out: what its `__getitem__` returns."""
+        method = self._flow.method(owner, "__getitem__")
+        values = [] if method is None else self._flow.returns(method)
+        return values[0] if len(values) == 1 and isinstance(values[0].node, ast.Tuple) else None
+
+    def value(self, root: Root) -> Any:
+        """The live data, that of an attribute by the objects of its class; None where unknown."""
+        if root.name in self._flow.namespace:
+            return self._flow.namespace[root.name]
+        owner = root.statement.cell.owner(root.statement.node)
+        for value in list(self._flow.namespace.values()) if owner is not None else ():
+            for _ in range(_AROUND):  # a loader of a part of the data set
+                if owner is not None and type(value).__name__ == owner.name:
+                    return getattr(value, "__dict__", {}).get(root.name.rpartition(".")[2])
+                value = getattr(value, "__dict__", {}).get("dataset")
         return None
 
     def written(self, root: Root, before: Spot) -> Spot:

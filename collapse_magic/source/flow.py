@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
+from .callees import callees, is_partial
 from .cells import Cell, Function, Spot, line_of
+from .definitions import Definitions
 from .names import Names, dotted
-from .scopes import Binding, attribute_bindings, bindings, last, reaching
+from .scopes import Binding, attribute_bindings, binding_of, bindings, last, reaching
+from .settings import entries, field
+from .signatures import argument_given, default_of, takes
 
 _DEPTH = 16  # steps from a use to its construction; real notebooks need about five
 # Methods and functions that hand back what they are given, as far as its construction goes.
@@ -35,45 +40,24 @@ _WRAPPERS = re.compile(
 )
 
 
-class Flow:
+class Flow(Definitions):
     """Answers about names; cells are those that parse, by execution count."""
 
     def __init__(self, cells: Mapping[int, Cell], namespace: Mapping[str, Any]) -> None:
-        self.cells = cells
+        super().__init__(cells)
         self.namespace = namespace
-        self.names = Names(cells.values(), namespace)
-
-    @property
-    def latest_first(self) -> list[Cell]:
-        return [self.cells[number] for number in sorted(self.cells, reverse=True)]
-
-    # Definitions
-
-    def function_named(self, name: str) -> Spot | None:
-        return self._defined(name, (ast.FunctionDef, ast.AsyncFunctionDef))
-
-    def class_named(self, name: str) -> Spot | None:
-        return self._defined(name, (ast.ClassDef,))
-
-    def _defined(self, name: str, kinds: tuple[type[ast.AST], ...]) -> Spot | None:
-        """The latest definition; methods do not count as functions."""
-        found = self._definitions.get(name, [])
-        return next((spot for spot in found if isinstance(spot.node, kinds)), None)
-
-    @cached_property
-    def _definitions(self) -> dict[str, list[Spot]]:
-        """Functions and classes by name, the latest first."""
-        found: dict[str, list[Spot]] = {}
-        for cell in self.latest_first:
-            for node in reversed(cell.nodes):
-                if isinstance(node, Function | ast.ClassDef) and not isinstance(
-                    cell.parents.get(node), ast.ClassDef
-                ):
-                    found.setdefault(node.name, []).append(Spot(cell, node))
-        return found
+        self._classes: dict[ast.AST, Spot | None] = {}
+        self._run: dict[ast.AST, Spot | None] = {}
+        self.names = Names(cells.values(), namespace, self._word)
 
     def class_of(self, spot: Spot) -> Spot | None:
         """The user's class of the object that an expression stands for."""
+        if spot.node not in self._classes:
+            self._classes[spot.node] = None  # what leads back to itself is of no class
+            self._classes[spot.node] = self._class_of(spot)
+        return self._classes[spot.node]
+
+    def _class_of(self, spot: Spot) -> Spot | None:
         this = self.self_class(spot)
         if this is not None:
             return this
@@ -84,6 +68,9 @@ class Flow:
             called = origin.node.func if isinstance(origin.node, ast.Call) else None
             if isinstance(called, ast.Name) and (found := self.class_named(called.id)):
                 return found
+            named = callees(self, Spot(origin.cell, called)) if called is not None else []
+            if len(named) == 1 and isinstance(named[0].node, ast.ClassDef):
+                return named[0]
         return None
 
     def _live(self, spot: Spot) -> Any:
@@ -94,7 +81,7 @@ class Flow:
         scope = spot.cell.scope(node)
         while not isinstance(scope, ast.Module):
             if isinstance(scope, Function) and (
-                _parameter(scope, node.id) or bindings(spot.cell, scope, node.id)
+                takes(scope, node.id) or bindings(spot.cell, scope, node.id)
             ):
                 return None
             scope = spot.cell.scope(scope)
@@ -111,18 +98,6 @@ class Flow:
                     return Spot(spot.cell, owner)
                 return None
             function = spot.cell.function(function)
-        return None
-
-    def method(self, owner: Spot, name: str) -> Spot | None:
-        """A method of a class, or of its bases in the cells."""
-        assert isinstance(owner.node, ast.ClassDef)
-        for node in reversed(owner.node.body):
-            if isinstance(node, Function) and node.name == name:
-                return Spot(owner.cell, node)
-        for base in owner.node.bases:
-            found = self.class_named(base.id) if isinstance(base, ast.Name) else None
-            if found is not None and found.node is not owner.node:
-                return self.method(found, name)
         return None
 
     # Values
@@ -142,7 +117,7 @@ class Flow:
             seen = not isinstance(scope, ast.ClassDef) or scope is spot.cell.scope(spot.node)
             if seen and (found := reaching(spot.cell, name, at, scope)):
                 return found
-            if isinstance(scope, Function) and _parameter(scope, name):
+            if isinstance(scope, Function) and takes(scope, name):
                 return self._arguments(Spot(spot.cell, scope), name)
             at, scope = scope, spot.cell.scope(scope)
         return self._global_values(spot, name, inside=at is not spot.node)
@@ -150,6 +125,8 @@ class Flow:
     def _global_values(self, spot: Spot, name: str, *, inside: bool) -> list[Binding]:
         """Top level: this cell up to here, then earlier ones; from inside a function the latest."""
         for cell in self.latest_first:
+            if not bindings(cell, cell.tree, name):
+                continue
             if cell is spot.cell and not inside:
                 found = reaching(cell, name, spot.node, cell.tree)
             elif cell.number < spot.cell.number or inside:
@@ -177,9 +154,12 @@ class Flow:
         return _class_name(self.namespace[name]) == (known or called or "").rpartition(".")[2]
 
     def _attribute_values(self, spot: Spot, node: ast.Attribute) -> list[Binding]:
-        owner = self.self_class(Spot(spot.cell, node.value)) or self.class_of(
-            Spot(spot.cell, node.value)
-        )
+        holder = Spot(spot.cell, node.value)
+        owner = self.self_class(holder) or self.class_of(holder) or self._class_itself(holder)
+        if self.self_class(holder) is None:
+            for made in self.origins(holder):
+                if found := field(made, owner, node.attr):
+                    return found
         seen: set[ast.AST] = set()
         while owner is not None and owner.node not in seen:
             seen.add(owner.node)
@@ -189,6 +169,51 @@ class Flow:
             bases = [b.id for b in owner.node.bases if isinstance(b, ast.Name)]
             owner = self.class_named(bases[0]) if bases else None
         return []
+
+    def _class_itself(self, spot: Spot) -> Spot | None:
+        """The class in `Config.lr`."""
+        named = isinstance(spot.node, ast.Name) and not self.values(spot)
+        return self.class_named(spot.node.id) if named else None  # type: ignore[attr-defined]
+
+    def literal(self, spot: Spot, depth: int = _DEPTH) -> Spot | None:
+        """The constant that an expression stands for, where it is written; None where that is no
+        constant or not certain."""
+        node = spot.node
+        if isinstance(node, ast.Constant):
+            return spot
+        found: list[Spot] = []  # `rate *= 0.5` gives a name no constant
+        if depth and isinstance(node, ast.Subscript):
+            found = self.chosen(spot, node, depth - 1)
+        elif depth:
+            bound = self.values(spot)
+            whole = [b for b in bound if b.index is None and not b.loop]
+            found = [b.spot for b in whole if not isinstance(b.statement, ast.AugAssign)]
+            found = found if len(found) == len(bound) else []
+        return self.literal(found[0], depth - 1) if len(found) == 1 else None
+
+    def own_literal(self, spot: Spot, uses: int = 1) -> Spot | None:
+        """The constant behind an expression, where it can be changed for this use of it alone: the
+        expression itself where the name of the constant is read more than `uses` times."""
+        found = self.literal(spot)
+        if found is None or found.node is spot.node:
+            return found
+        statement = found.cell.statement(found.node)
+        target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+        if not isinstance(target, ast.Name) or getattr(statement, "value", None) is not found.node:
+            return found
+        read = [
+            node
+            for cell in self.cells.values()
+            for node in cell.nodes
+            if isinstance(node, ast.Name) and node.id == target.id
+        ]
+        return found if sum(isinstance(one.ctx, ast.Load) for one in read) <= uses else spot
+
+    def _word(self, node: ast.AST) -> object:
+        """The value of a constant that an expression of some cell stands for."""
+        cell = next((cell for cell in self.cells.values() if node in cell.parents), None)
+        found = None if cell is None else self.literal(Spot(cell, node))
+        return found.node.value if found and isinstance(found.node, ast.Constant) else None
 
     # Calls
 
@@ -203,24 +228,38 @@ class Flow:
         for cell in self.latest_first:
             found = [
                 node
-                for node in self._calls[cell].get(name, [])
+                for node in self.named_calls[cell].get(name, [])
                 if function.node not in cell.ancestors(node)
             ]
             if found:
                 yield from ((Spot(cell, node), skipped) for node in found)
                 return
+        owned = owner if isinstance(owner, ast.ClassDef) else function.node
+        yield from ((call, skipped) for call in self._by_another_name.get(owned, []))
 
     @cached_property
-    def _calls(self) -> dict[Cell, dict[str, list[ast.Call]]]:
-        """The calls in each cell, by the last part of what they call."""
-        found: dict[Cell, dict[str, list[ast.Call]]] = {}
-        for cell in self.cells.values():
-            named = found.setdefault(cell, {})
-            for node in cell.nodes:
-                if isinstance(node, ast.Call):
-                    called = (dotted(node.func) or "").rpartition(".")[2]
-                    named.setdefault(called, []).append(node)
+    def _by_another_name(self) -> dict[ast.AST, list[Spot]]:
+        """Calls of functions and classes that are handed over, or taken from a table.
+
+        What is asked while they are looked for is answered without them.
+        """
+        self.__dict__["_by_another_name"] = {}
+        found: dict[ast.AST, list[Spot]] = {}
+        for cell in self.latest_first:
+            for named in self.named_calls[cell].values():
+                for node in named:
+                    if self._is_open(node.func):
+                        for one in callees(self, Spot(cell, node.func)):
+                            if one.node not in cell.ancestors(node):
+                                found.setdefault(one.node, []).append(Spot(cell, node))
         return found
+
+    def _is_open(self, func: ast.expr) -> bool:
+        """Whether a call may run something that has another name than the code that calls it."""
+        if isinstance(func, ast.Name):
+            known = func.id in self.definitions or hasattr(builtins, func.id)
+            return not known and self.names.path(func) is None
+        return isinstance(func, (ast.Subscript, ast.Attribute)) and self.names.path(func) is None
 
     def _arguments(self, function: Spot, name: str) -> list[Binding]:
         """What a parameter was given at the calls; its default where nobody gives it."""
@@ -228,31 +267,40 @@ class Flow:
         found: list[Binding] = []
         for call, skipped in self.calls(function):
             assert isinstance(call.node, ast.Call)
-            value = _argument(call.node, function.node, name, skipped)
-            if value is not None:
-                found.append(Binding(call.cell, call.cell.statement(value), value))
-        if not found and (default := _default(function.node, name)) is not None:
+            value = argument_given(call.node, function.node, name, skipped)
+            given = [] if value is None else [Spot(call.cell, value)]
+            found += [binding_of(one) for one in given or self._unfolded(call, name)]
+        if not found and (default := default_of(function.node, name)) is not None:
             found.append(Binding(function.cell, function.node, default))
         return found
 
-    def returns(self, function: Spot) -> list[Spot]:
-        """Expressions that a function returns."""
-        return [
-            Spot(function.cell, node.value)
-            for node in function.cell.walk(function.node)
-            if isinstance(node, ast.Return) and node.value is not None
-        ]
+    def _unfolded(self, call: Spot, name: str) -> list[Spot]:
+        """What `**options` of a call hold under a name."""
+        assert isinstance(call.node, ast.Call)
+        options = [k.value for k in call.node.keywords if k.arg is None]
+        made = [m for one in options for m in self.origins(Spot(call.cell, one))]
+        return [value for one in made for value in entries(one, name)]
 
     def called_function(self, spot: Spot) -> Spot | None:
         """The user's function or method that a call runs."""
+        if spot.node not in self._run:
+            self._run[spot.node] = None
+            self._run[spot.node] = self._called_function(spot)
+        return self._run[spot.node]
+
+    def _called_function(self, spot: Spot) -> Spot | None:
         assert isinstance(spot.node, ast.Call)
         func = spot.node.func
+        found: Spot | None = None
         if isinstance(func, ast.Name):
-            return self.function_named(func.id)
-        if isinstance(func, ast.Attribute):
+            found = self.function_named(func.id)
+        elif isinstance(func, ast.Attribute):
             owner = self.class_of(Spot(spot.cell, func.value))
-            return None if owner is None else self.method(owner, func.attr)
-        return None
+            found = None if owner is None else self.method(owner, func.attr)
+        if found is None:
+            named = callees(self, Spot(spot.cell, func))
+            found = named[0] if len(named) == 1 and isinstance(named[0].node, Function) else None
+        return found
 
     # Origins
 
@@ -280,7 +328,7 @@ class Flow:
             yield from self.origins(Spot(spot.cell, node.value), index, depth)
         elif isinstance(node, ast.Tuple) and index is not None and index < len(node.elts):
             yield from self.origins(Spot(spot.cell, node.elts[index]), None, depth)
-        elif isinstance(node, ast.Subscript) and (chosen := self._chosen(spot, node, depth)):
+        elif isinstance(node, ast.Subscript) and (chosen := self.chosen(spot, node, depth)):
             for one in chosen:
                 yield from self.origins(one, index, depth)
         elif isinstance(node, ast.Call):
@@ -288,21 +336,25 @@ class Flow:
         elif not isinstance(node, ast.Constant):
             yield spot
 
-    def _chosen(self, spot: Spot, node: ast.Subscript, depth: int) -> list[Spot]:
+    def chosen(self, spot: Spot, node: ast.Subscript, depth: int = _DEPTH) -> list[Spot]:
         """What `losses[name]` may be, of `losses = {"bce": nn.BCELoss(), ...}`."""
         held = self.origins(Spot(spot.cell, node.value), None, depth)
-        table = held[0].node if len(held) == 1 else None
-        if not isinstance(table, ast.Dict):
+        if len(held) != 1:
             return []
         name = node.slice
         key = self.namespace.get(name.id) if isinstance(name, ast.Name) else None
-        key = name.value if isinstance(name, ast.Constant) else key
+        known = self.literal(Spot(spot.cell, name), depth)
+        key = known.node.value if known and isinstance(known.node, ast.Constant) else key
+        table = held[0].node
+        exact = entries(held[0], key) if isinstance(key, str) else []
+        if exact or not isinstance(table, ast.Dict):
+            return exact
         exact = [
-            value
+            Spot(held[0].cell, value)
             for at, value in zip(table.keys, table.values, strict=True)
             if isinstance(at, ast.Constant) and at.value == key
         ]
-        return [Spot(held[0].cell, value) for value in exact or table.values]
+        return exact or [Spot(held[0].cell, value) for value in table.values]
 
     def _call_origins(
         self, spot: Spot, node: ast.Call, index: int | None, depth: int
@@ -322,44 +374,24 @@ class Flow:
             for value in self.returns(function):
                 yield from self.origins(value, index, depth)
         else:
+            yield from self._made_otherwise(spot, func, index, depth)
+
+    def _made_otherwise(
+        self, spot: Spot, func: ast.expr, index: int | None, depth: int
+    ) -> Iterable[Spot]:
+        """What a lambda returns, what a partial makes; else the call itself."""
+        named = callees(self, Spot(spot.cell, func))
+        only = named[0] if len(named) == 1 else None
+        if only is not None and isinstance(only.node, ast.Lambda):
+            yield from self.origins(Spot(only.cell, only.node.body), index, depth)
+        elif only is not None and is_partial(self, only):
+            yield only
+        else:
             yield spot
 
 
 def _class_name(value: object) -> str:
     return type(value).__name__
-
-
-def _parameter(function: Function, name: str) -> bool:
-    args = function.args
-    return any(a.arg == name for a in (*args.posonlyargs, *args.args, *args.kwonlyargs))
-
-
-def _argument(call: ast.Call, function: Function, name: str, skipped: int) -> ast.expr | None:
-    for keyword in call.keywords:
-        if keyword.arg == name:
-            return keyword.value
-    names = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
-    if name not in names:
-        return None
-    position = names.index(name) - skipped
-    given = call.args
-    if 0 <= position < len(given) and not any(
-        isinstance(a, ast.Starred) for a in given[: position + 1]
-    ):
-        return given[position]
-    return None
-
-
-def _default(function: Function, name: str) -> ast.expr | None:
-    args = function.args
-    positional = (*args.posonlyargs, *args.args)
-    for arg, default in zip(reversed(positional), reversed(args.defaults), strict=False):
-        if arg.arg == name:
-            return default
-    for arg, keyword in zip(args.kwonlyargs, args.kw_defaults, strict=True):
-        if arg.arg == name:
-            return keyword
-    return None
 
 
 def order(spot: Spot) -> tuple[int, int]:

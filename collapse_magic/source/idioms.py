@@ -50,7 +50,12 @@ def _norm(values: Values) -> str:
     return number(float(values.get("max_norm", 1.0)))
 
 
+def _paired(order: str) -> Lines:
+    return lambda _: [f"order = {order}(len(x))", "x, y = x[order], y[order]  # one order for both"]
+
+
 _SHARED: Mapping[str, Lines] = {
+    "drop-activation": lambda v: [f"# outputs without a {str(v.get('activation', '')).lower()}"],
     "match-shapes": lambda v: [
         f"{'outputs' if v.get('argument') == 'input' else 'labels'}."
         f"{v.get('operation', 'squeeze')}({v.get('dim', 1)})  # in the loss call"
@@ -68,7 +73,6 @@ _SHARED: Mapping[str, Lines] = {
 TORCH: Mapping[str, Lines] = {
     **_SHARED,
     "weigh-classes": _torch_weights,
-    "drop-activation": lambda v: [f"# outputs without a {str(v.get('activation', '')).lower()}"],
     "use-logits-loss": lambda v: [
         "nn.CrossEntropyLoss()"
         if v.get("loss") == "nll"
@@ -102,10 +106,7 @@ TORCH: Mapping[str, Lines] = {
     "unfreeze": lambda v: [f"{v.get('model') or 'model'}.requires_grad_(True)"],
     "join-graph": lambda _: ["# no detach, item or numpy between model and loss"],
     "shuffle-data": lambda _: ["DataLoader(..., shuffle=True)"],
-    "pair-labels": lambda _: [
-        "order = torch.randperm(len(x))",
-        "x, y = x[order], y[order]  # one order for both",
-    ],
+    "pair-labels": _paired("torch.randperm"),
     "train-mode": lambda _: ["model.train()  # before each epoch"],
     "settle-averages": lambda _: ["nn.BatchNorm1d(..., momentum=0.1)"],
     "stop-early": lambda _: ["# keep the weights of the best validation, and stop there"],
@@ -119,7 +120,6 @@ TORCH: Mapping[str, Lines] = {
 KERAS: Mapping[str, Lines] = {
     **_SHARED,
     "weigh-classes": _keras_weights,
-    "drop-activation": lambda v: [f"# outputs without a {str(v.get('activation', '')).lower()}"],
     "use-logits-loss": lambda _: ["# from_logits=True, or the activation on the output layer"],
     "change-loss": lambda v: [f"keras.losses.{v.get('new')}()"],
     "binarize-labels": lambda _: ["y = (y > 0).astype('float32')"],
@@ -147,10 +147,7 @@ KERAS: Mapping[str, Lines] = {
     "give-optimizer": lambda _: ["tape.gradient(loss, model.trainable_variables)  # all of them"],
     "join-graph": lambda _: ["# no numpy, and no stop_gradient, between model and loss"],
     "shuffle-data": lambda _: ["model.fit(..., shuffle=True)"],
-    "pair-labels": lambda _: [
-        "order = np.random.permutation(len(x))",
-        "x, y = x[order], y[order]  # one order for both",
-    ],
+    "pair-labels": _paired("np.random.permutation"),
     "train-mode": lambda _: ["model(x, training=True)  # where the tape records it"],
     "settle-averages": lambda _: ["keras.layers.BatchNormalization(momentum=0.9)"],
     "stop-early": lambda _: [

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from .callees import is_partial, made_by
 from .cells import Cell, Spot, own_nodes
 from .flow import Flow
 from .names import dotted
@@ -196,11 +197,11 @@ class Losses:
     def _by_origin(self, spot: Spot, origin: Spot) -> LossCall | None:
         made = origin.node
         if isinstance(made, ast.Call):
-            name = self._class(origin.cell, made.func)
+            name = made_by(self._flow, origin) or ""
             if name.startswith("nn.") and (kind := _kind(name)) is not None:
                 return _loss_call(spot, kind, False, origin)
-            if name in ("functools.partial", "partial") and made.args:
-                kind = _functional(self._flow.names.torch(made.args[0]))
+            if is_partial(self._flow, origin):
+                kind = _functional(name)
                 return None if kind is None else _loss_call(spot, kind, True, origin)
             called = dotted(made.func) or ""
             if _LOSS_LIKE.search(called) and self._flow.class_named(called) is not None:
@@ -208,14 +209,6 @@ class Losses:
             return None
         kind = _functional(self._flow.names.torch(made))
         return None if kind is None else _loss_call(spot, kind, True, None)
-
-    def _class(self, cell: Cell, func: ast.expr) -> str:
-        """`nn.BCELoss` of the class that is called, also where it was chosen from a table."""
-        name = self._flow.names.torch(func)
-        if name is None and isinstance(func, (ast.Name, ast.Subscript)):
-            found = self._flow.origins(Spot(cell, func))
-            name = self._flow.names.torch(found[0].node) if len(found) == 1 else None
-        return name or ""
 
     def _by_object(self, spot: Spot) -> LossCall | None:
         """A live loss module whose construction is not in the cells."""

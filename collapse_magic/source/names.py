@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
@@ -34,8 +34,14 @@ def dotted(node: ast.AST) -> str | None:
 class Names:
     """Imports of all cells, the user's variables, and what both say of a name."""
 
-    def __init__(self, cells: Iterable[Cell], namespace: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        cells: Iterable[Cell],
+        namespace: Mapping[str, Any],
+        word: Callable[[ast.AST], object] = lambda _: None,  # the constant behind an expression
+    ) -> None:
         self._namespace = namespace
+        self._word = word
         self._imports: dict[str, list[tuple[Cell, ast.stmt, str]]] = {}
         for cell in sorted(cells, key=lambda c: c.number):
             for node in cell.nodes:
@@ -46,7 +52,7 @@ class Names:
     def torch(self, node: ast.AST) -> str | None:
         """`nn.BCELoss`, `F.softmax`, `optim.SGD`, `torch.sigmoid`: whatever the user's spelling."""
         path = self.path(node)
-        return None if path is None else _short(path)
+        return None if path is None else torch_name(path)
 
     def keras(self, node: ast.AST) -> str | None:
         """`keras.layers.Dense`, `keras.Sequential`, `tf.nn.softmax`: whatever the user's
@@ -72,7 +78,7 @@ class Names:
             return None
         home, name = self.path(call.args[0]), call.args[1]
         value = self._namespace.get(name.id) if isinstance(name, ast.Name) else None
-        value = name.value if isinstance(name, ast.Constant) else value
+        value = name.value if isinstance(name, ast.Constant) else self._word(name) or value
         return f"{home}.{value}" if home is not None and isinstance(value, str) else None
 
     def imports(self, library: str) -> bool:
@@ -195,7 +201,8 @@ def _imported(node: ast.AST) -> list[tuple[str, str]]:
     return []
 
 
-def _short(path: str) -> str:
+def torch_name(path: str) -> str:
+    """`nn.Linear` for `torch.nn.modules.linear.Linear`, `optim.Adam` and so on."""
     for home, start in (("F", "torch.nn.functional."), ("nn", "torch.nn.modules.")):
         if path.startswith(start):
             return f"{home}.{path.rpartition('.')[2]}"

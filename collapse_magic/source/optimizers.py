@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from .callees import made_by
 from .cells import Cell, Spot, line_of
 from .flow import Flow
+from .names import dotted
 
 # Optimizers that live outside of torch.optim, by class name.
 _OTHER = frozenset(
@@ -28,8 +30,20 @@ def optimizers(flow: Flow, cell: Cell, line: int) -> list[Spot]:
         if found := _stepped(flow, cell, scope, line):
             return found
         if isinstance(scope, ast.Module):
-            return _only(flow)
+            return [] if _made_out_of_sight(flow, cell, line) else _only(flow)
         here = scope
+
+
+def stepped(flow: Flow, cell: Cell, scope: ast.AST) -> list[Spot]:
+    """Expressions that step in a scope and stand for an optimizer."""
+    return [
+        Spot(cell, value)
+        for node in cell.walk(scope)
+        if isinstance(node, ast.Call)
+        for value in _stepping(node)
+        if any(is_optimizer(flow, made) for made in flow.origins(Spot(cell, value)))
+        and dotted(value) is not None
+    ]
 
 
 def _stepped(flow: Flow, cell: Cell, scope: ast.AST, line: int) -> list[Spot]:
@@ -46,6 +60,19 @@ def _stepped(flow: Flow, cell: Cell, scope: ast.AST, line: int) -> list[Spot]:
     return []
 
 
+def _made_out_of_sight(flow: Flow, cell: Cell, line: int) -> bool:
+    """Whether what steps is what a function makes that no cell holds."""
+    (statement, *_) = cell.statements_at(line)
+    made = [
+        origin.node
+        for node in cell.walk(cell.scope(statement))
+        if isinstance(node, ast.Call)
+        for value in _stepping(node)
+        for origin in flow.origins(Spot(cell, value))
+    ]
+    return any(isinstance(one, ast.Call) and isinstance(one.func, ast.Name) for one in made)
+
+
 def _stepping(call: ast.Call) -> Iterator[ast.expr]:
     """What steps in `optimizer.step()`, `scaler.step(optimizer)`."""
     if isinstance(call.func, ast.Attribute) and call.func.attr == "step":
@@ -57,7 +84,7 @@ def _stepping(call: ast.Call) -> Iterator[ast.expr]:
 def is_optimizer(flow: Flow, spot: Spot) -> bool:
     if not isinstance(spot.node, ast.Call):
         return False
-    name = flow.names.torch(spot.node.func) or spot.cell.text(spot.node.func)
+    name = made_by(flow, spot) or spot.cell.text(spot.node.func)
     return name.startswith("optim.") or name.rpartition(".")[2] in _OTHER
 
 

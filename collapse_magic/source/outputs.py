@@ -6,8 +6,10 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from .callees import made_by
 from .cells import Spot
 from .flow import Flow
+from .listing import Part, parts
 from .names import dotted
 
 _DEPTH = 16
@@ -141,7 +143,7 @@ class Outputs:
         """ "sigmoid" for `nn.Sigmoid()` and so on; also for the function itself, passed by name."""
         node = construction.node
         if isinstance(node, ast.Call):
-            return MODULES.get(self._flow.names.torch(node.func) or "")
+            return MODULES.get(made_by(self._flow, construction) or "")
         name = self._flow.names.torch(node) or ""
         last = name.rpartition(".")[2]
         return _plain(last) if name.startswith(("F.", "torch.")) and last in _FUNCTIONS else None
@@ -230,30 +232,50 @@ class Outputs:
         yield Path(tuple(activations), None, path.models)
 
     def elements(self, made: Spot) -> list[Spot] | None:
-        """Modules of an `nn.Sequential(...)`, `OrderedDict` and `*list` too; None if it is none."""
+        """Modules of an `nn.Sequential(...)`, `OrderedDict` and `*list` too; None if it is none, or
+        if the code does not tell which come last."""
+        found = self.listed(made)
+        if found is None or (found and found[-1].open):
+            return None
+        return [part.spot for part in found]
+
+    def listed(self, made: Spot) -> list[Part] | None:
+        """Modules of an `nn.Sequential(...)`, those that a loop puts there once."""
         node = made.node
-        if not isinstance(node, ast.Call) or self._flow.names.torch(node.func) != "nn.Sequential":
+        if not isinstance(node, ast.Call):
+            return None
+        if made_by(self._flow, made) != "nn.Sequential" and not self._begins(made):
             return None
         if len(node.args) == 1 and (dotted(_func(node.args[0])) or "").endswith("OrderedDict"):
             pairs = getattr(node.args[0], "args", [])
             entries = pairs[0].elts if pairs and isinstance(pairs[0], (ast.List, ast.Tuple)) else []
             return [
-                Spot(made.cell, pair.elts[1])
+                Part(Spot(made.cell, pair.elts[1]))
                 for pair in entries
                 if isinstance(pair, (ast.Tuple, ast.List)) and len(pair.elts) == 2
             ]
-        args = node.args
-        if len(args) == 1 and isinstance(args[0], ast.Starred):
-            args = self._starred(Spot(made.cell, args[0].value), args[0])
-        if any(isinstance(a, ast.Starred) for a in args):
-            return None
-        return [Spot(made.cell, a) for a in args]
+        found: list[Part] = []
+        for arg in node.args:
+            inner: list[Part] | None = [Part(Spot(made.cell, arg))]
+            if isinstance(arg, ast.Starred):
+                inner = parts(self._flow, Spot(made.cell, arg.value))
+            if inner is None:
+                return None
+            found += inner
+        return found
 
-    def _starred(self, spot: Spot, starred: ast.expr) -> list[ast.expr]:
-        """Elements of `*layers` where that is a list in the same cell; else the expression."""
-        origins = self._flow.origins(spot)
-        node = origins[0].node if len(origins) == 1 and origins[0].cell is spot.cell else None
-        return list(node.elts) if isinstance(node, (ast.List, ast.Tuple)) else [starred]
+    def _begins(self, call: Spot) -> bool:
+        """`super().__init__(...)` in a class of the user's that is an `nn.Sequential`."""
+        owner = call.cell.owner(call.node)
+        called = call.node.func if isinstance(call.node, ast.Call) else None
+        if owner is None or not isinstance(called, ast.Attribute) or called.attr != "__init__":
+            return False
+        above = called.value
+        return (
+            isinstance(above, ast.Call)
+            and dotted(above.func) == "super"
+            and any(self._flow.names.torch(base) == "nn.Sequential" for base in owner.bases)
+        )
 
 
 def _func(node: ast.AST) -> ast.AST:

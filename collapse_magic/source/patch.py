@@ -6,6 +6,7 @@ import ast
 import difflib
 
 from ..findings import Fix, Safety
+from .callees import given_at
 from .cells import Cell, Spot
 from .edits import Argument, Edits, operand, place
 from .flow import Flow
@@ -15,8 +16,9 @@ class Patch:
     """Collects changes by place; `fix` applies them."""
 
     def __init__(self, flow: Flow) -> None:
-        self._flow = flow
+        self.flow = flow
         self._edits: dict[Cell, Edits] = {}
+        self._open: list[tuple[str, str]] = []  # calls, and arguments that have no place in them
 
     def _of(self, cell: Cell) -> Edits:
         return self._edits.setdefault(cell, Edits())
@@ -25,8 +27,17 @@ class Patch:
         self._of(spot.cell).replaced[place(spot.cell, spot.node)] = text
 
     def set_argument(self, call: Spot, name: str, text: str, position: int | None = None) -> None:
-        where = place(call.cell, call.node)
-        self._of(call.cell).arguments.setdefault(where, []).append(Argument(name, text, position))
+        """At the call, or where that takes its `**options` from; where the code does not tell where
+        that is, the fix becomes an example."""
+        at = given_at(self.flow, call, name, position)
+        if at is None:
+            self._open.append((call.text, f"{name}={text}"))
+        elif at.entry:
+            self.replace(at.spot, text)
+        else:
+            spot = at.spot
+            given = self._of(spot.cell).arguments.setdefault(place(spot.cell, spot.node), [])
+            given.append(Argument(name, text, position if spot.node is call.node else None))
 
     def remove_element(self, spot: Spot) -> None:
         self._of(spot.cell).removed_elements.add(place(spot.cell, spot.node))
@@ -48,7 +59,7 @@ class Patch:
 
     def spell(self, wanted: str, spot: Spot) -> str:
         """The user's spelling of a torch name at a place; an import is added where it takes one."""
-        text, line = self._flow.names.spell(wanted, spot.cell, spot.node)
+        text, line = self.flow.names.spell(wanted, spot.cell, spot.node)
         if line is not None:
             self._of(spot.cell).imports.append(line)
         return text
@@ -59,7 +70,7 @@ class Patch:
 
     def spell_module(self, module: str, usual: str, spot: Spot) -> str:
         """The user's name for a module at a place, else its usual one, imported in that cell."""
-        known = self._flow.names.alias(module, spot.cell, spot.node)
+        known = self.flow.names.alias(module, spot.cell, spot.node)
         if known is None:
             named = "" if usual == module else f" as {usual}"
             self._of(spot.cell).imports.append(f"import {module}{named}")
@@ -71,6 +82,8 @@ class Patch:
         Raises:
             ValueError, SyntaxError: the rewriting cannot be carried out on this text.
         """
+        if self._open:
+            return example(title, [call for call, _ in self._open], [new for _, new in self._open])
         cells: dict[int, str] = {}
         diffs: list[str] = []
         for cell in sorted(self._edits, key=lambda c: c.number):

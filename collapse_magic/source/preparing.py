@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..findings import Fix
-from .arrays import Arrays
+from .arrays import Arrays, Root
 from .cells import Spot
 from .flow import Flow
 from .patch import Patch
@@ -23,9 +23,11 @@ def scaled(flow: Flow, given: Spot, title: str, values: Mapping[str, Any]) -> Fi
     number of features that never change).
     """
     arrays = Arrays(flow)
-    root = arrays.root(given)
-    if root is None or not _can_be_averaged(flow, root.name):
+    chain = arrays.chain(given)
+    fit = [one for one in chain if _can_be_averaged(one, arrays.value(one))]
+    if not fit:
         return None
+    root = fit[-1]
     rows = [root, *arrays.beside(root)]
     patch = Patch(flow)
     if values.get("inputs") == "channels":
@@ -61,9 +63,11 @@ def cleaned(
     root = found[-1] if found else None
     if root is None or is_stream(flow, root.name):
         return None
+    if "." in root.name and arrays.value(root) is None:
+        return None
     patch = Patch(flow)
     for row in [root, *arrays.beside(root)]:
-        home = _library(flow, row.name) or library
+        home = _library(arrays.value(row)) or library
         name, where = row.name, arrays.written(row, given)
         if home == "torch":
             finite, pick = (patch.spell(f"torch.{one}", where) for one in ("isfinite", "where"))
@@ -86,9 +90,10 @@ def _free(flow: Flow, name: str) -> str:
     return name if name not in used and name not in flow.namespace else f"feature_{name}"
 
 
-def _can_be_averaged(flow: Flow, name: str) -> bool:
+def _can_be_averaged(root: Root, value: Any) -> bool:
     """Whether it is a table, or a tensor or array of numbers, as far as the variable tells."""
-    value: Any = flow.namespace.get(name)
+    if value is None and "." in root.name:
+        return False
     home, dtype = _home(value), str(getattr(value, "dtype", ""))
     return value is None or home in ("pandas", "numpy") or (home == "torch" and "float" in dtype)
 
@@ -98,8 +103,8 @@ def is_stream(flow: Flow, name: str) -> bool:
     return hasattr(flow.namespace.get(name), "element_spec")
 
 
-def _library(flow: Flow, name: str) -> str | None:
-    home = _home(flow.namespace.get(name))
+def _library(value: object) -> str | None:
+    home = _home(value)
     return home if home in ("torch", "numpy", "pandas") else None
 
 

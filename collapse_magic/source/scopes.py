@@ -24,6 +24,12 @@ class Binding:
         return Spot(self.cell, self.value)
 
 
+def binding_of(value: Spot) -> Binding:
+    """What is given by an expression as an argument or an entry."""
+    assert isinstance(value.node, ast.expr)
+    return Binding(value.cell, value.cell.statement(value.node), value.node)
+
+
 def bindings(cell: Cell, scope: ast.AST, name: str) -> list[Binding]:
     """All bindings of a plain name in the body of one scope, in the order of the text."""
     if scope not in cell.bound:  # one walk for all names: long notebooks ask for thousands

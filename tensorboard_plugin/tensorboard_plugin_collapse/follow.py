@@ -30,9 +30,11 @@ class News:
     run: str
     finding: Finding
     report: Report
+    watched: bool = True
 
     def text(self) -> str:
-        return f"run {self.run[:200]!r}\n{render_card(self.finding, self.report)}"
+        card = render_card(self.finding, self.report, self.watched)
+        return f"run {self.run[:200]!r}\n{card}"
 
     def to_json(self) -> str:
         """One line."""
@@ -97,7 +99,7 @@ class Follower:
             state = (finding.severity, finding.resolved_step is not None)
             if self._told.get(key) != state and not (state[1] and key not in self._told):
                 self._told[key] = state
-                yield News(run.name, finding, report)
+                yield News(run.name, finding, report, watched=not run.derived)
 
 
 def follow(logdir: Place, form: str, fail_on: str) -> int:

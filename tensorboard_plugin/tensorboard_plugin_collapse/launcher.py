@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
 import signal
 import sys
@@ -17,6 +18,17 @@ from .log_files import Place, event_files, is_directory, place
 __all__ = ["Server", "ServerError", "main", "start_server"]
 
 USAGE_ERROR = 2
+INTERRUPTED = 130  # 128 and the number of the signal, as shells say it
+EPILOG = """\
+Every other flag is handed on to TensorBoard (see tensorboard --help).
+
+examples:
+  collapse-tb runs                              open the tab on ./runs
+  collapse-tb runs --report text                print what every run came to
+  collapse-tb runs --report html > page.html    the same as one page that stands alone
+  collapse-tb runs --report json --fail-on warning    in a build that is to fail
+  collapse-tb runs --follow                     tell findings while a training runs
+"""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -28,6 +40,13 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code: 0, 1 where --fail-on says so, 2 for wrong usage."""
+    try:
+        return _run(argv)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _run(argv: Sequence[str] | None) -> int:
     parser = _arguments()
     options, flags = parser.parse_known_args(argv)
     if not (options.logdir or options.logdir_flag):
@@ -91,18 +110,28 @@ def _end_with_stdin() -> None:
 def _arguments() -> _Parser:
     parser = _Parser(
         prog="collapse-tb",
-        description="Opens the Collapse tab of TensorBoard on a log directory.",
-        epilog="Every other flag is handed on to TensorBoard (see tensorboard --help).",
+        description="Opens the Collapse tab of TensorBoard on a log directory, or prints what its\n"
+        "runs came to: those that %%watch_training wrote, and those of any other tool.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,  # "--re" may be the start of one of TensorBoard's flags
     )
-    parser.add_argument("logdir", nargs="?", metavar="LOGDIR", help="directory of the logs")
+    parser.add_argument(
+        "logdir",
+        nargs="?",
+        metavar="LOGDIR",
+        help="directory that holds the runs, or such a place as TensorBoard knows it (s3://...)",
+    )
     parser.add_argument("--logdir", dest="logdir_flag", metavar="DIR", help=argparse.SUPPRESS)
     parser.add_argument(
-        "--port", type=_port, metavar="N", help="the next free one is used where N is taken"
+        "--port",
+        type=_port,
+        metavar="N",
+        help="port to listen on (default: 6006); the next free one where it is taken",
     )
     parser.add_argument("--host", metavar="H", help="address to listen on (default: localhost)")
     parser.add_argument(
-        "--no-browser", dest="browser", action="store_false", help="only print the address"
+        "--no-browser", dest="browser", action="store_false", help="print the address only"
     )
     # For a server beside a notebook: a kernel that is killed must not leave it behind.
     parser.add_argument("--until-stdin-closes", action="store_true", help=argparse.SUPPRESS)
@@ -141,10 +170,20 @@ def _problem(logdir: Place) -> str | None:
             return f"{logdir!r} cannot be read: {error}"
         return None if found else f"there is no directory {logdir!r}"
     if not logdir.exists():
-        return f"there is no directory {str(logdir)!r}"
+        return f"there is no directory {str(logdir)!r}{_near(logdir)}"
     if not logdir.is_dir():
         return f"{str(logdir)!r} is a file; give the directory that holds the runs"
     return None
+
+
+def _near(logdir: Path) -> str:
+    """``; did you mean 'runs'?``, where a directory of nearly that name lies beside it."""
+    try:
+        beside = [path.name for path in logdir.absolute().parent.iterdir() if path.is_dir()]
+    except OSError:
+        return ""
+    near = difflib.get_close_matches(logdir.name, beside, n=1)
+    return f"; did you mean {str(logdir.with_name(near[0]))!r}?" if near else ""
 
 
 if __name__ == "__main__":

@@ -33,6 +33,18 @@ class Readable(Protocol):
     def tell(self) -> int: ...
 
 
+class Skimmer(Protocol):
+    """Takes records that it knows by their bytes, before anybody else reads them."""
+
+    def skim(self, block: bytes, at: int, /) -> int:
+        """Where the first record begins that it leaves, of those from ``at`` on."""
+
+
+class _Nothing:
+    def skim(self, _block: bytes, at: int, /) -> int:
+        return at
+
+
 class DamagedRecordError(ValueError):
     """A record that is not what was written; reading may go on where `lost` is False."""
 
@@ -130,19 +142,21 @@ def _gfile() -> Any:
     return gfile
 
 
-def records(file: Readable) -> Iterator[bytes | DamagedRecordError]:
-    """The records from where the file stands; it is left behind the last whole one.
+def records(file: Readable, skimmer: Skimmer | None = None) -> Iterator[bytes | DamagedRecordError]:
+    """The records from where the file stands, without those that the skimmer takes; it is left
+    behind the last whole one.
 
     The end of a file that is being written is half a record: that is no damage. After a record
     whose length is damaged nothing more is found: the length says where the next one begins.
     """
     begin, block, at = file.tell(), b"", 0  # the block's place in the file, and ours in the block
+    skim = (skimmer or _Nothing()).skim
     header, stored, crc_of = _HEADER.unpack_from, _CRC.unpack_from, google_crc32c.value
     needed = _HEADER.size
     while True:
         # Nearly all records go through here; small ones come by the million.
         size = len(block)
-        while at + _HEADER.size <= size:
+        while (at := skim(block, at)) + _HEADER.size <= size:
             end = at + _FRAME + header(block, at)[0]
             if end > size:
                 break

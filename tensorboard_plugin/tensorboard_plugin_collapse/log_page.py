@@ -39,6 +39,8 @@ class Shown(Protocol):
     def report(self) -> dict[str, object] | None: ...
     @property
     def damaged(self) -> list[str]: ...
+    @property
+    def derived(self) -> bool: ...
 
 
 def render_page(logdir: str, runs: Sequence[Shown]) -> str:
@@ -80,7 +82,7 @@ def _section(number: int, run: Shown) -> str:
         body = "<p>no report yet (the run is live, or was ended from outside)</p>"
     else:
         try:
-            body = render_report(Report.from_dict(run.report))
+            body = render_report(Report.from_dict(run.report), watched=not run.derived)
         except Exception as error:  # a log may hold anything
             body = f"<p>its report cannot be shown ({escape(repr(error))})</p>"
     return f'<section id="run-{number}"><h2>{escape(_short(run.name))}</h2>{damage}{body}</section>'

@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
+from collapse_magic.render.text import render_report
 from collapse_magic.report import Report
 
 from .log_files import Place, event_files, size_of
@@ -31,7 +32,6 @@ class Judged:
 
     runs: list[LoggedRun]  # watched ones, then those that were derived from other tools' summaries
     ranks: frozenset[str]  # processes of a training, which the merged run speaks for
-    derived: frozenset[str]
 
     @property
     def shown(self) -> list[LoggedRun]:
@@ -55,7 +55,7 @@ def print_report(logdir: Place, form: str, fail_on: str) -> int:
     elif form == "html":
         print(render_page(str(logdir), judged.shown))
     else:
-        texts = [text(run, derived=run.name in judged.derived) for run in judged.shown]
+        texts = [text(run) for run in judged.shown]
         print("\n\n".join(texts), end="\n" if texts else "")
     if not reports:
         print(_nothing(logdir, judged.runs), file=sys.stderr)
@@ -79,7 +79,7 @@ def judge(read: list[LoggedRun]) -> Judged:
             others.remove(run)
         derived.append(one)
     damaged = [run for run in others if run.damaged]
-    return Judged([*watched, *derived, *damaged], ranks, frozenset(run.name for run in derived))
+    return Judged([*watched, *derived, *damaged], ranks)
 
 
 def _derived(training: Training, name: str) -> LoggedRun:
@@ -88,7 +88,7 @@ def _derived(training: Training, name: str) -> LoggedRun:
     except (ValueError, TypeError, KeyError, OverflowError, FloatingPointError) as error:
         return LoggedRun(name, damaged=[f"its summaries cannot be judged: {error!r}"])
     report = {**found.report, "run": name}
-    return LoggedRun(name, report, dict(found.facts), True, list(found.left_out))
+    return LoggedRun(name, report, dict(found.facts), True, True, list(found.left_out))
 
 
 def with_merged(runs: list[LoggedRun]) -> tuple[list[LoggedRun], frozenset[str]]:
@@ -113,17 +113,16 @@ def with_merged(runs: list[LoggedRun]) -> tuple[list[LoggedRun], frozenset[str]]
     return runs, frozenset(ranks)
 
 
-def text(run: LoggedRun, derived: bool = False) -> str:
+def text(run: LoggedRun) -> str:
     """What a run came to, as the notebook's summary shows it."""
     name = _short(run.name)
     if run.report is None:
         return f"run {name!r}: no report yet (the run is live, or was ended from outside)"
     try:
-        shown = str(Report.from_dict({**run.report, "run": _short(str(run.report["run"]))}))
+        report = Report.from_dict({**run.report, "run": _short(str(run.report["run"]))})
+        shown = render_report(report, watched=not run.derived)
     except Exception as error:  # a log may hold anything
         return f"run {name!r}: its report cannot be shown ({error!r})"
-    if derived:  # nobody watched, so watching cost nothing
-        shown = shown.replace("watch_training  ", "", 1).replace("  (cost 0%)", "", 1)
     # A run's directory carries a number where its name was taken before.
     return shown if run.report["run"] == run.name else f"{name}\n{shown}"
 

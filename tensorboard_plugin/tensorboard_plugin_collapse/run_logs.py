@@ -13,7 +13,15 @@ import numpy as np
 from collapse_magic.report import Report
 
 from .chunks import decode, joined
-from .log_files import DamagedRecordError, Place, event_files, name_of, open_log, records
+from .log_files import (
+    DamagedRecordError,
+    Place,
+    Readable,
+    event_files,
+    name_of,
+    open_log,
+    records,
+)
 from .merging import Series
 from .rank_groups import Member
 from .reader import PLUGIN_NAME, TEXT_KINDS
@@ -26,7 +34,6 @@ from .standard_summaries.values import curve_of, histogram_of, number_of
 MOST_SENTENCES = 10
 # Series of other tools that are kept in full over all runs: 50 MB.
 FULL_SERIES = 2000
-TELL_BYTES = 1 << 20
 
 Seen = Callable[[int], None]  # is told how many bytes were read
 
@@ -42,6 +49,7 @@ class LoggedRun:
     report: dict[str, Any] | None = None
     facts: dict[str, Any] | None = None
     ours: bool = False  # holds something of ours
+    derived: bool = False  # from other tools' summaries: nobody watched
     damaged: list[str] = field(default_factory=list)
     series: dict[str, Series] = field(default_factory=dict)
     last_heard: float = 0.0  # s since the epoch
@@ -88,21 +96,29 @@ def read_file(path: Place, run: LoggedRun, seen: Seen | None = None) -> None:
     try:
         with open_log(path) as file:
             file.seek(start)
-            untold, known = 0, run.scalars.take
-            for record in records(file):
+            told = file if seen is None else _Told(file, seen)
+            for record in records(told, run.scalars):
                 if isinstance(record, DamagedRecordError):
                     text = f"{name_of(path)} is {record}" if record.lost else f"{record}"
                     run.damage(text)
-                    continue
-                if not known(record):
+                elif not run.scalars.take(record):
                     _take(record, run)
-                untold += len(record)
-                if seen is not None and untold > TELL_BYTES:
-                    seen(untold)
-                    untold = 0
             run.positions[path] = file.tell()
     except OSError as error:
         run.damage(f"{name_of(path)} cannot be read: {error.strerror or error}")
+
+
+class _Told:
+    """A file that says how much of it was read."""
+
+    def __init__(self, file: Readable, seen: Seen) -> None:
+        self.seek, self.tell = file.seek, file.tell
+        self._read, self._seen = file.read, seen
+
+    def read(self, size: int, /) -> bytes:
+        data = self._read(size)
+        self._seen(len(data))
+        return data
 
 
 def _take(record: bytes, run: LoggedRun) -> None:

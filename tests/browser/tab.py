@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from contextlib import suppress
 from urllib.parse import quote
 
 from playwright.sync_api import (
@@ -21,6 +23,29 @@ from tests.support.waiting import wait_until
 NOT_THERE = re.compile(r"net::ERR_|Failed to load resource")
 # TensorBoard itself asks for its fonts without the path prefix, the browser for an icon.
 NOT_OURS = ("/font-roboto/", "/favicon.ico")
+
+
+def comes_to(expected: object, ask: Callable[[], object]) -> None:
+    """What the page answers is what is expected, if not at once; the last answer is told."""
+    with suppress(AssertionError):
+        wait_until(lambda: ask() == expected, "the page answers so", 30)
+    assert ask() == expected
+
+
+def place_of(element: Locator) -> FloatRect:
+    """Where it lies on the page, as soon as it has come to rest."""
+
+    def at_rest() -> FloatRect | None:
+        try:
+            before = element.bounding_box()
+            element.evaluate("() => new Promise(requestAnimationFrame)")
+            return before if before == element.bounding_box() else None
+        except Error as error:
+            if "not attached" not in str(error):
+                raise
+            return None  # it is made anew just now
+
+    return wait_until(at_rest, "an element has its place")
 
 
 class Tab:
@@ -99,6 +124,25 @@ class Tab:
                 return None
 
         return wait_until(in_view, f"{title} has a place on the page")
+
+    def step_at(self, title: str, across: float) -> int:
+        """The step that is told of a place in a chart."""
+        self.hover(title, across)
+
+        def told() -> int | None:
+            before = self.step.inner_text()
+            self.step.evaluate("() => new Promise(requestAnimationFrame)")
+            same = self.step.inner_text() == before
+            return int(before.removeprefix("step ").replace(",", "")) if same else None
+
+        expect(self.step).to_have_text(re.compile(r"^step"))
+        return wait_until(told, "the step is told")
+
+    @staticmethod
+    def too_wide(element: Locator) -> int:
+        """Pixels by which its content is wider than it is."""
+        beyond: int = element.evaluate("e => Math.max(0, e.scrollWidth - e.clientWidth)")
+        return beyond
 
     def hover(self, title: str, across: float, down: float = 0.5) -> None:
         """Points at a place in a chart: 0 is left or top, 1 right or bottom."""

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Route, expect
 
-from tests.browser.tab import Tab
+from tests.browser.tab import Tab, comes_to, place_of
 from tests.support.sample_logs import COLLAPSED, HEALTHY, HOSTILE
 from tests.support.standard_events import EventWriter
 from tests.support.tensorboards import RunningTensorBoard, running
@@ -40,10 +40,8 @@ def test_lanes_show_when_findings_hold_and_choose_one(show: OpenTab) -> None:
     expect(lanes).to_have_text(
         [re.compile("class-imbalance.*from step 320"), re.compile("single-class.*from step 300")]
     )
-    bars = [lane.locator(".lane-bar").bounding_box() for lane in lanes.all()]
-    assert bars[0] is not None
-    assert bars[1] is not None
-    assert bars[1]["x"] < bars[0]["x"]
+    first, second = (place_of(lane.locator(".lane-bar")) for lane in lanes.all())
+    assert second["x"] < first["x"]
     lanes.nth(1).click()
     expect(tab.finding("single-class-predictions").locator(".details")).to_be_visible()
 
@@ -86,8 +84,7 @@ def test_shift_and_drag_moves_the_picture(show: OpenTab) -> None:
     tab = show(COLLAPSED)
     tab.drag("Loss", 0.25, 0.5)
     expect(tab.frame.get_by_role("button", name="Whole run")).to_be_visible()
-    tab.hover("Loss", 0.0)
-    before = int(tab.step.inner_text().split()[1])
+    before = tab.step_at("Loss", 0.0)
     tab.page.keyboard.down("Shift")
     tab.drag("Loss", 0.75, 0.25)
     tab.page.keyboard.up("Shift")
@@ -280,12 +277,13 @@ def test_the_keys_are_listed(show: OpenTab) -> None:
 def test_everything_that_can_be_used_has_a_name(show: OpenTab, theme: str) -> None:
     tab = show(COLLAPSED, theme=theme, host=True)
     expect(tab.chart("Loss")).to_be_visible()
-    nameless = tab.frame.locator("html").evaluate(
-        """() => [...document.querySelectorAll('button, select, input, summary, [role=img]')]
-          .filter((e) => !(e.ariaLabel || e.textContent.trim() || e.labels?.length))
-          .map((e) => e.outerHTML)"""
-    )
-    assert nameless == []
+    comes_to([], lambda: tab.frame.locator("html").evaluate(NAMELESS))
+
+
+NAMELESS = """() =>
+  [...document.querySelectorAll('button, select, input, summary, [role=img]')]
+    .filter((e) => !(e.ariaLabel || e.textContent.trim() || e.labels?.length))
+    .map((e) => e.outerHTML)"""
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -297,8 +295,7 @@ def test_text_holds_the_contrast_that_people_need(show: OpenTab, theme: str, vie
     if view == "overview":
         tab.frame.get_by_role("button", name=re.compile("^All")).click()
         expect(tab.verdict).to_have_text("5 runs")
-    too_faint = tab.frame.locator("html").evaluate(CONTRAST)
-    assert too_faint == []
+    comes_to([], lambda: tab.frame.locator("html").evaluate(CONTRAST))
 
 
 CONTRAST = """() => {

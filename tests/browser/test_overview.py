@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.tab import Tab
+from tests.browser.tab import Tab, comes_to, place_of
 from tests.support import sample_logs as samples
 from tests.support.sample_logs import COLLAPSED, HEALTHY, HOSTILE, RUNS
 from tests.support.tensorboards import RunningTensorBoard, running
@@ -129,12 +129,12 @@ def test_two_runs_stand_beside_each_other_on_the_same_axes(compared: Tab) -> Non
     for each, says in ((left, "class-imbalance"), (right, "no problem found")):
         expect(each).to_contain_text(says)
         expect(each.get_by_role("region", name="Loss", exact=True)).to_be_visible()
-    tops = [
-        each.get_by_role("region", name="Gradient flow").bounding_box() for each in (left, right)
-    ]
-    assert tops[0] is not None
-    assert tops[1] is not None
-    assert tops[0]["y"] == tops[1]["y"]
+
+    def tops() -> set[float]:
+        flows = (each.get_by_role("region", name="Gradient flow") for each in (left, right))
+        return {place_of(flow)["y"] for flow in flows}
+
+    comes_to(1, lambda: len(tops()))
     loss = left.get_by_role("region", name="Loss", exact=True).locator(".u-over")
     loss.hover()
     expect(compared.step).to_have_text(re.compile(r"step 3[12]\d"))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext, Route, expect
 
-from tests.browser.tab import Tab
+from tests.browser.tab import Tab, comes_to, place_of
 from tests.support.sample_logs import (
     COLLAPSED,
     CURED_CELL,
@@ -117,8 +118,7 @@ def test_one_cursor_runs_through_all_charts(show: OpenTab) -> None:
     expect(tab.step).to_have_text(re.compile(r"step 3[12]\d"))
     lines = tab.frame.locator(".cursor-line:visible")
     expect(lines).to_have_count(4)  # three charts, and the lanes of the findings
-    places = {round(box["x"]) for line in lines.all() if (box := line.bounding_box())}
-    assert len(places) == 1
+    comes_to(1, lambda: len({round(place_of(line)["x"]) for line in lines.all()}))
     flow = tab.chart("Gradient flow")
     expect(flow).to_contain_text(re.compile(r"0 0\.000\d+|0 \d\.\d+e−\d"))
     expect(flow).to_contain_text(re.compile(r"at step 3[12]0"))
@@ -261,12 +261,9 @@ def test_nothing_is_cut_off_or_overlaps(show: OpenTab, context: BrowserContext, 
     tab.page.set_viewport_size({"width": width, "height": 800})
     expect(tab.chart("Gradient flow")).to_be_visible()
     for place in ("html", "main", "nav", ".stack", ".columns"):
-        beyond = tab.frame.locator(place).evaluate("e => e.scrollWidth - e.clientWidth")
-        assert beyond <= 0, f"{place} is {beyond} px too wide"
-    findings = tab.frame.locator(".findings").bounding_box()
-    charts = tab.frame.locator(".charts").bounding_box()
-    assert findings is not None
-    assert charts is not None
+        comes_to(0, partial(tab.too_wide, tab.frame.locator(place)))
+    findings = place_of(tab.frame.locator(".findings"))
+    charts = place_of(tab.frame.locator(".charts"))
     beside = findings["x"] + findings["width"] <= charts["x"]
     above = findings["y"] + findings["height"] <= charts["y"]
     assert beside or above

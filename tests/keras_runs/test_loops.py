@@ -306,6 +306,16 @@ def of_logits(y: Any, z: Any) -> Any:
     return tf.reduce_mean(tf.reduce_sum(-tf.nn.log_softmax(z) * tf.one_hot(y, CLASSES), axis=-1))
 
 
+def weighted(y: Any, p: Any) -> Any:
+    y = tf.one_hot(y, CLASSES) * tf.constant([1.0, 3.0, 2.0])
+    return -tf.reduce_mean(tf.reduce_sum(y * tf.math.log(p), axis=1))
+
+
+def two_signs(y: Any, p: Any) -> Any:
+    y = tf.cast(y > 0, tf.float32)[:, None]
+    return tf.reduce_mean(-3.0 * y * tf.math.log(p) - (1 - y) * (0.5 * tf.math.log(1 - p)))
+
+
 def in_keras_words(y: Any, p: Any) -> Any:
     return -keras.ops.mean(keras.ops.sum(keras.ops.log(p) * keras.ops.one_hot(y, CLASSES), axis=-1))
 
@@ -315,7 +325,10 @@ def in_keras_words(y: Any, p: Any) -> Any:
     ("loss_of", "outputs", "activation", "told"),
     [
         (two_sided, 1, "sigmoid", "binary_cross_entropy"),
+        (two_signs, 1, "sigmoid", "binary_cross_entropy"),
         (one_hot, CLASSES, "softmax", "categorical_crossentropy"),
+        (weighted, CLASSES, "softmax", "categorical_crossentropy"),
+        (of_logits, CLASSES, None, "cross_entropy"),
         (in_keras_words, CLASSES, "softmax", "categorical_crossentropy"),
         (at_labels, CLASSES, "softmax", "sparse_categorical_crossentropy"),
         (picked, CLASSES, None, "cross_entropy"),
@@ -335,21 +348,11 @@ def test_predictions_of_losses_that_are_written_out_are_counted(
     expected = (told, "model", "binary" if outputs == 1 else "multiclass", max(outputs, 2))
     assert (facts.loss, facts.model, facts.task, facts.classes) == expected
     assert facts.activations == (() if activation is None else (activation,))
+    assert facts.weighted == (loss_of in (two_signs, weighted))
     answers = np.concatenate([answer for (_, answer), _ in done])
     labels = np.concatenate([y for _, y in done])
     labels = labels > 0 if outputs == 1 else labels
     assert (counts(context) == counted(answers, labels, max(outputs, 2))).all()
-
-
-@pytest.mark.parametrize("compiled", [False, True])
-def test_of_a_logarithm_with_its_sign_turned_only_the_value_is_known(compiled: bool) -> None:
-    model = mlp()
-    step = steps_of(model, of_logits, compiled)
-    with watched(model=model) as context:
-        for x, y in batches():
-            step(x, y)
-    assert context.of(LossFacts)[-1].task == "unknown"
-    assert len(losses(context)) == BATCHES
 
 
 class OwnStep(keras.Model):
@@ -389,13 +392,13 @@ def focal(y: Any, p: Any) -> Any:
     return -tf.reduce_mean(tf.reduce_sum((1 - p) ** 2 * y * tf.math.log(p), axis=1))
 
 
-def weighted(y: Any, p: Any) -> Any:
-    y = tf.one_hot(y, CLASSES) * tf.constant([1.0, 3.0, 2.0])
+def mixed(y: Any, p: Any) -> Any:
+    y = 0.9 * tf.one_hot(y, CLASSES) + tf.constant([0.0, 0.5, 0.0])
     return -tf.reduce_mean(tf.reduce_sum(y * tf.math.log(p), axis=1))
 
 
 @pytest.mark.parametrize("compiled", [False, True])
-@pytest.mark.parametrize("loss_of", [focal, weighted])
+@pytest.mark.parametrize("loss_of", [focal, mixed])
 def test_a_written_loss_that_is_not_understood_is_known_by_its_value(
     loss_of: Any, compiled: bool
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -85,6 +86,37 @@ def test_damage_is_told_once(tmp_path: Path) -> None:
     _, damage = follower.poll()
     assert damage == ["run 'odd': events.out.tfevents.1 is damaged from byte 0 on"]
     assert follower.poll() == ([], [])
+
+
+def test_what_nobody_watched_is_told_without_commands_of_a_notebook(tmp_path: Path) -> None:
+    samples.write_sample_logs(tmp_path)
+    with EventWriter(tmp_path / "plain") as log:
+        for step in range(60):
+            log.scalar("loss", step, math.nan if step > 40 else 1.0)
+    news, _ = Follower(tmp_path).poll()
+    texts = {each.run: each.text() for each in news if each.finding.rule == "non-finite"}
+    assert "mute: --ignore non-finite" in texts[samples.NOT_FINITE]
+    assert "from standard summaries" in texts["plain"]
+    assert "--ignore" not in texts["plain"]
+    assert "%watch_training --" not in texts["plain"]
+
+
+def test_ctrl_c_ends_it_without_a_word(tmp_path: Path) -> None:
+    samples.write_sample_logs(tmp_path / "logs")
+    said, complained = tmp_path / "said", tmp_path / "complained"
+    command = [sys.executable, "-m", "tensorboard_plugin_collapse.launcher", "--follow"]
+    with said.open("wb") as output, complained.open("wb") as errors:
+        process = subprocess.Popen(
+            [*command, str(tmp_path / "logs")],
+            # A runner in the background of a shell ignores Ctrl-C, and so would what it starts.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            stdout=output,
+            stderr=errors,
+        )
+        wait_until(lambda: "class-imbalance" in said.read_text(), "a finding is told")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+    assert complained.read_text() == ""
 
 
 @pytest.mark.parametrize("form", [[], ["--report", "json"]])

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tensorboard_plugin_collapse import log_report
 from tensorboard_plugin_collapse.launcher import main
 from tensorboard_plugin_collapse.log_files import event_files
+from tensorboard_plugin_collapse.run_logs import read_runs
 
 from collapse_magic.report import Report
 from tests.support import sample_logs as samples
+from tests.support.standard_events import EventWriter
 
 
 @pytest.fixture
@@ -152,11 +157,65 @@ def test_a_file_that_cannot_be_read_is_named(
     assert samples.HEALTHY in json.loads(out)["runs"]
 
 
+@pytest.mark.parametrize("how", ["deleted", "cut short"])
+def test_a_file_that_goes_away_midway_leaves_what_was_read(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    how: str,
+) -> None:
+    """GIVEN a file of many blocks WHEN it is gone after some THEN its first part is judged."""
+    monkeypatch.setattr("tensorboard_plugin_collapse.log_files.BLOCK_BYTES", 2_000)
+    with EventWriter(tmp_path / "run") as log:
+        for step in range(400):
+            log.scalar("loss", step, math.nan if step > 20 else 1.0)
+    read: list[int] = []
+
+    def seen(count: int) -> None:
+        read.append(count)
+        if len(read) == 3 and how == "deleted":
+            log.path.unlink()
+        elif len(read) == 3:
+            os.truncate(log.path, 7_000)
+
+    (run,) = read_runs(tmp_path, seen)
+    assert run.damaged == []
+    assert run.summaries.scalars["loss"].odd is not None
+    assert main([str(tmp_path), "--report", "json"]) == (2 if how == "deleted" else 1)
+    assert ("no event files" in capsys.readouterr().err) is (how == "deleted")
+
+
+@pytest.mark.parametrize("form", ["text", "html"])
+def test_what_nobody_watched_is_shown_without_commands_of_a_notebook(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    with EventWriter(tmp_path / "plain") as log:
+        for step in range(60):
+            log.scalar("loss", step, math.nan if step > 40 else 1.0)
+    assert main([str(tmp_path), "--report", form]) == 1
+    out, _ = capsys.readouterr()
+    assert "non-finite" in out
+    assert "run the cell under %%watch_training" in out
+    for command in ("--ignore", "--explain", "%watch_training --", "watch_training  run", "cost"):
+        assert command not in out
+
+
+def test_ctrl_c_ends_the_report_without_a_traceback(
+    logdir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(log_report, "read_runs", interrupted)
+    assert main([str(logdir), "--report", "text"]) == 130
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         ([], "which log directory?"),
         (["{logdir}/nowhere"], "there is no directory"),
+        (["{logdir}/helthy"], "did you mean '{logdir}/healthy'?"),
         (["{file}"], "is a file"),
         (["{logdir}", "--port", "many"], "a port is a number from 0 to 65535, not 'many'"),
         (["{logdir}", "--port", "70000"], "a port is a number"),
@@ -179,6 +238,6 @@ def test_wrong_usage_is_one_sentence(
     out, err = capsys.readouterr()
     assert error.value.code == 2
     assert err.startswith("collapse-tb: ")
-    assert sentence in err
+    assert sentence.format(logdir=logdir) in err
     assert len(err.strip().splitlines()) == 1
     assert out == ""

@@ -28,25 +28,26 @@ from collapse_magic.report import Report
 from collapse_magic.sinks.event_log import EventLog
 from collapse_magic.sinks.events import EventEncoder, EventFile
 from tests.support import sample_logs as samples
-from tests.support.tensorboards import RunningTensorBoard, parse_series, running
+from tests.support.tensorboards import (
+    LOADERS,
+    RunningTensorBoard,
+    parse_series,
+    running_with_loader,
+)
 from tests.support.waiting import wait_until
 
 Served = tuple[RunningTensorBoard, dict[str, Report | None]]
 
 
-@pytest.fixture(scope="module", params=["true", "false"], ids=["fast", "slow"])
+@pytest.fixture(scope="module", params=LOADERS)
 def served(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Served]:
     """One TensorBoard per loader for all tests here; plain, without any flag of ours."""
-    if request.param == "true":
-        server = pytest.importorskip("tensorboard_data_server")
-        if server.server_binary() is None:
-            pytest.skip("the fast loader does not exist for this platform")
     folder = tmp_path_factory.mktemp("served")
     logdir = folder / "logs"
     reports = samples.write_sample_logs(logdir)
-    with running(logdir, f"--load_fast={request.param}", log=folder / "said") as tensorboard:
+    with running_with_loader(request.param, logdir, log=folder / "said") as tensorboard:
         # All there: the report is the last event of a run, and the live run has none.
         wait_until(
             lambda: all(

@@ -16,7 +16,12 @@ from tensorboard_plugin_collapse.run_logs import read_runs
 
 from tests.support import sample_logs as samples
 from tests.support.standard_events import STARTED, EventWriter
-from tests.support.tensorboards import RunningTensorBoard, parse_series, running
+from tests.support.tensorboards import (
+    LOADERS,
+    RunningTensorBoard,
+    parse_series,
+    running_with_loader,
+)
 from tests.support.waiting import wait_until
 
 POINTS = 60
@@ -54,18 +59,14 @@ def write(logdir: Path) -> None:
         log.scalar("loss", 1, 2.0)
 
 
-@pytest.fixture(scope="module", params=["true", "false"], ids=["fast", "slow"])
+@pytest.fixture(scope="module", params=LOADERS)
 def served(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningTensorBoard]:
-    if request.param == "true":
-        server = pytest.importorskip("tensorboard_data_server")
-        if server.server_binary() is None:
-            pytest.skip("the fast loader does not exist for this platform")
     folder = tmp_path_factory.mktemp("served")
     logdir = folder / "logs"
     write(logdir)
-    with running(logdir, f"--load_fast={request.param}", log=folder / "said") as tensorboard:
+    with running_with_loader(request.param, logdir, log=folder / "said") as tensorboard:
         wait_until(
             lambda: (
                 {"healthy", "spoilt", "keras", "watched"} <= set(runs := tensorboard.runs())

@@ -154,9 +154,18 @@ def test_hugging_face_takes_a_loss_of_ones_own() -> None:
     made = cells(DATA, HUGGING_FACE)
     fix = ask({**made, 3: "trainer.train()"}, "weigh-classes", at="trainer.train",
               namespace=run(made), **WEIGHTS)  # fmt: skip
-    assert fix is not None and fix.safety == "example"
-    assert "torch.tensor([0.6, 3.0])" in fix.diff
-    assert "Trainer(..., compute_loss_func=weighted)" in fix.diff
+    after = cured(made, fix)
+    batch = {"input_ids": torch.tensor([[3, 4, 5], [5, 4, 3]]), "labels": torch.tensor([0, 1])}
+    model, trainer = after["model"].eval(), after["trainer"]
+    logits = model(input_ids=batch["input_ids"]).logits
+    wanted = torch.nn.functional.cross_entropy(logits, batch["labels"], torch.tensor([0.6, 3.0]))
+    assert float(trainer.compute_loss(model, batch).detach()) == pytest.approx(
+        float(wanted.detach())
+    )
+    taken = {**made, 2: made[2] + "\nweighted = None"}
+    shown = ask({**taken, 3: "trainer.train()"}, "weigh-classes", at="trainer.train",
+                namespace=run(taken), **WEIGHTS)  # fmt: skip
+    assert shown is not None and shown.safety == "example"
 
 
 # -- Ignite and Accelerate ---------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import astuple
 
 import numpy as np
 import pytest
@@ -32,6 +33,25 @@ def test_the_first_odd_value_is_kept_whatever_is_left_out() -> None:
         points.add(step, 0.0, math.inf if step in (777, 4001) else 1.0)
     assert points.odd == (777, math.inf)
     assert points.odd_count == 2
+
+
+@pytest.mark.parametrize("most", [3, 10, 64])
+def test_many_points_at_once_are_as_one_after_the_other(most: int) -> None:
+    draw = np.random.default_rng(most)
+    one, many = Points(most), Points(most)
+    step = 0
+    for _ in range(40):
+        count = int(draw.integers(0, 30))
+        steps = step + np.cumsum(draw.integers(1, 4, count))
+        values = draw.choice([1.0, 2.5, math.nan, math.inf], count, p=[0.6, 0.3, 0.05, 0.05])
+        if count:
+            step = int(steps[-1]) - (5 if draw.random() < 0.2 else 0)  # some begin anew
+        for row in zip(steps.tolist(), (steps / 2).tolist(), values.tolist(), strict=True):
+            one.add(*row)
+        many.extend(steps, steps / 2, values)
+        np.testing.assert_array_equal(astuple(one.line()), astuple(many.line()))
+        assert (one.count, one.odd_count) == (many.count, many.odd_count)
+        assert repr(one.odd) == repr(many.odd)
 
 
 def test_a_constant_answer_costs_what_its_best_labels_cost() -> None:

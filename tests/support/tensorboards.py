@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from tests.support.waiting import wait_until
 
@@ -75,6 +76,22 @@ def running(logdir: Path, *flags: str, log: Path) -> Iterator[RunningTensorBoard
     finally:
         process.terminate()
         process.wait(120)
+
+
+# TensorBoard's two loaders: the one in Rust, where it exists, and the one in Python.
+LOADERS = ("fast", "slow")
+
+
+@contextlib.contextmanager
+def running_with_loader(loader: str, logdir: Path, *, log: Path) -> Iterator[RunningTensorBoard]:
+    """TensorBoard with one of `LOADERS`, and without any flag of ours."""
+    if loader == "fast":
+        server = pytest.importorskip("tensorboard_data_server")
+        if server.server_binary() is None:
+            pytest.skip("the fast loader does not exist for this platform")
+    load_fast = "true" if loader == "fast" else "false"
+    with running(logdir, f"--load_fast={load_fast}", log=log) as tensorboard:
+        yield tensorboard
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def wait_until(ask: Callable[[], T | None], what: str, within_s: float = 60.0) -> T:
+def wait_until(ask: Callable[[], T | None], what: str, within_s: float = 180.0) -> T:
     """Asks until the answer is true, and returns it; fails where it is not in time."""
     deadline = time.monotonic() + within_s
     pause = threading.Event()

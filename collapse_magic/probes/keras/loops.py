@@ -190,7 +190,13 @@ class Loops:
         if written is not None and _alike(written, values[0]):
             given = activations_of(written.scores)
             seen = LossSeen(
-                written.loss, values[0], written.scores, written.labels, None, given, written=True
+                written.loss,
+                values[0],
+                written.scores,
+                written.labels,
+                activations=given,
+                weighted=written.weighted,
+                written=True,
             )
         return [LoopCall(seen, place)]
 

@@ -13,6 +13,7 @@ from .saved import saved
 from .survey import Spot
 
 _MOST_TAKEN = 2**13  # scalars of one batch
+_FIRST_LOOKS = 3
 
 _BY_CHANNEL = ("ConvolutionBackward0", "NativeBatchNormBackward0", "CudnnBatchNormBackward0")
 
@@ -35,8 +36,8 @@ class Input:
     ) -> tuple[list[Any], Callable[[int, list[Array]], InputFacts | None]] | None:
         """Values to be fetched, and what makes a record of (step, the values); None if not due.
 
-        What a model is given seldom changes: once there are enough rows, the pauses between two
-        looks double.
+        What a model is given seldom changes: it is told of at the first look, with the rows of the
+        first three, and then, once there are enough, at ever longer intervals.
         """
         self._looks += 1
         due = self._looks >= self._tell_at
@@ -46,7 +47,7 @@ class Input:
         if tensor is None or tensor.numel() == 0 or tensor.is_complex():
             return None
         if due:
-            self._tell_at = 2 * self._looks
+            self._tell_at = max(2 * self._looks, _FIRST_LOOKS)
         tensor = tensor.detach()
         shape = tuple(tensor.shape)
         if not tensor.is_floating_point():

@@ -9,13 +9,14 @@ from functools import cached_property
 from typing import Any
 
 from ...findings import Remedy
+from ..callees import argument_of
 from ..cells import Spot
 from ..flow import Flow
 from ..names import dotted
 from ..patch import Patch
 from .compiling import compiled
 from .losses import Loss, TapeLoss, named
-from .models import Activation, Models, Step, argument
+from .models import Activation, Models, Step
 from .optimizers import Optimizer, of_compile, of_tape
 from .place import Fit, Tape, is_keras_class
 
@@ -62,9 +63,7 @@ class Case:
     def compile_argument(self, name: str) -> Spot | None:
         if self.compiled is None:
             return None
-        assert isinstance(self.compiled.node, ast.Call)
-        value = argument(self.compiled.node, name, _COMPILE[name])
-        return None if value is None else Spot(self.compiled.cell, value)
+        return argument_of(self.flow, self.compiled, name, _COMPILE[name])
 
     @cached_property
     def loss(self) -> Loss | None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import pairwise
+
 from ...findings import Fix
 from ..names import dotted
 from ..orders import MIXED, mixed_before_cut
-from ..patch import example
+from ..patch import Patch, example
+from ..remedies.structure import by_columns
 from ..spelling import respelled
 from .case import Case
+from .changes import set_activation
 from .inputs import given_inputs
+from .models import Step
 from .place import Fit
 
 _BATCH = 32
@@ -17,6 +23,13 @@ _EPOCHS = 200
 
 def check_one_batch(case: Case) -> Fix | None:
     """Train on one batch only: a sound model and loop bring its loss near zero."""
+    patch = Patch(case.flow)
+    for step in _straight(case):
+        set_activation(case, patch, step, "relu")
+    found = patch.fix("a non-linearity between the layers: without it they are one")
+    found = found or by_columns(case.flow, given_inputs(case))
+    if found is not None:
+        return found
     head = "# a sound model learns one batch by heart: the loss goes to about 0"
     if not isinstance(case.place, Fit):
         return _one_batch_of_tape(case, head)
@@ -31,6 +44,21 @@ def check_one_batch(case: Case) -> Fix | None:
     target = dotted(labels.node) or "y"
     rows = f"{given}[:{_BATCH}], {target}[:{_BATCH}]"
     return example(case.title, [], [head, f"{fit.model.text}.fit({rows}, epochs={_EPOCHS})"])
+
+
+def _straight(case: Case) -> Iterator[Step]:
+    """Dense layers whose outputs go right into another one."""
+    for later, step in pairwise(case.steps):
+        dense = case.models.kind(later) == case.models.kind(step) == "Dense"
+        if dense and case.models.activation(step) is None and not _names_activation(step):
+            yield step
+
+
+def _names_activation(step: Step) -> bool:
+    """Whether it says what its activation is, in words that are not understood."""
+    return step.call is None or (
+        len(step.call.args) > 1 or any(k.arg in ("activation", None) for k in step.call.keywords)
+    )
 
 
 def _one_batch_of_tape(case: Case, head: str) -> Fix | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from ...findings import Fix
+from ..callees import argument_of, given_at
 from ..cells import Spot
 from ..patch import Patch, example, number
 from .case import Case
@@ -19,10 +20,12 @@ _MOMENTUM = 0.9
 def stop_early(case: Case) -> Fix | None:
     """`EarlyStopping` among the callbacks of `fit`."""
     arguments = f"patience={_PATIENCE}, restore_best_weights=True"
-    if isinstance(case.place, Fit) and not case.place.open:
-        given = case.place.argument("callbacks")
+    known = isinstance(case.place, Fit) and given_at(case.flow, case.spot, "callbacks")
+    if isinstance(case.place, Fit) and known:
+        given = argument_of(case.flow, case.spot, "callbacks")
         patch = Patch(case.flow)
-        stop = case.spell(patch, "keras.callbacks.EarlyStopping", case.place.spot)
+        where = case.place.spot if given is None else given
+        stop = case.spell(patch, "keras.callbacks.EarlyStopping", where)
         made = f"{stop}({arguments})"
         if given is None:
             patch.set_argument(case.place.spot, "callbacks", f"[{made}]")
@@ -30,6 +33,10 @@ def stop_early(case: Case) -> Fix | None:
         if isinstance(given.node, ast.List) and "EarlyStopping" not in given.text:
             listed = [given.cell.text(one) for one in given.node.elts]
             patch.replace(given, f"[{', '.join([*listed, made])}]")
+            return patch.fix(case.title)
+        held = [] if given is None else case.flow.origins(given)
+        if len(held) == 1 and isinstance(held[0].node, ast.List) and "Early" not in held[0].text:
+            patch.replace(given, f"[*{given.text}, {made}]")
             return patch.fix(case.title)
     return example(
         case.title, [], [f"stop = keras.callbacks.EarlyStopping({arguments})", "# callbacks=[stop]"]

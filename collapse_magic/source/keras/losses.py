@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from ..callees import made_by_keras
 from ..cells import Spot
 from ..flow import Flow
 from ..names import dotted
@@ -93,14 +94,13 @@ def named(flow: Flow, spot: Spot) -> Loss | None:
         return Loss(CLASSES.get(node.value.lower()), "string", spot)
     if (function := _function(flow, node)) is not None:
         return Loss(function, "function", spot)
-    if isinstance(node, ast.Name) and (written := flow.values(spot)):
-        constant = written[0].value if len(written) == 1 else None
-        if isinstance(constant, ast.Constant) and isinstance(constant.value, str):
-            return named(flow, written[0].spot)
+    written = None if isinstance(node, ast.Constant) else flow.literal(spot)
+    if written is not None:
+        return named(flow, written)
     for origin in flow.origins(spot):
         made = origin.node
         if isinstance(made, ast.Call):
-            name = flow.names.keras(made.func) or ""
+            name = made_by_keras(flow, origin)
             if name.startswith("keras.losses.") and name.rpartition(".")[2] in FUNCTIONS:
                 return Loss(name.rpartition(".")[2], "object", origin)
             return Loss(None, "own", origin)

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from ..callees import made_by_keras
 from ..cells import Spot, line_of
 from ..flow import Flow
+from ..listing import parts
 
 _DEPTH = 64  # layers in a row
 # Layers that are an activation, by class.
@@ -110,12 +112,11 @@ class Models:
         listed = argument(made.node, "layers", 0)
         found: list[tuple[Spot, Spot]] = []
         if listed is not None:
-            origins = self._flow.origins(Spot(made.cell, listed))
-            for origin in origins if len(origins) == 1 else ():
-                if isinstance(origin.node, (ast.List, ast.Tuple)):
-                    spots = [Spot(origin.cell, e) for e in origin.node.elts]
-                    found += [(spot, spot) for spot in spots]
-        return found + self._added(made)
+            held = parts(self._flow, Spot(made.cell, listed)) or []
+            found += [(part.spot, part.spot) for part in held]
+        added = self._added(made)
+        # what a loop puts there last is not only the output layer
+        return [] if listed is not None and held and held[-1].open and not added else found + added
 
     def _added(self, made: Spot) -> list[tuple[Spot, Spot]]:
         """Layers put into it by `add`."""
@@ -196,7 +197,8 @@ class Models:
         """Class of the layer, `Dense` say; None for a function or a layer that is not known."""
         if step.call is None:
             return None
-        name = self._flow.names.keras(step.call.func) or ""
+        assert step.made is not None
+        name = made_by_keras(self._flow, step.made)
         return name.rpartition(".")[2] if name.startswith("keras.layers.") else None
 
     def activation(self, step: Step) -> Activation | None:

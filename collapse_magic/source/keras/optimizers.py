@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ..callees import argument_of, made_by_keras
 from ..cells import Cell, Spot, line_of
 from ..flow import Flow
 from ..names import dotted
@@ -39,17 +40,16 @@ def of_compile(flow: Flow, given: Spot) -> list[Optimizer]:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         name = CLASSES.get(node.value.lower())
         return [] if name is None else [Optimizer(name, given)]
-    if isinstance(node, ast.Name):
-        values = [b.spot for b in flow.values(given) if isinstance(b.value, ast.Constant)]
-        if len(values) == 1:
-            return of_compile(flow, values[0])
+    written = flow.literal(given)
+    if written is not None:
+        return of_compile(flow, written) if written.node is not node else []
     return list(_made(flow, given))
 
 
 def _made(flow: Flow, spot: Spot) -> Iterator[Optimizer]:
     for origin in flow.origins(spot):
         if isinstance(origin.node, ast.Call):
-            name = flow.names.keras(origin.node.func) or ""
+            name = made_by_keras(flow, origin)
             if name.startswith("keras.optimizers.") and "schedules" not in name:
                 yield Optimizer(name.rpartition(".")[2], origin)
 
@@ -98,8 +98,5 @@ def _compiled_in(flow: Flow, cell: Cell) -> list[Optimizer]:
     if len(unique) != 1:
         return []
     (spot,) = unique.values()
-    assert isinstance(spot.node, ast.Call)
-    given = next((k.value for k in spot.node.keywords if k.arg == "optimizer"), None)
-    if given is None and spot.node.args:
-        given = spot.node.args[0]
-    return [] if given is None else of_compile(flow, Spot(spot.cell, given))
+    given = argument_of(flow, spot, "optimizer", 0)
+    return [] if given is None else of_compile(flow, given)

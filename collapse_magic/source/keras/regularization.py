@@ -5,14 +5,16 @@ from __future__ import annotations
 import ast
 
 from ...findings import Fix
+from ..callees import argument_of, given_at
 from ..cells import Spot
 from ..patch import Patch, example, number
-from ..remedies.regularization import written
+from ..remedies.regularization import weaken
 from ..remedies.schedules import times
 from .case import Case
 from .place import Fit
 
 _LONGER = 10
+_EPOCHS = 3  # position in fit(x, y, batch_size, epochs)
 
 
 def lower_weight_decay(case: Case) -> Fix | None:
@@ -23,7 +25,30 @@ def lower_weight_decay(case: Case) -> Fix | None:
         patch = Patch(case.flow)
         patch.set_argument(found[0], "weight_decay", new)
         return patch.fix(case.title)
+    patch = Patch(case.flow)
+    if not case.values.get("old") and _weaken_penalties(case, patch, new):
+        return patch.fix(case.title)
     return example(case.title, _penalties(case), [f"keras.regularizers.l2({new})"])
+
+
+def _weaken_penalties(case: Case, patch: Patch, new: str) -> bool:
+    """The usual factor where the regularizers take a larger one from; False where none is seen."""
+    found: dict[ast.AST, Spot] = {}
+    for spot in _made(case, "keras.regularizers.", ""):
+        assert isinstance(spot.node, ast.Call)
+        given = [*spot.node.args, *(keyword.value for keyword in spot.node.keywords)]
+        for value in given:
+            at = case.flow.literal(Spot(spot.cell, value))
+            if at is not None and _above(at.node, float(new)):
+                found[at.node] = at
+    for at in found.values():
+        patch.replace(at, new)
+    return bool(found)
+
+
+def _above(node: ast.AST, usual: float) -> bool:
+    value = getattr(node, "value", None)
+    return not isinstance(value, bool) and isinstance(value, (int, float)) and value > usual
 
 
 def lower_dropout(case: Case) -> Fix | None:
@@ -31,10 +56,7 @@ def lower_dropout(case: Case) -> Fix | None:
     old, new = float(case.values["old"]), number(case.values["new"])
     made = _made(case, "keras.layers.", "Dropout")
     patch = Patch(case.flow)
-    strong = [spot for spot in made if written(case.flow, spot, "rate") == old]
-    for spot in strong:
-        patch.set_argument(spot, "rate", new, 0)
-    if strong:
+    if weaken(case.flow, patch, made, "rate", old, new):
         return patch.fix(case.title)
     return example(case.title, [spot.text for spot in made], [f"keras.layers.Dropout({new})"])
 
@@ -42,20 +64,38 @@ def lower_dropout(case: Case) -> Fix | None:
 def step_per_epoch(case: Case) -> Fix | None:
     """A schedule counts steps: so many to an epoch."""
     made = _made(case, "keras.optimizers.schedules.", "")
+    batches = _batches(case)
+    at = argument_of(case.flow, made[0], "decay_steps", 1) if len(made) == 1 else None
+    written = None if at is None else case.flow.literal(at)
+    counted = getattr(getattr(written, "node", None), "value", None)
+    if batches and written is not None and isinstance(counted, int):
+        patch = Patch(case.flow)
+        patch.replace(written, str(counted * batches))
+        return patch.fix(f"{case.title}: of {batches} batches")
     shown = list(dict.fromkeys(spot.text for spot in made))
     return example(case.title, shown, ["decay_steps=batches_per_epoch  # schedules count batches"])
 
 
+def _batches(case: Case) -> int | None:
+    """Batches of an epoch, as Keras counted them in the latest fit; None where it is not known."""
+    model = None if case.model is None else case.live(case.model)
+    history = getattr(model, "__dict__", {}).get("history")
+    counted = getattr(history, "__dict__", {}).get("params") or {}
+    steps = counted.get("steps") if isinstance(counted, dict) else None
+    return steps if isinstance(steps, int) and steps > 1 else None
+
+
 def train_longer(case: Case) -> Fix | None:
     """`epochs` of the fit, ten times as many."""
-    if not isinstance(case.place, Fit) or case.place.open or case.place.method != "fit":
+    fits = isinstance(case.place, Fit) and case.place.method == "fit"
+    if not fits or given_at(case.flow, case.spot, "epochs", _EPOCHS) is None:
         return example(case.title, [], [f"epochs={_LONGER} * epochs  # to begin with"])
-    given = case.place.argument("epochs")
+    given = argument_of(case.flow, case.spot, "epochs", _EPOCHS)
     patch = Patch(case.flow)
     if given is not None:
         patch.replace(given, times(given, _LONGER))
     else:
-        patch.set_argument(case.place.spot, "epochs", str(_LONGER))
+        patch.set_argument(case.spot, "epochs", str(_LONGER))
     return patch.fix(case.title)
 
 

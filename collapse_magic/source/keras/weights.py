@@ -6,6 +6,7 @@ import ast
 from collections.abc import Sequence
 
 from ...findings import Fix
+from ..callees import argument_of, given_at
 from ..patch import Patch, example, number
 from .case import Case
 from .losses import TapeLoss
@@ -27,11 +28,11 @@ def weigh_classes(case: Case) -> Fix | None:
 
 
 def _in_fit(case: Case, fit: Fit, weights: Sequence[float]) -> Fix | None:
-    given = fit.argument("class_weight")
-    known = given is None or isinstance(given.node, ast.Dict) or _is_none(given.node)
     too_many = len(weights) > _MOST_CLASSES
+    unknown = given_at(case.flow, fit.spot, "class_weight") is None or _is_starred(fit)
+    by_sample = argument_of(case.flow, fit.spot, "sample_weight")
     # Keras takes one of both, takes none with a generator, and one model with several outputs none
-    if fit.open or too_many or not known or fit.argument("sample_weight") or _generates(case, fit):
+    if unknown or too_many or by_sample or _generates(case, fit):
         return _shown(case, fit, weights)
     patch = Patch(case.flow)
     position = 3 if fit.method == "train_on_batch" else None
@@ -43,8 +44,8 @@ def _dictionary(weights: Sequence[float]) -> str:
     return "{" + ", ".join(f"{i}: {number(w)}" for i, w in enumerate(weights)) + "}"
 
 
-def _is_none(node: ast.AST) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
+def _is_starred(fit: Fit) -> bool:
+    return any(isinstance(one, ast.Starred) for one in fit.call.args)
 
 
 def _generates(case: Case, fit: Fit) -> bool:

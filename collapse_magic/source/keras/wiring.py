@@ -26,6 +26,8 @@ from .readings import read_as_logits
 _OLD_NAMES = {"ReLU": "relu", "LeakyReLU": "leaky_relu", "GELU": "gelu", "SiLU": "silu"}
 # Metrics that compare one output with one label; with a column per class they cannot.
 _OF_ONE_OUTPUT = ("Binary", "binary", "AUC", "Precision", "Recall", "auc", "precision", "recall")
+# Layers whose first weights are made for the activation that they apply.
+_WEIGHTED = ("Dense", "Conv1D", "Conv2D", "Conv3D")
 _SPARSE = "SparseCategoricalCrossentropy"
 
 
@@ -189,7 +191,19 @@ def replace_hidden_activation(case: Case) -> Fix | None:
     named = _OLD_NAMES.get(new, new.lower())
     if not found or not all(_replaced(case, patch, one, named) for one in found):
         return None
+    for one in found if named == "relu" else ():
+        _begin_for_relu(case, patch, one)
     return patch.fix(case.title)
+
+
+def _begin_for_relu(case: Case, patch: Patch, found: Activation) -> None:
+    """He's first weights: with Keras' own a relu halves what each layer passes on."""
+    step = found.step
+    if found.form != "argument" or step.call is None or step.made is None:
+        return
+    given = {keyword.arg for keyword in step.call.keywords}
+    if case.models.kind(step) in _WEIGHTED and not given & {"kernel_initializer", None}:
+        patch.set_argument(step.made, "kernel_initializer", '"he_normal"')
 
 
 def _replaced(case: Case, patch: Patch, found: Activation, new: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Set
 from dataclasses import replace
 
 from ...findings import Fix
+from ..callees import callees
 from ..cells import Spot
 from ..hidden import hidden_activations
 from ..names import dotted
@@ -14,7 +15,7 @@ from ..outputs import Activation
 from ..patch import Patch, example, primary
 from ..scopes import Binding
 from .base import Case
-from .initialization import overwriting, without
+from .initialization import begin_for_relu, overwriting, without
 from .live import drop_last
 from .thresholds import read_as_logits
 
@@ -183,17 +184,35 @@ def replace_hidden_activation(case: Case) -> Fix | None:
     found = [a for a in hidden_activations(case.context) if a.kind == wanted]
     if not found:
         return None
+    applied = [a.construction for p in case.paths for a in p.activations]
     at_output = {
-        a.construction.node for p in case.paths for a in p.activations if a.construction is not None
+        spot.node for made in applied if made is not None for spot in (made, _named(case, made))
     }
     patch = Patch(case.flow)
     for activation in found:
         made = activation.construction
         if made is not None and made.node not in at_output and isinstance(made.node, ast.Call):
-            patch.replace(made, f"{_class_spelling(patch, made, old, new)}()")
+            named = _named(case, made)
+            if named.node is made.node or named.node in at_output:
+                patch.replace(made, f"{_class_spelling(patch, made, old, new)}()")
+            else:
+                patch.replace(named, patch.spell(f"nn.{new}", named))
         elif not _replace_call(patch, activation, new):
             return None
+    if new == "ReLU":
+        begin_for_relu(case, patch)
     return patch.fix(case.title)
+
+
+def _named(case: Case, made: Spot) -> Spot:
+    """Where a class is named that a construction calls by another name: `act=nn.Sigmoid` of
+    `act()`; else the construction itself."""
+    func = made.node.func if isinstance(made.node, ast.Call) else None
+    if func is None or case.flow.names.torch(func) is not None:
+        return made
+    found = callees(case.flow, Spot(made.cell, func))
+    named = found[0].node if len(found) == 1 else None
+    return found[0] if isinstance(named, (ast.Name, ast.Attribute)) else made
 
 
 def replace_output_activation(case: Case) -> Fix | None:

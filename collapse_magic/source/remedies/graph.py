@@ -10,6 +10,7 @@ from ..cells import Spot, line_of
 from ..names import dotted
 from ..patch import Patch, example, primary
 from .base import Case
+from .rejoin import rejoin
 
 _LEAVES = ("item", "numpy", "tolist", "requires_grad_")
 # Functions that make a tensor of numbers; inside of the graph they have nothing to do.
@@ -25,13 +26,14 @@ _SHARED = frozenset(
 def join_graph(case: Case) -> Fix | None:
     """The outputs without what cuts them off: `detach`, numbers and arrays, tensors made anew."""
     patch = Patch(case.flow)
-    cuts = {id(spot.node): spot for spot in _cuts(case)}
+    joined = rejoin(case, patch)
+    cuts = {id(spot.node): spot for spot in _cuts(case) if spot.node not in joined}
     stacked = [spot for spot in _made(case) if _of_numbers(case, spot)]
     on_loss = list(_told_to_ask(case))
     off = list(_switched_off(case))
     for call in off:
         patch.replace(call, patch.spell("torch.enable_grad", call))
-    if off and not cuts and not stacked:
+    if (off or joined) and not cuts and not stacked:
         pass
     elif not _leaves(list(cuts.values())) and len(cuts) == 1 and not stacked:
         (cut,) = cuts.values()

@@ -15,6 +15,8 @@ _FILLS = frozenset(
     {"zeros_", "ones_", "constant_", "fill_", "zero_", "normal_", "uniform_", "trunc_normal_"}
     | {"eye_", "dirac_"}
 )
+# Layers whose first weights are made for the activation behind them.
+_WEIGHTED = ("Linear", "Conv1d", "Conv2d", "Conv3d")
 _FRESH = frozenset(
     f"torch.{name}"
     for name in (
@@ -140,17 +142,64 @@ def _reset(case: Case) -> Fix | None:
         "    if hasattr(layer, 'reset_parameters'):",
         "        layer.reset_parameters()",
     ]
-    start = case.start
-    made_before = start is not None and any(
-        isinstance(node, ast.Name) and node.id == model and isinstance(node.ctx, ast.Store)
-        for cell in case.flow.cells.values()
-        for node in cell.nodes
-        if cell.number < start.cell.number
-        or (cell is start.cell and isinstance(node, ast.Name) and node.lineno < start.line)
-    )
-    at_once = start is not None and start.node is case.context.statement.node
-    if start is None or at_once or not made_before:
+    start = _beginning(case)
+    if start is None or not _made_before(case, start, model):
         return example(case.title, [], ["# before the optimizer is made", *lines])
     patch = Patch(case.flow)
     patch.insert_before(start, ["\n".join(lines) + "\n"])
     return patch.fix(case.title)
+
+
+def _beginning(case: Case) -> Spot | None:
+    """The statement that the training begins with, where there is a place above it."""
+    start = case.start
+    at_once = start is not None and start.node is case.context.statement.node
+    return None if at_once else start
+
+
+def _made_before(case: Case, start: Spot, name: str) -> bool:
+    """Whether a name is given a value at the top of a cell, above a statement."""
+    return any(
+        isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store)
+        for cell in case.flow.cells.values()
+        for node in cell.walk(cell.tree)
+        if cell.number < start.cell.number
+        or (cell is start.cell and isinstance(node, ast.Name) and node.lineno < start.line)
+    )
+
+
+def begin_for_relu(case: Case, patch: Patch) -> None:
+    """Kaiming's first weights before the training begins: torch's own are made for no relu, and
+    with them a deep net gives its first layers next to nothing.
+
+    Nothing is done where the model has no name there, or normalizes what its layers say.
+    """
+    start, model = _beginning(case), case.context.model
+    wanted = set() if model is None else {one.node for one in case.flow.origins(model)}
+    if start is None or not wanted:
+        return
+    for name, value in list(case.flow.namespace.items()):
+        if not any(c.__module__ == "torch.nn.modules.module" for c in type(value).__mro__):
+            continue
+        if not _made_before(case, start, name) or not wanted & _made(case, start, name):
+            continue
+        kinds = {type(module).__name__ for module in value.modules()}
+        layers = [f"nn.{kind}" for kind in _WEIGHTED if kind in kinds]
+        if layers and not any("Norm" in kind for kind in kinds):
+            spelled = [patch.spell(layer, start) for layer in layers]
+            is_one = spelled[0] if len(spelled) == 1 else f"({', '.join(spelled)})"
+            fill = patch.spell("nn.init.kaiming_normal_", start)
+            lines = [
+                f"for layer in {name}.modules():",
+                f"    if isinstance(layer, {is_one}):",
+                f'        {fill}(layer.weight, nonlinearity="relu")',
+            ]
+            patch.insert_before(start, ["\n".join(lines) + "\n"])
+        return
+
+
+def _made(case: Case, start: Spot, name: str) -> set[ast.AST]:
+    """The constructions that a name stands for at a statement."""
+    there = ast.copy_location(ast.Name(name, ast.Load()), start.node)
+    start.cell.parents[there] = start.node
+    return {one.node for one in case.flow.origins(Spot(start.cell, there))}

@@ -95,18 +95,13 @@ def _ended_early(case: Case) -> Fix | None:
     if found is None or not best or not steps:
         return None
     _, stop = found
-    given = stop.node if isinstance(stop.node, ast.Constant) else _only_number(case, stop)
-    if given is None or not isinstance(given.value, int):
+    given = case.flow.literal(stop)
+    value = None if given is None else getattr(given.node, "value", None)
+    if not isinstance(value, int):
         return None
-    wanted = max(1, math.ceil(given.value * float(best) / float(steps)))
-    if wanted >= given.value:
+    wanted = max(1, math.ceil(value * float(best) / float(steps)))
+    if wanted >= value:
         return None
     patch = Patch(case.flow)
     patch.replace(stop, str(wanted))
     return patch.fix(f"stop after {wanted} rounds, where validation is best")
-
-
-def _only_number(case: Case, spot: Spot) -> ast.Constant | None:
-    """The number that a name holds."""
-    values = [binding.value for binding in case.flow.values(spot)]
-    return values[0] if len(values) == 1 and isinstance(values[0], ast.Constant) else None

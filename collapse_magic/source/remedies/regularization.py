@@ -9,26 +9,99 @@ from ..cells import Spot
 from ..flow import Flow
 from ..optimizers import optimizers
 from ..patch import Patch, example, number
+from ..settings import entries
 from .base import Case
+
+# Calls and names between a factor and the parameters that it is the factor of.
+_FOLLOWED = 3
+_WEAKER = 100
 
 
 def lower_weight_decay(case: Case) -> Fix | None:
-    """`weight_decay` at the optimizer's construction."""
+    """`weight_decay` at the optimizer's construction or in its groups; or the factor of a penalty
+    that is added to the loss."""
     new = number(case.values["new"])
     if not case.values.get("old"):
-        return example(
+        return _weaken_penalty(case) or example(
             case.title, [], ["# a hundredth of the penalty that is added to the loss, or less"]
         )
     found = optimizers(case.flow, case.cell, case.line)
     if len(found) != 1:
         return example(case.title, [], [f"weight_decay={new}  # of the optimizer"])
     patch = Patch(case.flow)
-    patch.set_argument(found[0], "weight_decay", new)
+    groups = group_values(found[0], "weight_decay")
+    for given in groups:
+        written_at = case.flow.literal(given)
+        value = None if written_at is None else getattr(written_at.node, "value", None)
+        if value != 0:  # zero is meant: biases are left alone
+            patch.replace(given, new)
+    if not groups or _named(found[0], "weight_decay"):
+        patch.set_argument(found[0], "weight_decay", new)
     return patch.fix(case.title)
 
 
+def _named(made: Spot, name: str) -> bool:
+    assert isinstance(made.node, ast.Call)
+    return any(keyword.arg == name for keyword in made.node.keywords)
+
+
+def group_values(made: Spot, name: str) -> list[Spot]:
+    """Values of "lr" in `optim.SGD([{"params": ..., "lr": ...}])`."""
+    assert isinstance(made.node, ast.Call)
+    first = made.node.args[0] if made.node.args else None
+    groups = first.elts if isinstance(first, (ast.List, ast.Tuple)) else []
+    return [value for group in groups for value in entries(Spot(made.cell, group), name)]
+
+
+def _weaken_penalty(case: Case) -> Fix | None:
+    """A hundredth of the factor of a sum over the weights, where there is one such product."""
+    statement = case.context.statement
+    scope = case.cell.scope(statement.node)
+    products = [
+        Spot(case.cell, node)
+        for node in case.cell.walk(scope)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)
+    ]
+    found: dict[ast.AST, tuple[Spot, Spot]] = {}
+    for product in products:
+        assert isinstance(product.node, ast.BinOp)
+        for factor, rest in (
+            (product.node.left, product.node.right),
+            (product.node.right, product.node.left),
+        ):
+            number_at = case.flow.literal(Spot(case.cell, factor))
+            if number_at is not None and _of_weights(case, Spot(case.cell, rest), _FOLLOWED):
+                found[number_at.node] = number_at, Spot(case.cell, factor)
+    if len(found) != 1:
+        return None
+    ((number_at, given),) = found.values()
+    value = getattr(number_at.node, "value", None)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    patch = Patch(case.flow)
+    patch.replace(case.flow.own_literal(given) or given, number(value / _WEAKER))
+    return patch.fix(case.title)
+
+
+def _of_weights(case: Case, spot: Spot, depth: int) -> bool:
+    """Whether an expression runs over the parameters of a model."""
+    for node in ast.walk(spot.node):
+        if isinstance(node, ast.Attribute) and node.attr in ("parameters", "named_parameters"):
+            return True
+        if depth and isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            bound = case.flow.values(Spot(spot.cell, node))
+            if any(_of_weights(case, one.spot, depth - 1) for one in bound):
+                return True
+        if depth and isinstance(node, ast.Call):
+            function = case.flow.called_function(Spot(spot.cell, node))
+            values = [] if function is None else case.flow.returns(function)
+            if any(_of_weights(case, one, depth - 1) for one in values):
+                return True
+    return False
+
+
 def lower_dropout(case: Case) -> Fix | None:
-    """The probability of the dropouts that have the measured one."""
+    """The probability of the dropouts that have the measured one, where that is written."""
     old, new = float(case.values["old"]), number(case.values["new"])
     made = [
         Spot(cell, node)
@@ -37,25 +110,34 @@ def lower_dropout(case: Case) -> Fix | None:
         if isinstance(node, ast.Call)
         and (case.flow.names.torch(node.func) or "").startswith("nn.Dropout")
     ]
-    strong = [spot for spot in made if written(case.flow, spot, "p") == old]
     patch = Patch(case.flow)
-    for spot in strong:
-        patch.set_argument(spot, "p", new, 0)
-    if strong:
+    if weaken(case.flow, patch, made, "p", old, new):
         return patch.fix(case.title)
     shown = list(dict.fromkeys(spot.text for spot in made))
     return example(case.title, shown, [f"nn.Dropout({new})"])
 
 
-def written(flow: Flow, spot: Spot, name: str) -> float | None:
-    """The number that a call is given by this name or first: as it stands there, or as the value
-    of the user's variable."""
-    assert isinstance(spot.node, ast.Call)
-    named = [k.value for k in spot.node.keywords if k.arg == name]
-    given = named[0] if named else spot.node.args[0] if spot.node.args else None
-    if isinstance(given, ast.Name):
-        bound = [binding.value for binding in flow.values(Spot(spot.cell, given))]
-        given = bound[0] if len(bound) == 1 else None
-    if isinstance(given, ast.Constant) and isinstance(given.value, (int, float)):
-        return float(given.value)
-    return None
+def weaken(flow: Flow, patch: Patch, made: list[Spot], name: str, old: float, new: str) -> bool:
+    """Write `new` where the calls take `old` from: there, or where a setting is written."""
+    strong = [
+        given for call in made if (given := _given(call, name)) and _value(flow, given) == old
+    ]
+    for given in strong:
+        at = flow.own_literal(given, len(strong))
+        patch.replace(given if at is None else at, new)
+    return bool(strong)
+
+
+def _given(call: Spot, name: str) -> Spot | None:
+    """What a call is given by this name or first."""
+    assert isinstance(call.node, ast.Call)
+    named = [k.value for k in call.node.keywords if k.arg == name]
+    given = named[0] if named else call.node.args[0] if call.node.args else None
+    return None if given is None else Spot(call.cell, given)
+
+
+def _value(flow: Flow, given: Spot) -> float | None:
+    """The number that an expression stands for."""
+    found = flow.literal(given)
+    value = None if found is None else getattr(found.node, "value", None)
+    return float(value) if isinstance(value, (int, float)) else None

@@ -6,7 +6,8 @@ import ast
 from collections.abc import Iterator
 
 from ...findings import Fix
-from ..cells import Spot, line_of
+from ..callees import called_path
+from ..cells import Function, Spot, line_of
 from ..names import dotted
 from ..patch import Patch, example, primary
 from .base import Case
@@ -22,13 +23,47 @@ def step_per_epoch(case: Case) -> Fix | None:
     if len(steps) != 1:
         return example(case.title, [], ["scheduler.step()  # behind the loop over the batches"])
     (step,) = steps
-    loop = next((above for above in _loops(case) if _holds(above, step)), None)
-    if loop is None:
+    loop = next((above for above in case.around if isinstance(above.node, _LOOPS)), None)
+    text = None if loop is None else _there(case, step, loop)
+    if loop is None or text is None:
         return _shown(case, step)
     patch = Patch(case.flow)
     patch.remove_statement(step)
-    patch.insert_after(Spot(case.cell, loop), [step.text])
+    patch.insert_after(loop, [text])
     return patch.fix(case.title)
+
+
+def _there(case: Case, step: Spot, loop: Spot) -> str | None:
+    """The schedule's step as it is written behind a loop: perhaps in the function that calls this
+    one, where the schedule may have another name."""
+    assert isinstance(step.node, ast.Expr) and isinstance(step.node.value, ast.Call)
+    func = step.node.value.func
+    assert isinstance(func, ast.Attribute)
+    here, there = step.cell.function(step.node), loop.cell.function(loop.node)
+    if here is there and step.cell is loop.cell:
+        return step.text
+    schedule = Spot(step.cell, func.value)
+    name = dotted(func.value) or ""
+    if here is None or not name or step.node.value.args:
+        return None
+    if _same_class(step, loop, here, there) and name.startswith(f"{here.args.args[0].arg}."):
+        return step.text
+    bound = case.flow.values(schedule) if isinstance(func.value, ast.Name) else []
+    given = bound[0].spot if len(bound) == 1 else None
+    taken = {a.arg for a in (*here.args.posonlyargs, *here.args.args, *here.args.kwonlyargs)}
+    if name in taken and given is not None and given.cell is loop.cell:
+        known = dotted(given.node) is not None and given.cell.function(given.node) is there
+        return f"{given.text}.step()" if known else None
+    return step.text if name not in taken and there is None and "." not in name else None
+
+
+def _same_class(step: Spot, loop: Spot, here: Function, there: Function | None) -> bool:
+    """Whether both are methods of one class, with the same name for the object."""
+    owner = step.cell.parents.get(here)
+    if there is None or not isinstance(owner, ast.ClassDef) or not here.args.args:
+        return False
+    same = loop.cell.parents.get(there) is owner and bool(there.args.args)
+    return same and there.args.args[0].arg == here.args.args[0].arg
 
 
 def train_longer(case: Case) -> Fix | None:
@@ -48,14 +83,33 @@ def train_longer(case: Case) -> Fix | None:
 
 
 def rounds(case: Case) -> tuple[Spot, Spot] | None:
-    """The outermost loop over a `range`, and where that ends: `N` of `range(N)`."""
+    """The outermost loop that counts, and where that ends: `N` of `range(N)`, of `while i < N`."""
     for spot in reversed(case.around):
         node = spot.node
+        if isinstance(node, ast.While) and _counts_below(node):
+            assert isinstance(node.test, ast.Compare)
+            return spot, Spot(spot.cell, node.test.comparators[0])
         if isinstance(node, (ast.For, ast.AsyncFor)):
             for call in ast.walk(node.iter):
                 if isinstance(call, ast.Call) and _counts_up(call):
                     return spot, Spot(spot.cell, call.args[-1])
     return None
+
+
+def _counts_below(loop: ast.While) -> bool:
+    """`while epoch < N`, with `epoch += 1` in it."""
+    test = loop.test
+    if not isinstance(test, ast.Compare) or not isinstance(test.left, ast.Name):
+        return False
+    counted = any(
+        isinstance(node, ast.AugAssign)
+        and isinstance(node.target, ast.Name)
+        and node.target.id == test.left.id
+        and isinstance(node.value, ast.Constant)
+        and node.value.value == 1
+        for node in loop.body
+    )
+    return counted and len(test.ops) == 1 and isinstance(test.ops[0], ast.Lt)
 
 
 def _counts_up(call: ast.Call) -> bool:
@@ -113,10 +167,6 @@ def _loops(case: Case) -> list[ast.stmt]:
     return [above for above in case.cell.ancestors(statement) if isinstance(above, _LOOPS)]
 
 
-def _holds(loop: ast.stmt, step: Spot) -> bool:
-    return any(node is step.node for node in ast.walk(loop))
-
-
 def _schedule_steps(case: Case) -> list[Spot]:
     """Statements around the backward call that step a schedule and do nothing else."""
     return [
@@ -132,7 +182,7 @@ def _steps_schedule(case: Case, call: ast.expr) -> bool:
     if call.func.attr != "step":
         return False
     made = case.flow.origins(Spot(case.cell, call.func.value))
-    names = (case.flow.names.path(getattr(one.node, "func", one.node)) or "" for one in made)
+    names = (called_path(case.flow, one) or "" for one in made)
     return any("lr_scheduler" in name for name in names)
 
 

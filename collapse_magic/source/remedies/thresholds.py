@@ -19,7 +19,7 @@ def read_as_logits(case: Case, patch: Patch, gone: Set[ast.AST]) -> None:
     """
     for cell in case.flow.latest_first:
         for node in cell.nodes:
-            read = _read_at_half(case, node)
+            read = read_at_half(case, node)
             if read is None or not _went_through(case, Spot(cell, read), gone):
                 continue
             if isinstance(node, ast.Compare):
@@ -28,7 +28,7 @@ def read_as_logits(case: Case, patch: Patch, gone: Set[ast.AST]) -> None:
                 patch.replace(Spot(cell, node), f"({primary(Spot(cell, read))} > 0).float()")
 
 
-def _read_at_half(case: Case, node: ast.AST) -> ast.expr | None:
+def read_at_half(case: Case, node: ast.AST) -> ast.expr | None:
     """`p` of `p > 0.5`, `torch.round(p)` and `p.round()`."""
     if isinstance(node, ast.Compare):
         return node.left if _compares_with_half(node) else None

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 from ...findings import Fix
+from ..callees import is_partial
 from ..cells import Spot
 from ..names import dotted
-from ..optimizers import optimizers
+from ..optimizers import optimizers, stepped
 from ..patch import Patch, example, number
 from .base import Case
+from .regularization import group_values
 
 
 def scale_learning_rate(case: Case) -> Fix | None:
@@ -23,10 +26,10 @@ def scale_learning_rate(case: Case) -> Fix | None:
         return _shown(case, found)
     made = found[0]
     patch = Patch(case.flow)
-    groups = _group_rates(made)
+    groups = group_values(made, "lr")
     for rate in groups:
         patch.replace(rate, _scaled(case, rate))
-    given = _rate(made)
+    given = _rate(case, made)
     if given is not None:
         patch.replace(given, _scaled(case, given))
     elif not groups:
@@ -34,30 +37,16 @@ def scale_learning_rate(case: Case) -> Fix | None:
     return patch.fix(case.title)
 
 
-def _rate(made: Spot) -> Spot | None:
+def _rate(case: Case, made: Spot) -> Spot | None:
     """The value of `lr`, by name or as the second argument."""
     assert isinstance(made.node, ast.Call)
     for keyword in made.node.keywords:
         if keyword.arg == "lr":
             return Spot(made.cell, keyword.value)
-    args = made.node.args
+    args = [] if is_partial(case.flow, made) else made.node.args
     if len(args) > 1 and not any(isinstance(a, ast.Starred) for a in args[:2]):
         return Spot(made.cell, args[1])
     return None
-
-
-def _group_rates(made: Spot) -> list[Spot]:
-    """Values of "lr" in `optim.SGD([{"params": ..., "lr": ...}])`."""
-    assert isinstance(made.node, ast.Call)
-    first = made.node.args[0] if made.node.args else None
-    entries = first.elts if isinstance(first, (ast.List, ast.Tuple)) else []
-    return [
-        Spot(made.cell, value)
-        for entry in entries
-        if isinstance(entry, ast.Dict)
-        for key, value in zip(entry.keys, entry.values, strict=True)
-        if isinstance(key, ast.Constant) and key.value == "lr"
-    ]
 
 
 def _scaled(case: Case, rate: Spot) -> str:
@@ -85,7 +74,7 @@ def _literal(node: ast.AST) -> float | None:
 
 
 def _has_rate(case: Case, made: Spot) -> bool:
-    rate = _rate(made)
+    rate = _rate(case, made)
     literal = None if rate is None else _literal(rate.node)
     old = case.values.get("old")
     return literal is not None and old is not None and abs(literal - float(old)) <= 1e-9
@@ -103,11 +92,11 @@ def _shown(case: Case, found: list[Spot]) -> Fix:
 def clip_gradients(case: Case) -> Fix | None:
     """`clip_grad_norm_` between the backward call and the optimizer's step."""
     limit = number(case.values.get("max_norm", 1.0))
-    model = _model_text(case)
+    parameters = _parameters(case)
     statement = case.context.statement
     sent = _backward(statement)
-    if model is None or sent is None:
-        return _clip_example(case, model or "model", limit)
+    if parameters is None or sent is None:
+        return _clip_example(case, parameters or "model.parameters()", limit)
     patch = Patch(case.flow)
     lines: list[str] = []
     func = sent.func
@@ -116,13 +105,13 @@ def clip_gradients(case: Case) -> Fix | None:
     if scaler is not None:
         optimizer = _stepped_by(case, scaler)
         if optimizer is None:
-            return _clip_example(case, model, limit)
+            return _clip_example(case, parameters, limit)
         lines.append(f"{scaler}.unscale_({optimizer})")
     if sent.args and dotted(func.value) and not case.flow.names.torch(func):
-        lines.append(f"{dotted(func.value)}.clip_grad_norm_({model}.parameters(), {limit})")
+        lines.append(f"{dotted(func.value)}.clip_grad_norm_({parameters}, {limit})")
     else:
         clip = patch.spell("nn.utils.clip_grad_norm_", statement)
-        lines.append(f"{clip}({model}.parameters(), max_norm={limit})")
+        lines.append(f"{clip}({parameters}, max_norm={limit})")
     patch.insert_after(statement, lines)
     return patch.fix(case.title)
 
@@ -153,25 +142,52 @@ def _stepped_by(case: Case, scaler: str) -> str | None:
     return None
 
 
-def _model_text(case: Case) -> str | None:
-    """The model's name at the backward call: as it is called, or as the optimizer holds it."""
+def _parameters(case: Case) -> str | None:
+    """The model's parameters at the backward call: of the model as it is called there, of a name
+    there that stands for it, or of all that the optimizer which steps there holds."""
     model = case.context.model
-    here = case.cell.scope(case.context.statement.node)
-    if model is not None and model.cell is case.cell and model.cell.scope(model.node) is here:
-        return dotted(model.node)
+    scope = case.cell.scope(case.context.statement.node)
+    if model is not None and model.cell is case.cell and model.cell.scope(model.node) is scope:
+        name = dotted(model.node)
+        return None if name is None else f"{name}.parameters()"
+    wanted = set() if model is None else _constructions(case, model)
+    for spot in _names_in(case, scope):
+        if wanted and _constructions(case, spot) == wanted:
+            return f"{spot.text}.parameters()"
+    if (held := _held(case, scope)) is not None:
+        return held
+    for spot in stepped(case.flow, case.cell, scope):
+        return f'[p for group in {spot.text}.param_groups for p in group["params"]]'
+    return None
+
+
+def _names_in(case: Case, scope: ast.AST) -> Iterator[Spot]:
+    """Names and attributes that a scope reads, each once."""
+    seen: set[str] = set()
+    for node in case.cell.walk(scope):
+        name = dotted(node) if isinstance(node, (ast.Name, ast.Attribute)) else None
+        if name is not None and name not in seen and isinstance(node.ctx, ast.Load):  # type: ignore[attr-defined]
+            seen.add(name)
+            yield Spot(case.cell, node)
+
+
+def _constructions(case: Case, spot: Spot) -> set[ast.AST]:
+    return {one.node for one in case.flow.origins(spot) if isinstance(one.node, ast.Call)}
+
+
+def _held(case: Case, scope: ast.AST) -> str | None:
+    """`net.parameters()` of the optimizer's construction, where that name is the same here."""
     made = optimizers(case.flow, case.cell, case.line)
     if len(made) != 1 or not isinstance(made[0].node, ast.Call) or not made[0].node.args:
         return None
     held = made[0].node.args[0]
-    if isinstance(held, ast.Call) and (dotted(held.func) or "").endswith(".parameters"):
-        name = (dotted(held.func) or "").removesuffix(".parameters")
-        local = made[0].cell.function(made[0].node) is None or (
-            made[0].cell is case.cell and made[0].cell.scope(made[0].node) is here
-        )
-        return name if local else None
-    return None
+    name = dotted(held.func) or "" if isinstance(held, ast.Call) else ""
+    inside = case.cell.function(case.context.statement.node)
+    same = made[0].cell is case.cell and made[0].cell.scope(made[0].node) is scope
+    local = same or (made[0].cell.function(made[0].node) is None and inside is None)
+    return f"{name}()" if name.endswith(".parameters") and local else None
 
 
-def _clip_example(case: Case, model: str, limit: str) -> Fix:
-    line = f"torch.nn.utils.clip_grad_norm_({model}.parameters(), max_norm={limit})"
+def _clip_example(case: Case, parameters: str, limit: str) -> Fix:
+    line = f"torch.nn.utils.clip_grad_norm_({parameters}, max_norm={limit})"
     return example(case.title, [], ["# between backward() and step():", line])

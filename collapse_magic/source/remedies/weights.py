@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...findings import Fix
+from ..callees import given_at, is_partial, made_by
 from ..cells import Spot
 from ..losses import LossCall
 from ..names import dotted
@@ -44,15 +45,17 @@ def weigh_classes(case: Case) -> Fix | None:
 def _set(case: Case, loss: LossCall, name: str, tensor: str) -> Fix | None:
     if loss.construction is not None:
         call = loss.construction
-        known = case.flow.names.torch(getattr(call.node, "func", call.node)) or ""
-        position = _POSITIONS.get(known)
+        known = made_by(case.flow, call) or ""
+        position = None if is_partial(case.flow, call) else _POSITIONS.get(known)
     elif loss.functional:
         call = loss.spot
         position = _POSITIONS.get(case.flow.names.torch(loss.call.func) or "")
     else:
         return case.no_construction(loss, f"{name}={tensor.format(torch='torch')}")
     patch = Patch(case.flow)
-    patch.set_argument(call, name, tensor.format(torch=patch.spell("torch.tensor", call)), position)
+    at = given_at(case.flow, call, name, position)
+    text = tensor.format(torch=patch.spell("torch.tensor", call if at is None else at.spot))
+    patch.set_argument(call, name, text, position)
     return patch.fix(case.title)
 
 

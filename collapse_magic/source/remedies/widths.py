@@ -58,11 +58,12 @@ def _widened(patch: Patch, layer: Spot | None, classes: int) -> bool:
     if layer is None:
         return False
     assert isinstance(layer.node, ast.Call)
-    width = layer.node.args[1]
-    if not isinstance(width, ast.Constant):
+    given = Spot(layer.cell, layer.node.args[1])
+    width = patch.flow.literal(given)
+    if width is None or not isinstance(width.node, ast.Constant):
         return False
-    if width.value != classes:
-        patch.set_argument(layer, "out_features", str(classes), 1)
+    if width.node.value != classes:
+        patch.replace(patch.flow.own_literal(given) or given, str(classes))
     return True
 
 

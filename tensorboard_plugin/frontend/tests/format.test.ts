@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { toNumber } from '../src/model/contract';
-import { ago, counted, duration, keepEnd, percent, quantity, shortCount } from '../src/model/format';
+import { ago, counted, duration, keepEnd, percent, quantities, quantity, shortCount } from '../src/model/format';
 
 test.each([
   [0, '0%'],
@@ -22,6 +22,15 @@ test.each([
   [Infinity, '∞'],
   [-Infinity, '−∞'],
 ])('the quantity %d reads %s', (value, text) => expect(quantity(value)).toBe(text));
+
+test.each([
+  [[0.5, 1], ['0.500', '1.00']],
+  [[2.299, 2.3, 2.301], ['2.299', '2.300', '2.301']],
+  [[1.21e-4, 1.22e-4], ['1.21e−4', '1.22e−4']],
+  [[1, null, 2], ['1.00', '', '2.00']],
+  [[1, 1], ['1.00', '1.00']],
+  [[1, 1 + 1e-12], ['1.0000000', '1.0000000']],
+])('on an axis %j read %j', (values, labels) => expect(quantities(values)).toEqual(labels));
 
 test('times and counts', () => {
   expect([4.25, 59, 102, 7300].map(duration)).toEqual(['4.3s', '59s', '1m 42s', '2h 1m']);

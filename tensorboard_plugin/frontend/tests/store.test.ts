@@ -92,6 +92,21 @@ test('something new may come while there is no run, an unfinished one, or no ser
   expect(store.expecting.value).toBe(true);
 });
 
+test('a run that is deleted while it is shown is named, and the next one is shown', async () => {
+  const { server, store } = await opened('second', 'first');
+  server.summaries = serverWith('first').summaries;
+  await store.refresh();
+  expect([store.gone.value, store.runName.value, store.loss.value?.length]).toEqual(['second', 'first', 4]);
+  server.summaries = [];
+  await store.refresh();
+  expect([store.gone.value, store.runName.value, store.loss.value]).toEqual(['first', null, null]);
+  server.summaries = serverWith('first').summaries;
+  await store.refresh();
+  store.chooseRun('first');
+  await store.refresh();
+  expect([store.gone.value, store.loss.value?.length]).toEqual([null, 4]);
+});
+
 test('a run that is gone from the disk says so', async () => {
   const { server, store } = await opened('run');
   server.replies.clear();

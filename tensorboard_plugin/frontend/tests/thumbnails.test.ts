@@ -27,7 +27,7 @@ const SHARES = { tag: 'predictions/a/train', first: 1, classes: 2 };
 test('a run is read once as long as it stands, and again when it has grown; a failure is no end', async () => {
   const server = serverWith('run');
   server.rows.set('run predictions/a/train', { steps: [1], values: [[64, 0.5, 0.5, 1, 0]] });
-  const { known, want } = createThumbnails(server);
+  const { of, want } = createThumbnails(server);
   const settled = async () => {
     for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
   };
@@ -35,7 +35,7 @@ test('a run is read once as long as it stands, and again when it has grown; a fa
   want(summaryOf('run', { shares: SHARES }));
   await settled();
   expect(server.asked).toEqual(['sample run predictions/a/train 48']);
-  expect(known.value.get('run')?.predicted).toEqual([[1, 0]]);
+  expect(of('run').value?.predicted).toEqual([[1, 0]]);
   want(summaryOf('run', { shares: SHARES, steps: 9 }));
   await settled();
   expect(server.asked.length).toBe(2);

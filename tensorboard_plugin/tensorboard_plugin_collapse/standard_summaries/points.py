@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from array import array
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,9 @@ FEWEST_POINTS = 128
 # Tags of a run with the full number of points: 1,000 x 1,024 x 24 bytes are 25 MB.
 FULL_TAGS = 1000
 _WIDTH = 3  # step, wall time, value
+
+_Steps = npt.NDArray[np.int64]
+_Values = npt.NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,33 @@ class Points:
             if len(self._kept) > _WIDTH * self._most:
                 self._thin()
         self.count += 1
+
+    def extend(self, steps: _Steps, walls: _Values, values: _Values) -> None:
+        """As `add` for one after the other, faster."""
+        if not len(steps):
+            return
+        newest = -math.inf if self._newest is None else self._newest[0]
+        if steps[0] <= newest or (steps[1:] <= steps[:-1]).any():
+            for row in zip(steps.tolist(), walls.tolist(), values.tolist(), strict=True):
+                self.add(*row)
+            return
+        table = np.column_stack([steps, walls, values]).astype(np.float64)
+        odd = np.flatnonzero(~np.isfinite(values))
+        self.odd_count += len(odd)
+        if self.odd is None and len(odd):
+            self.odd = (int(steps[odd[0]]), float(values[odd[0]]))
+        self._newest = tuple(table[-1].tolist())
+        done = 0
+        while done < len(table):
+            room = self._most + 1 - len(self._kept) // _WIDTH
+            first = done + -self.count % self._stride
+            kept = table[first :: self._stride][:room]
+            self._kept.frombytes(kept.tobytes())
+            taken = first + (room - 1) * self._stride + 1 if len(kept) == room else len(table)
+            self.count += taken - done
+            done = taken
+            if len(kept) == room:
+                self._thin()
 
     def line(self) -> Line:
         table = np.frombuffer(self._kept.tobytes(), np.float64).reshape(-1, _WIDTH)

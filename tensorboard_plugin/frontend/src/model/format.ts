@@ -9,13 +9,28 @@ export function percent(share: number): string {
   return `${trimZero(value.toFixed(value >= 10 && Number.isInteger(value) ? 0 : 1))}%`;
 }
 
-export function quantity(value: number): string {
+export function quantity(value: number, digits = 3): string {
   if (Number.isNaN(value)) return 'NaN';
   if (!Number.isFinite(value)) return value > 0 ? '∞' : '−∞';
   if (value === 0) return '0';
   const size = Math.abs(value);
-  if (size < 1e-3 || size >= 1e5) return value.toExponential(1).replace('-', '−').replace('e+', 'e');
-  return value.toPrecision(3).replace('-', '−');
+  if (size < 1e-3 || size >= 1e5) {
+    return value.toExponential(digits - 2).replaceAll('-', '−').replace('e+', 'e');
+  }
+  return value.toPrecision(digits).replace('-', '−');
+}
+
+const MOST_DIGITS = 8;
+
+/** For an axis: with as many digits as tell the values apart; null is a place without a label. */
+export function quantities(values: readonly (number | null)[]): string[] {
+  const some = values.filter((value) => value !== null);
+  for (let digits = 3; ; digits += 1) {
+    const labels = some.map((value) => quantity(value, digits));
+    if (new Set(labels).size === new Set(some).size || digits === MOST_DIGITS) {
+      return values.map((value) => (value === null ? '' : quantity(value, digits)));
+    }
+  }
 }
 
 export function count(value: number): string {
@@ -68,6 +83,11 @@ export function shortTime(seconds: number): string {
 /** Local time of day. */
 export function clockTime(secondsSinceEpoch: number): string {
   return new Date(secondsSinceEpoch * 1000).toLocaleTimeString('en-GB');
+}
+
+/** Keeps the start: names in a log may be as long as a book. */
+export function shortened(text: string, length = 80): string {
+  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
 }
 
 /** Keeps the end, which tells layers apart: "…layer4.1.conv2". */

@@ -16,6 +16,8 @@ export type Store = ReturnType<typeof createStore>;
 export function createStore(client: Client, chosenBefore: Partial<Selection> = {}) {
   const connection = signal<Connection>('connecting');
   const refused = signal<string | null>(null);
+  /** A run that was shown when it went away; another one is shown in its place, if there is one. */
+  const gone = signal<string | null>(null);
   const runs = signal<readonly RunSummary[] | null>(null);
   const chosen = signal<Selection>({ ...NOTHING_CHOSEN, ...chosenBefore });
   const picked = signal<readonly string[]>(comparedRuns(chosen.value));
@@ -70,8 +72,11 @@ export function createStore(client: Client, chosenBefore: Partial<Selection> = {
     try {
       const answer = await client.runs();
       batch(() => {
+        const before = run.runName.value;
         setIfChanged(runs, answer.runs);
         if (run.adopt()) forget();
+        if (before !== null && !answer.runs.some((one) => one.run === before)) gone.value = before;
+        else if (answer.runs.some((one) => one.run === gone.value)) gone.value = null; // written anew
         for (const one of compared.value) one.adopt();
         connection.value = 'up';
       });
@@ -95,6 +100,7 @@ export function createStore(client: Client, chosenBefore: Partial<Selection> = {
 
   function chooseRun(name: string): void {
     batch(() => {
+      gone.value = null;
       const { compared: kept } = chosen.value;
       const same = name === run.runName.value;
       choose(same ? { run: name, view: null } : { ...NOTHING_CHOSEN, compared: kept, run: name });
@@ -205,7 +211,7 @@ export function createStore(client: Client, chosenBefore: Partial<Selection> = {
 
   return {
     ...run, ...axes,
-    connection, refused, runs, chosen, picked, thumbnails, helpShown, explanations, compared, shown,
+    connection, refused, gone, runs, chosen, picked, thumbnails, helpShown, explanations, compared, shown,
     expecting, explain,
     refresh, choose, chooseRun, showOverview, pick, compare, chooseFinding, moveFinding, goTo,
     moveCursor, zoomBy, panBy, leave,

@@ -1,5 +1,5 @@
 // The small share charts of the overview: a few rows of each run, read when its line is seen.
-import { signal } from '@preact/signals';
+import { signal, type Signal } from '@preact/signals';
 import type { Client } from './client';
 import { Refused, Unreachable } from './client';
 import { chooseClasses } from './colours';
@@ -21,10 +21,18 @@ export interface Thumbnail {
 export type Thumbnails = ReturnType<typeof createThumbnails>;
 
 export function createThumbnails(client: Client) {
-  const known = signal<ReadonlyMap<string, Thumbnail>>(new Map());
+  // A signal each: what was read of one run does not render the others.
+  const known = new Map<string, Signal<Thumbnail | null>>();
   const read = new Map<string, string>();
   const waiting: RunSummary[] = [];
   let busy = 0;
+
+  /** What was read of the run so far. */
+  function of(run: string): Signal<Thumbnail | null> {
+    const one = known.get(run) ?? signal(null);
+    known.set(run, one);
+    return one;
+  }
 
   /** Reads the run's shares unless they are known as they stand. */
   function want(run: RunSummary): void {
@@ -50,14 +58,14 @@ export function createThumbnails(client: Client) {
     try {
       const columns = [first, first + 2 * classes] as const;
       const chunk = await client.sample(run.run, tag, POINTS, columns);
-      known.value = new Map(known.value).set(run.run, thumbnailOf(chunk, classes));
+      of(run.run).value = thumbnailOf(chunk, classes);
     } catch (error) {
       read.delete(run.run); // asked again when the run has grown or its line is seen again
       if (!(error instanceof Unreachable || error instanceof Refused)) throw error;
     }
   }
 
-  return { known, want };
+  return { of, want };
 }
 
 export function thumbnailOf(chunk: Chunk, classes: number): Thumbnail {

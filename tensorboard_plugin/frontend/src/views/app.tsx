@@ -1,4 +1,5 @@
 import type { Store } from '../model/store';
+import { shortened } from '../model/format';
 import { Charts } from './charts';
 import { Compare } from './compare';
 import { Connecting, Down, NoRuns, NoSeries, Waiting } from './empty';
@@ -38,6 +39,11 @@ function Banners({ store }: { store: Store }) {
       {store.connection.value === 'down' && (
         <p class="banner">
           <b>TensorBoard does not answer.</b> What is shown may be old; this page asks again.
+        </p>
+      )}
+      {store.gone.value !== null && (
+        <p class="banner">
+          <b>The run {shortened(store.gone.value)} is gone:</b> its files are no longer in this log directory.
         </p>
       )}
       {store.refused.value !== null && <p class="banner">{store.refused.value}</p>}

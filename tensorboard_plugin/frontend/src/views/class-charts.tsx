@@ -5,9 +5,10 @@ import { chanceEntropy, entropyOf, LABELS, PREDICTED } from '../model/entropy';
 import { count, percent, quantity } from '../model/format';
 import type { Shares } from '../model/shares';
 import type { SeriesRows } from '../model/series';
+import { AtCursor } from './at-cursor';
 import { ClassKeys, classColour, isShown } from './class-keys';
 import type { ChartProps } from './frame';
-import { LineChart } from './line-chart';
+import { LineChart, QUANTITY_AXIS } from './line-chart';
 import { shareAxis } from './shares-chart';
 import { INK } from './theme';
 
@@ -27,7 +28,6 @@ interface PerClassProps extends ClassChartProps {
 function PerClass({ store, rows, shares, frame, title, field, note, chance }: PerClassProps) {
   const { offset } = rows.field(field);
   const classes = shares.lines.filter((line) => line.index !== null);
-  const row = rows.rowNear(store.cursor.value);
   const lines = classes
     .filter((line) => isShown(store, line))
     .map((line) => ({
@@ -51,7 +51,7 @@ function PerClass({ store, rows, shares, frame, title, field, note, chance }: Pe
         <ClassKeys
           store={store}
           lines={classes}
-          value={({ index }) => percent(rows.value(row, offset + index!))}
+          value={({ index }, step) => percent(rows.value(rows.rowNear(step), offset + index!))}
         />
       }
     />
@@ -92,7 +92,6 @@ export function PullChart(props: ClassChartProps) {
 
 export function EntropyChart({ store, rows, shares, frame }: ClassChartProps) {
   const entropy = useMemo(() => entropyOf(rows), [rows]);
-  const row = entropy.rowNear(store.cursor.value);
   const chance = chanceEntropy(rows.field('label_share').size);
   if (shares.lines.length < 2) return null;
   return (
@@ -101,17 +100,24 @@ export function EntropyChart({ store, rows, shares, frame }: ClassChartProps) {
       frame={frame}
       title="Entropy"
       note={
-        <>
-          <b>{nats(entropy.value(row, PREDICTED))}</b> nats; dashed: labels {nats(entropy.value(row, LABELS))},
-          dotted: chance {nats(chance)}
-        </>
+        <AtCursor store={store}>
+          {(step) => {
+            const row = entropy.rowNear(step);
+            return (
+              <>
+                <b>{nats(entropy.value(row, PREDICTED))}</b> nats; dashed: labels {nats(entropy.value(row, LABELS))},
+                dotted: chance {nats(chance)}
+              </>
+            );
+          }}
+        </AtCursor>
       }
       lines={[
         { name: 'predictions', rows: entropy, column: PREDICTED, stroke: (ink) => INK[ink].line },
         { name: 'labels', rows: entropy, column: LABELS, stroke: (ink) => INK[ink].text, dash: [5, 4] },
       ]}
       chance={chance}
-      axis={{ scale: { range: [-0.03 * chance, 1.06 * chance] }, axis: { space: 28, values: labels } }}
+      axis={{ scale: { range: [-0.03 * chance, 1.06 * chance] }, axis: QUANTITY_AXIS }}
       format={quantity}
       smooth
     />
@@ -121,20 +127,26 @@ export function EntropyChart({ store, rows, shares, frame }: ClassChartProps) {
 export function ChanceChart({ store, rows, frame }: ClassChartProps) {
   const { offset, size } = rows.field('cross_entropy_over_entropy');
   if (size === 0) return null;
-  const row = rows.rowNear(store.cursor.value);
   return (
     <LineChart
       store={store}
       frame={frame}
       title="Loss against chance"
       note={
-        <>
-          L/H <b>{quantity(rows.value(row, offset))}</b> at step {count(rows.step(row))}; dotted: nothing learned
-        </>
+        <AtCursor store={store}>
+          {(step) => {
+            const row = rows.rowNear(step);
+            return (
+              <>
+                L/H <b>{quantity(rows.value(row, offset))}</b> at step {count(rows.step(row))}; dotted: nothing learned
+              </>
+            );
+          }}
+        </AtCursor>
       }
       lines={[{ name: 'L/H', rows, column: offset, stroke: (ink) => INK[ink].line }]}
       chance={1}
-      axis={{ scale: {}, axis: { space: 28, values: labels } }}
+      axis={{ scale: {}, axis: QUANTITY_AXIS }}
       log
       smooth
     />
@@ -143,8 +155,4 @@ export function ChanceChart({ store, rows, frame }: ClassChartProps) {
 
 function nats(value: number): string {
   return Number.isNaN(value) ? 'n/a' : value.toFixed(2);
-}
-
-function labels(_: unknown, splits: number[]): string[] {
-  return splits.map((value) => (value === null ? '' : quantity(value)));
 }

@@ -2,6 +2,7 @@
 import { CLASS_COLOURS, NEUTRAL, type Theme } from '../model/colours';
 import type { RunStore } from '../model/run-store';
 import type { ShareLine } from '../model/shares';
+import { AtCursor } from './at-cursor';
 import { theme } from './theme';
 
 export function classColour({ slot }: Pick<ShareLine, 'slot'>, ink: Theme): string {
@@ -15,8 +16,9 @@ export function isShown(store: RunStore, line: ShareLine): boolean {
 interface ClassKeysProps {
   store: RunStore;
   lines: readonly ShareLine[];
-  value: (line: ShareLine) => string;
-  more?: (line: ShareLine) => string | null;
+  /** At the step under the cursor. */
+  value: (line: ShareLine, step: number | null) => string;
+  more?: (line: ShareLine, step: number | null) => string;
 }
 
 export function ClassKeys({ store, lines, value, more }: ClassKeysProps) {
@@ -38,8 +40,14 @@ export function ClassKeys({ store, lines, value, more }: ClassKeysProps) {
         >
           <span class="swatch" style={{ background: classColour(line, theme.value) }} />
           <span class="class-name">{line.name}</span>
-          <b>{value(line)}</b>
-          {more?.(line) && <span class="quiet">{more(line)}</span>}
+          <b>
+            <AtCursor store={store}>{(step) => value(line, step)}</AtCursor>
+          </b>
+          {more && (
+            <span class="quiet">
+              <AtCursor store={store}>{(step) => more(line, step)}</AtCursor>
+            </span>
+          )}
         </button>
       ))}
     </>

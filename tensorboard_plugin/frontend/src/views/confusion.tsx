@@ -1,11 +1,12 @@
 // The confusion matrix at the cursor's step; of many classes the most frequent confusions, page by page.
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { cividis, inkOn } from '../model/colours';
 import { matrixAt, mostConfused, type Confused, type ConfusionMatrix } from '../model/confusion';
 import { count, fileName, percent } from '../model/format';
 import type { Store } from '../model/store';
 import type { SeriesRows } from '../model/series';
 import { csvLine } from '../model/sheet';
+import { useInView } from './in-view';
 import { saveText } from './save';
 
 export function Confusion({ store, rows }: { store: Store; rows: SeriesRows }) {
@@ -13,12 +14,15 @@ export function Confusion({ store, rows }: { store: Store; rows: SeriesRows }) {
     // It is the largest series by far, so only read where it is shown.
     store.wantsConfusion.value = true;
   }, []);
-  const step = store.cursor.value;
+  const panel = useRef<HTMLElement>(null);
+  const [seen, setSeen] = useState(false);
+  useInView(panel, setSeen, '200px');
+  const step = seen ? store.cursor.value : store.cursor.peek();
   const matrix = matrixAt(rows, store.confusions.value, step);
   const pairs = matrix === null ? mostConfused(rows, store.confusions.value, step) : null;
   const at = rows.step(rows.rowNear(step));
   return (
-    <section class="panel confusion" aria-label="Confusion">
+    <section class="panel confusion" aria-label="Confusion" ref={panel}>
       <header>
         <h3>Confusion</h3>
         <span class="note">

@@ -5,9 +5,10 @@ import type uPlot from 'uplot';
 import { bucketHeat, type HeatScale } from '../model/heat-buckets';
 import type { Range } from '../model/buckets';
 import type { Theme } from '../model/colours';
-import { keepEnd } from '../model/format';
+import { count, keepEnd } from '../model/format';
 import { paintHeat, type HeatImage } from '../model/heat';
 import type { SeriesRows } from '../model/series';
+import { AtCursor } from './at-cursor';
 import type { ChartProps } from './frame';
 import { HeatLegend } from './heat-legend';
 import { drawHeat } from './heat-canvas';
@@ -30,20 +31,29 @@ interface HeatChartProps extends ChartProps {
   layers: readonly HeatRow[];
   scale: HeatScale;
   format: (value: number) => string;
-  /** Of the layer under the pointer (an index of `layers`), or of none. */
-  note: (layer: number | null) => ComponentChildren;
+  /** What is said of the layer under the pointer beside its value, at a row. */
+  pointed?: (layer: HeatRow, row: number) => ComponentChildren;
+  /** What is said where none is pointed at. */
+  otherwise: (row: number) => ComponentChildren;
 }
 
 export function HeatChart(props: HeatChartProps) {
-  const { store, title, rows, layers, scale, format, note } = props;
+  const { store, title, rows, layers, scale, format } = props;
   const [pointed, setPointed] = useState<number | null>(null);
-  const layer = pointed === null ? null : Math.min(layers.length - 1, Math.floor(pointed * layers.length));
+  const layer = pointed === null ? undefined : layers[pointed];
   const high = heightOf(layers.length);
   return (
     <Panel
       store={store}
       title={title}
-      note={note(layer)}
+      note={
+        <AtCursor store={store}>
+          {(step) => {
+            const row = rows.rowNear(step);
+            return layer ? <Pointed {...props} layer={layer} row={row} /> : props.otherwise(row);
+          }}
+        </AtCursor>
+      }
       readout={<HeatLegend scale={scale} theme={theme.value} />}
       height={high}
       sheet={() => ({ series: rows, columns: layers, format })}
@@ -52,10 +62,25 @@ export function HeatChart(props: HeatChartProps) {
         layers.length === 0 ? (
           <p class="quiet nothing">No layer has “{store.axes.layerFilter.value}” in its name.</p>
         ) : (
-          <HeatPlot {...props} height={high} onRow={setPointed} />
+          <HeatPlot
+            {...props}
+            height={high}
+            onRow={(share) =>
+              setPointed(share === null ? null : Math.min(layers.length - 1, Math.floor(share * layers.length)))
+            }
+          />
         )
       }
     </Panel>
+  );
+}
+
+function Pointed({ rows, format, pointed, layer, row }: HeatChartProps & { layer: HeatRow; row: number }) {
+  return (
+    <>
+      {layer.name} <b>{format(rows.value(row, layer.column))}</b> at step {count(rows.step(row))}
+      {pointed?.(layer, row)}
+    </>
   );
 }
 
@@ -71,18 +96,18 @@ interface HeatPlotProps extends HeatChartProps {
 function HeatPlot({ store, what, rows, layers, scale, frame, height, onRow }: HeatPlotProps) {
   const range = store.range.value;
   const timeline = store.timeline.value;
-  const names = layers.map(({ name }) => name);
-  const key = JSON.stringify(layers);
+  const names = useMemo(() => layers.map(({ name }) => name), [layers]);
   const { kind, ends: [low, high] } = scale;
   const image = useMemo(() => {
     const [from, to] = [timeline.toX(range[0]), timeline.toX(range[1])];
     const stepAt = (share: number) => timeline.toStep(from + share * (to - from));
     const columns = layers.map(({ column }) => column);
     return paintHeat(bucketHeat(rows, columns, frame.pixels, stepAt, kind), frame.pixels, scale);
-  }, [rows, key, range, timeline, frame.pixels, kind, low, high]);
+  }, [rows, layers, range, timeline, frame.pixels, kind, low, high]);
   // The chart is not built anew for new data: it asks here for what to paint.
   const shown = useRef<HeatImage>(image);
   shown.current = image;
+  const shape = useMemo(() => JSON.stringify([names, frame.gutter]), [names, frame.gutter]);
   const data = useMemo(() => [[...range], [null, null]] as uPlot.AlignedData, [image]);
   return (
     <Plot
@@ -92,7 +117,7 @@ function HeatPlot({ store, what, rows, layers, scale, frame, height, onRow }: He
       height={height}
       gutter={frame.gutter}
       data={data}
-      shape={JSON.stringify([names, frame.gutter])}
+      shape={shape}
       kind={(ink) => heatPlot(names, frame.gutter, height, ink, (plot) => drawHeat(plot, shown.current, ink))}
       onRow={onRow}
     />

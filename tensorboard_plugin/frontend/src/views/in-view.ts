@@ -18,12 +18,11 @@ function observerOf(margin: string) {
   return made;
 }
 
-/** Tells when the element comes into view or leaves it; anew when one of `about` changes. */
+/** Tells when the element comes into view or leaves it. */
 export function useInView(
   element: { current: Element | null },
   told: Told,
-  margin = '0px',
-  about: readonly unknown[] = [],
+  margin: string,
 ): void {
   useEffect(() => {
     const { observer, told: all } = observerOf(margin);
@@ -31,5 +30,5 @@ export function useInView(
     all.set(target, told);
     observer.observe(target);
     return () => observer.unobserve(target);
-  }, [margin, ...about]);
+  }, [margin]);
 }

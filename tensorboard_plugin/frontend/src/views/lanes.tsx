@@ -3,6 +3,7 @@ import { lanesOf } from '../model/lanes';
 import { SEVERITY_LOOKS } from '../model/findings';
 import { count } from '../model/format';
 import type { Store } from '../model/store';
+import { AtCursor } from './at-cursor';
 import type { Frame } from './frame';
 import { Mark } from './mark';
 import { PAD_RIGHT } from './plot';
@@ -14,8 +15,6 @@ export function Lanes({ store, frame }: { store: Store; frame: Frame }) {
   const place = (step: number) => (toX(step) - from) / (to - from);
   const lanes = lanesOf(store.nodes.value, range, store.fullRange.value[1], place);
   if (lanes.length === 0) return null;
-  const cursor = store.cursor.value;
-  const at = cursor === null ? NaN : place(cursor);
   return (
     <section class="panel lanes" aria-label="When findings hold">
       <ul style={{ paddingLeft: `${frame.gutter}px`, paddingRight: `${PAD_RIGHT}px` }}>
@@ -41,12 +40,14 @@ export function Lanes({ store, frame }: { store: Store; frame: Frame }) {
           </li>
         ))}
       </ul>
-      {at >= 0 && at <= 1 && (
-        <div
-          class="cursor-line"
-          style={{ left: `calc(${frame.gutter}px + (100% - ${frame.gutter + PAD_RIGHT}px) * ${at})` }}
-        />
-      )}
+      <AtCursor store={store}>
+        {(step) => {
+          const at = step === null ? NaN : place(step);
+          if (!(at >= 0 && at <= 1)) return null;
+          const left = frame.gutter + at * (frame.width - frame.gutter - PAD_RIGHT);
+          return <div class="cursor-line" style={{ transform: `translateX(${left}px)` }} />;
+        }}
+      </AtCursor>
     </section>
   );
 }

@@ -11,7 +11,7 @@ interface LayerProps extends ChartProps {
   rows: SeriesRows;
 }
 
-function layersOf(rows: SeriesRows, field: string, search: string): HeatRow[] {
+function layersOf(rows: SeriesRows, field: string, search = ''): HeatRow[] {
   const { offset, labels } = rows.field(field);
   const wanted = search.trim().toLowerCase();
   return labels
@@ -19,106 +19,12 @@ function layersOf(rows: SeriesRows, field: string, search: string): HeatRow[] {
     .filter(({ name }) => name.toLowerCase().includes(wanted));
 }
 
-function useLayers(store: RunStore, rows: SeriesRows, field: string): HeatRow[] {
+/** The layers that are searched for; of those only the ones that were measured, where asked for. */
+function useLayers(store: RunStore, rows: SeriesRows, field: string, measured = false): HeatRow[] {
   const search = store.axes.layerFilter.value;
-  return useMemo(() => layersOf(rows, field, search), [rows, field, search]);
-}
-
-function number(value: number): string {
-  return Number.isNaN(value) ? 'none' : quantity(value);
-}
-
-/** Over all layers, so that colours stay while they are searched; the same for runs side by side. */
-function useScale(store: RunStore, rows: SeriesRows, field: string) {
-  const all = store.peers.value.flatMap(({ layers }) => (layers.value ? [layers.value] : []));
-  const every = all.length > 0 ? all : [rows];
   return useMemo(
-    () => widest(every.map((one) => logScale(one, layersOf(one, field, '').map(({ column }) => column)))),
-    [rows, field, every.map(({ length }) => length).join()],
-  );
-}
-
-export function GradientChart({ store, rows, frame }: LayerProps) {
-  const layers = useLayers(store, rows, 'gradient_norm');
-  const scale = useScale(store, rows, 'gradient_norm');
-  const row = rows.rowNear(store.cursor.value);
-  const at = (name: string, index: number) => rows.value(row, rows.field(name).offset + index);
-  const where = `at step ${count(rows.step(row))}`;
-  const last = rows.field('gradient_norm').size - 1;
-  return (
-    <HeatChart
-      store={store}
-      frame={frame}
-      title="Gradient flow"
-      what="Gradient norm"
-      rows={rows}
-      layers={layers}
-      scale={scale}
-      format={number}
-      note={(layer) => {
-        const pointed = layer === null ? undefined : layers[layer];
-        if (pointed) {
-          const index = pointed.column - rows.field('gradient_norm').offset;
-          return (
-            <>
-              {pointed.name} <b>{number(at('gradient_norm', index))}</b> {where}; weights{' '}
-              {quantity(at('weight_norm', index))}, update ratio {quantity(at('update_ratio', index))}
-            </>
-          );
-        }
-        // How much of the last layer's gradient reaches the first.
-        return (
-          <>
-            first layer <b>{number(at('gradient_norm', 0))}</b>
-            {last > 0 && (
-              <>
-                , last <b>{number(at('gradient_norm', last))}</b>
-              </>
-            )}{' '}
-            {where}
-          </>
-        );
-      }}
-    />
-  );
-}
-
-export function UpdateChart({ store, rows, frame }: LayerProps) {
-  const layers = useLayers(store, rows, 'update_ratio');
-  const scale = useScale(store, rows, 'update_ratio');
-  // Logs that nobody watched hold gradients and weights, but not how far a step goes.
-  const measured = useMemo(() => layersOf(rows, 'update_ratio', '').some(({ column }) => hasValues(rows, column)), [rows]);
-  if (!measured) return null;
-  return (
-    <HeatChart
-      store={store}
-      frame={frame}
-      title="Update ratio"
-      what="Norm of the weights’ change over the norm of the weights,"
-      rows={rows}
-      layers={layers}
-      scale={scale}
-      format={number}
-      note={noteOf(store, rows, layers, number, 'change of the weights per step')}
-    />
-  );
-}
-
-export function DeadChart({ store, rows, frame }: LayerProps) {
-  const layers = useLayers(store, rows, 'dead').filter(({ column }) => hasValues(rows, column));
-  if (layers.length === 0 && store.axes.layerFilter.value === '') return null;
-  return (
-    <HeatChart
-      store={store}
-      frame={frame}
-      title="Dead units"
-      what="Share of units that are always zero"
-      rows={rows}
-      layers={layers}
-      scale={SHARE_SCALE}
-      format={percent}
-      note={noteOf(store, rows, layers, percent, 'share of units that are always 0')}
-    />
+    () => layersOf(rows, field, search).filter(({ column }) => !measured || hasValues(rows, column)),
+    [rows, field, search, measured],
   );
 }
 
@@ -131,22 +37,94 @@ function hasValues(rows: SeriesRows, column: number): boolean {
   return false;
 }
 
-function noteOf(
-  store: RunStore,
-  rows: SeriesRows,
-  layers: readonly HeatRow[],
-  format: (value: number) => string,
-  otherwise: string,
-) {
-  const row = rows.rowNear(store.cursor.value);
-  return (layer: number | null) => {
-    const pointed = layer === null ? undefined : layers[layer];
-    return pointed === undefined ? (
-      otherwise
-    ) : (
-      <>
-        {pointed.name} <b>{format(rows.value(row, pointed.column))}</b> at step {count(rows.step(row))}
-      </>
-    );
-  };
+function number(value: number): string {
+  return Number.isNaN(value) ? 'none' : quantity(value);
+}
+
+/** Over all layers, so that colours stay while they are searched; the same for runs side by side. */
+function useScale(store: RunStore, rows: SeriesRows, field: string) {
+  const all = store.peers.value.flatMap(({ layers }) => (layers.value ? [layers.value] : []));
+  const every = all.length > 0 ? all : [rows];
+  return useMemo(
+    () => widest(every.map((one) => logScale(one, layersOf(one, field).map(({ column }) => column)))),
+    [rows, field, every.map(({ length }) => length).join()],
+  );
+}
+
+export function GradientChart({ store, rows, frame }: LayerProps) {
+  const layers = useLayers(store, rows, 'gradient_norm');
+  const scale = useScale(store, rows, 'gradient_norm');
+  const [gradient, weight, ratio] = ['gradient_norm', 'weight_norm', 'update_ratio'].map(
+    (name) => rows.field(name).offset,
+  ) as [number, number, number];
+  const last = rows.field('gradient_norm').size - 1;
+  return (
+    <HeatChart
+      store={store}
+      frame={frame}
+      title="Gradient flow"
+      what="Gradient norm"
+      rows={rows}
+      layers={layers}
+      scale={scale}
+      format={number}
+      pointed={({ column }, row) => (
+        <>
+          ; weights {quantity(rows.value(row, column - gradient + weight))}, update ratio{' '}
+          {quantity(rows.value(row, column - gradient + ratio))}
+        </>
+      )}
+      // How much of the last layer's gradient reaches the first.
+      otherwise={(row) => (
+        <>
+          first layer <b>{number(rows.value(row, gradient))}</b>
+          {last > 0 && (
+            <>
+              , last <b>{number(rows.value(row, gradient + last))}</b>
+            </>
+          )}{' '}
+          at step {count(rows.step(row))}
+        </>
+      )}
+    />
+  );
+}
+
+export function UpdateChart({ store, rows, frame }: LayerProps) {
+  const layers = useLayers(store, rows, 'update_ratio');
+  const scale = useScale(store, rows, 'update_ratio');
+  // Logs that nobody watched hold gradients and weights, but not how far a step goes.
+  const measured = useMemo(() => layersOf(rows, 'update_ratio').some(({ column }) => hasValues(rows, column)), [rows]);
+  if (!measured) return null;
+  return (
+    <HeatChart
+      store={store}
+      frame={frame}
+      title="Update ratio"
+      what="Norm of the weights’ change over the norm of the weights,"
+      rows={rows}
+      layers={layers}
+      scale={scale}
+      format={number}
+      otherwise={() => 'change of the weights per step'}
+    />
+  );
+}
+
+export function DeadChart({ store, rows, frame }: LayerProps) {
+  const layers = useLayers(store, rows, 'dead', true);
+  if (layers.length === 0 && store.axes.layerFilter.value === '') return null;
+  return (
+    <HeatChart
+      store={store}
+      frame={frame}
+      title="Dead units"
+      what="Share of units that are always zero"
+      rows={rows}
+      layers={layers}
+      scale={SHARE_SCALE}
+      format={percent}
+      otherwise={() => 'share of units that are always 0'}
+    />
+  );
 }

@@ -6,10 +6,12 @@ import { count, quantity } from '../model/format';
 import type { Range } from '../model/buckets';
 import type { RunStore } from '../model/run-store';
 import type { SeriesRows } from '../model/series';
+import { AtCursor } from './at-cursor';
 import type { ChartProps } from './frame';
 import { Panel } from './panel';
-import { Plot, type PlotKind } from './plot';
+import { Plot, QUANTITIES, type PlotKind } from './plot';
 import { INK } from './theme';
+import { Toggle } from './toggle';
 
 const HEIGHT = 112;
 
@@ -27,7 +29,6 @@ export function LossChart({ store, rows, frame }: LossProps) {
     () => lossLines(rows, range, frame.pixels, smoothing),
     [rows, range, frame.pixels, smoothing],
   );
-  const row = rows.rowNear(store.cursor.value);
   return (
     <Panel
       store={store}
@@ -35,16 +36,25 @@ export function LossChart({ store, rows, frame }: LossProps) {
       height={HEIGHT}
       note={
         <>
-          <b>{quantity(rows.value(row, 0))}</b> at step {count(rows.step(row))}
+          <AtCursor store={store}>
+            {(step) => {
+              const row = rows.rowNear(step);
+              return (
+                <>
+                  <b>{quantity(rows.value(row, 0))}</b> at step {count(rows.step(row))}
+                </>
+              );
+            }}
+          </AtCursor>
           {lines.window > 1 && `; line: mean of ${count(lines.window)} steps`}
           {lines.broken.includes(true) && '; ×: NaN or infinite'}
         </>
       }
       tools={
         scale.positive && (
-          <button type="button" class="toggle" aria-pressed={logarithmic} onClick={() => setWanted(!logarithmic)}>
+          <Toggle pressed={logarithmic} toggle={() => setWanted(!logarithmic)}>
             Log
-          </button>
+          </Toggle>
         )
       }
       sheet={() => ({ series: rows, columns: [{ name: 'loss', column: 0 }], format: quantity })}
@@ -101,7 +111,7 @@ function lossPlot(
     bands: [{ series: [2, 1], fill: band }],
     scale: { ...(logarithmic ? { distr: 3 } : {}), ...(ends ? { range: [...ends] } : {}) },
     axis: {
-      values: (_, splits) => splits.map((value) => (value === null ? '' : quantity(value))),
+      values: QUANTITIES,
       ...(logarithmic ? {} : { space: 28 }),
     },
     draw: (plot) => drawBroken(plot, lines(), broken),

@@ -1,8 +1,9 @@
 // What is logged by a name of its own: learning rates by optimizer, accuracies by phase.
 import { percent, quantity } from '../model/format';
 import type { SeriesRows } from '../model/series';
+import { AtCursor } from './at-cursor';
 import type { ChartProps } from './frame';
-import { LineChart, type Line } from './line-chart';
+import { LineChart, QUANTITY_AXIS, type Line } from './line-chart';
 import { shareAxis } from './shares-chart';
 import { INK } from './theme';
 
@@ -17,12 +18,14 @@ function lineOf(name: string, rows: SeriesRows, column: number, number: number):
 const MOST_NOTED = 4;
 
 function Values({ store, lines, format }: Pick<ChartProps, 'store'> & { lines: readonly Line[]; format: (value: number) => string }) {
-  const step = store.cursor.value;
   return (
     <>
       {lines.slice(0, MOST_NOTED).map(({ name, rows, column }) => (
         <span key={name} class="rate">
-          {name} <b>{format(rows.value(rows.rowNear(step), column))}</b>
+          {name}{' '}
+          <b>
+            <AtCursor store={store}>{(step) => format(rows.value(rows.rowNear(step), column))}</AtCursor>
+          </b>
         </span>
       ))}
     </>
@@ -43,7 +46,7 @@ export function LearningRateChart({ store, frame }: ChartProps) {
       title="Learning rate"
       note={<Values store={store} lines={lines} format={quantity} />}
       lines={lines}
-      axis={{ scale: {}, axis: { space: 28, values: (_, splits) => splits.map(quantity) } }}
+      axis={{ scale: {}, axis: QUANTITY_AXIS }}
       stepped
       log
       height={72}

@@ -1,21 +1,26 @@
 // All runs at a glance: what is wrong with each, and who is predicted. Pick one, or several to compare.
-import { useRef, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { RunSummary } from '../model/contract';
 import { SEVERITY_LOOKS } from '../model/findings';
 import { ago, count, counted } from '../model/format';
 import { grouped, matching, NEWEST_FIRST, sorted, tally, type Order, type RunGroup, type SortKey } from '../model/runs-table';
+import type { Range } from '../model/lines';
 import { MOST_COMPARED } from '../model/selection';
 import type { Store } from '../model/store';
-import { useInView } from './in-view';
+import { useLinesInView } from './lines-in-view';
 import { Mark } from './mark';
 import { ThumbnailView } from './thumbnail';
 
 export function Overview({ store }: { store: Store }) {
   const [search, setSearch] = useState('');
   const [order, setOrder] = useState<Order>(NEWEST_FIRST);
+  const [folded, setFolded] = useState<ReadonlySet<string>>(new Set());
   const all = store.runs.value ?? [];
   const found = matching(all, search);
   const groups = grouped(sorted(found, order));
+  const table = useRef<HTMLTableElement>(null);
+  const inView = useLinesInView(table, LINE_PX, [found.length]);
+  let line = 1; // behind the head
   return (
     <section class="overview" aria-label="All runs">
       <header>
@@ -36,15 +41,37 @@ export function Overview({ store }: { store: Store }) {
       {found.length === 0 ? (
         <FilteredOut search={search} clear={() => setSearch('')} />
       ) : (
-        <table class="runs-table">
+        <table class="runs-table" ref={table} style={{ '--line': `${LINE_PX}px` }}>
           <Head order={order} setOrder={setOrder} />
-          {groups.map((group) => (
-            <Group key={group.experiment} store={store} group={group} alone={groups.length === 1} />
-          ))}
+          {groups.map((group) => {
+            const first = line;
+            const isFolded = folded.has(group.experiment);
+            line += 1 + (isFolded ? 0 : group.runs.length);
+            return (
+              <Group
+                key={group.experiment}
+                store={store}
+                group={group}
+                alone={groups.length === 1}
+                folded={isFolded}
+                fold={() => setFolded(toggled(folded, group.experiment))}
+                inView={[inView[0] - first, inView[1] - first]}
+              />
+            );
+          })}
         </table>
       )}
     </section>
   );
+}
+
+/** Of a run, and of the head of a group. */
+const LINE_PX = 37;
+
+function toggled(names: ReadonlySet<string>, name: string): ReadonlySet<string> {
+  const after = new Set(names);
+  if (!after.delete(name)) after.add(name);
+  return after;
 }
 
 function Tally({ runs }: { runs: readonly RunSummary[] }) {
@@ -121,33 +148,57 @@ function Head({ order, setOrder }: { order: Order; setOrder: (order: Order) => v
   );
 }
 
-function Group({ store, group, alone }: { store: Store; group: RunGroup; alone: boolean }) {
-  const [folded, setFolded] = useState(false);
+interface GroupProps {
+  store: Store;
+  group: RunGroup;
+  alone: boolean;
+  folded: boolean;
+  fold: () => void;
+  /** Lines from the group's head on. */
+  inView: Range;
+}
+
+function Group({ store, group, alone, folded, fold, inView: [first, end] }: GroupProps) {
   const named = !alone || group.experiment !== '';
   return (
     <tbody>
       {named && (
         <tr class="experiment">
           <th scope="rowgroup" colSpan={7}>
-            <button type="button" class="sort" aria-expanded={!folded} onClick={() => setFolded(!folded)}>
+            <button type="button" class="sort" aria-expanded={!folded} onClick={fold}>
               <span aria-hidden="true">{folded ? '▸' : '▾'}</span> {group.experiment || 'no experiment'}
             </button>
             <Tally runs={group.runs} />
           </th>
         </tr>
       )}
-      {!folded && group.runs.map((run) => <Row key={run.run} store={store} run={run} />)}
+      {!folded &&
+        group.runs.map((run, index) => (
+          <Row key={run.run} store={store} run={run} seen={index + 1 >= first && index + 1 < end} />
+        ))}
     </tbody>
   );
 }
 
-function Row({ store, run }: { store: Store; run: RunSummary }) {
-  const line = useRef<HTMLTableRowElement>(null);
-  const picked = store.picked.value.includes(run.run);
-  // Read when it is seen, and again when the run has grown.
-  useInView(line, (seen) => seen && store.thumbnails.want(run), '0px', [run.run, run.started, run.steps]);
+/** Of what is not in view only the name is there, to be found and reached; it keeps its focus. */
+function Row({ store, run, seen }: { store: Store; run: RunSummary; seen: boolean }) {
+  const picked = seen && store.picked.value.includes(run.run);
   return (
-    <tr ref={line} class={`run-row${picked ? ' picked' : ''}`}>
+    <tr class={`run-row${picked ? ' picked' : ''}${seen ? '' : ' unseen'}`}>
+      {seen && <Before store={store} run={run} picked={picked} />}
+      <th scope="row" colSpan={seen ? 1 : 7}>
+        <button type="button" class="open-run" title={run.run} onClick={() => store.chooseRun(run.run)}>
+          {run.run}
+        </button>
+      </th>
+      {seen && <After store={store} run={run} />}
+    </tr>
+  );
+}
+
+function Before({ store, run, picked }: { store: Store; run: RunSummary; picked: boolean }) {
+  return (
+    <>
       <td>
         <input
           type="checkbox"
@@ -159,11 +210,15 @@ function Row({ store, run }: { store: Store; run: RunSummary }) {
       <td class={`run-verdict ${run.severity}`}>
         <Mark severity={run.severity} /> {SEVERITY_LOOKS[run.severity].word}
       </td>
-      <th scope="row">
-        <button type="button" class="open-run" onClick={() => store.chooseRun(run.run)}>
-          {run.run}
-        </button>
-      </th>
+    </>
+  );
+}
+
+function After({ store, run }: { store: Store; run: RunSummary }) {
+  // Read when it is seen, and again when the run has grown.
+  useEffect(() => store.thumbnails.want(run), [run.run, run.started, run.steps]);
+  return (
+    <>
       <td class="says" title={run.verdict}>
         {run.verdict}
       </td>
@@ -174,6 +229,6 @@ function Row({ store, run }: { store: Store; run: RunSummary }) {
       <td class="number">
         {run.finished ? run.started !== null && ago(Date.now() / 1000 - run.started) : <span class="live">live</span>}
       </td>
-    </tr>
+    </>
   );
 }

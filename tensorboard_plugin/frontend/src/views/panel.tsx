@@ -4,10 +4,12 @@ import { useRef, useState } from 'preact/hooks';
 import { fileName } from '../model/format';
 import type { RunStore } from '../model/run-store';
 import { csvOf, tableOf, type Sheet } from '../model/sheet';
+import { Seen } from './at-cursor';
 import { useInView } from './in-view';
 import { BESIDE_PX } from './plot';
 import { SaveMenu, savePicture, saveText } from './save';
 import { DataTable } from './table';
+import { Toggle } from './toggle';
 
 interface PanelProps {
   store: RunStore;
@@ -35,18 +37,18 @@ export function Panel({ store, title, note, tools, readout, sheet, height, child
     <section class="panel" aria-label={title} ref={frame}>
       <header>
         <h3>{title}</h3>
-        <span class="note">{note}</span>
+        <span class="note">
+          <Seen.Provider value={seen}>{note}</Seen.Provider>
+        </span>
         <span class="tools">
           {tools}
-          <button
-            type="button"
-            class="toggle"
-            aria-pressed={asTable}
-            aria-label={`View ${title.toLowerCase()} as table`}
-            onClick={() => setAsTable(!asTable)}
+          <Toggle
+            pressed={asTable}
+            label={`View ${title.toLowerCase()} as table`}
+            toggle={() => setAsTable(!asTable)}
           >
             Table
-          </button>
+          </Toggle>
           <SaveMenu
             what={title.toLowerCase()}
             items={[
@@ -56,7 +58,11 @@ export function Panel({ store, title, note, tools, readout, sheet, height, child
           />
         </span>
       </header>
-      {readout !== undefined && <div class="readout">{readout}</div>}
+      {readout !== undefined && (
+        <div class="readout">
+          <Seen.Provider value={seen}>{readout}</Seen.Provider>
+        </div>
+      )}
       {asTable ? (
         <DataTable table={tableOf(sheet(), range)} label={title} />
       ) : seen ? (

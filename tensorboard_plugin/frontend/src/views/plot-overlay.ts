@@ -1,6 +1,6 @@
 // What lies over a chart without its being drawn anew: the cursor, the shown finding; and where epochs end.
 import { effect } from '@preact/signals';
-import type uPlot from 'uplot';
+import uPlot from 'uplot';
 import type { Theme } from '../model/colours';
 import type { RunStore } from '../model/run-store';
 import { INK } from './theme';
@@ -15,13 +15,21 @@ export function overlay(plot: uPlot, store: RunStore): () => void {
     const step = store.cursor.value;
     const { toX } = store.timeline.value;
     const left = step === null ? NaN : plot.valToPos(toX(step), 'x');
-    line.hidden = !(left >= 0 && left <= plot.over.clientWidth);
+    line.hidden = !(left >= 0 && left <= widthOf(plot));
     if (!line.hidden) line.style.transform = `translateX(${left}px)`;
-    placeSpan(plot, span, store);
   };
-  (plot.hooks.setScale ??= []).push(place);
-  (plot.hooks.setSize ??= []).push(place);
-  return effect(place);
+  const placeFinding = () => placeSpan(plot, span, store);
+  for (const moved of [place, placeFinding]) {
+    (plot.hooks.setScale ??= []).push(moved);
+    (plot.hooks.setSize ??= []).push(moved);
+  }
+  const stops = [effect(place), effect(placeFinding)];
+  return () => stops.forEach((stop) => stop());
+}
+
+/** Of the plotting area; asked of the plot, for asking the page would lay it out at every movement. */
+function widthOf(plot: uPlot): number {
+  return plot.bbox.width / uPlot.pxRatio;
 }
 
 function placeSpan(plot: uPlot, span: HTMLElement, store: RunStore): void {
@@ -32,10 +40,10 @@ function placeSpan(plot: uPlot, span: HTMLElement, store: RunStore): void {
   }
   const { toX } = store.timeline.value;
   const edge = (step: number) =>
-    Math.min(plot.over.clientWidth, Math.max(0, plot.valToPos(toX(step), 'x')));
+    Math.min(widthOf(plot), Math.max(0, plot.valToPos(toX(step), 'x')));
   const left = edge(finding.first_step);
   // What is not resolved goes on, also where its last evidence lies further back.
-  const right = finding.resolved_step === null ? plot.over.clientWidth : edge(finding.resolved_step);
+  const right = finding.resolved_step === null ? widthOf(plot) : edge(finding.resolved_step);
   span.hidden = false;
   span.className = `finding-span ${finding.severity}`;
   span.style.left = `${left}px`;

@@ -1,5 +1,6 @@
 // Predicted shares over a run, stacked, in a few pixels; at the right edge what the labels are.
 import { useEffect, useRef } from 'preact/hooks';
+import type { Theme } from '../model/colours';
 import { percent } from '../model/format';
 import type { Store } from '../model/store';
 import type { Thumbnail } from '../model/thumbnails';
@@ -12,11 +13,13 @@ const LABELS_WIDTH = 7;
 const GAP = 2;
 
 export function ThumbnailView({ store, run, known }: { store: Store; run: string; known: boolean }) {
-  const thumbnail = store.thumbnails.known.value.get(run);
+  const thumbnail = store.thumbnails.of(run).value;
   const canvas = useRef<HTMLCanvasElement>(null);
   const ink = theme.value;
   useEffect(() => {
-    if (thumbnail && canvas.current) draw(canvas.current, thumbnail, ink);
+    if (thumbnail && canvas.current) {
+      canvas.current.getContext('2d')!.drawImage(pictureOf(thumbnail, ink), 0, 0);
+    }
   }, [thumbnail, ink]);
   if (!known) return <span class="hint">no predictions</span>;
   return (
@@ -39,8 +42,19 @@ function describe({ predicted, labels }: Thumbnail): string {
   return `largest predicted share ${percent(Math.max(...last))}, largest label share ${percent(Math.max(...labels))}`;
 }
 
-function draw(canvas: HTMLCanvasElement, { slots, predicted, labels }: Thumbnail, ink: 'light' | 'dark'): void {
-  const pen = canvas.getContext('2d')!;
+/** Lines leave the view and come back with every sorting: each is painted once. */
+const pictures = new WeakMap<Thumbnail, { ink: Theme; ratio: number; picture: OffscreenCanvas }>();
+
+function pictureOf(thumbnail: Thumbnail, ink: Theme): OffscreenCanvas {
+  const known = pictures.get(thumbnail);
+  if (known?.ink === ink && known.ratio === devicePixelRatio) return known.picture;
+  const picture = new OffscreenCanvas(WIDTH * devicePixelRatio, HEIGHT * devicePixelRatio);
+  draw(picture.getContext('2d')!, thumbnail, ink);
+  pictures.set(thumbnail, { ink, ratio: devicePixelRatio, picture });
+  return picture;
+}
+
+function draw(pen: OffscreenCanvasRenderingContext2D, { slots, predicted, labels }: Thumbnail, ink: Theme): void {
   pen.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
   pen.fillStyle = INK[ink].surface;
   pen.fillRect(0, 0, WIDTH, HEIGHT);

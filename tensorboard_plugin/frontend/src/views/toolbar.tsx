@@ -3,6 +3,7 @@ import { AXIS_KINDS, SMOOTHINGS, type AxisKind, type Smoothing } from '../model/
 import type { Phase } from '../model/contract';
 import { count } from '../model/format';
 import type { Store } from '../model/store';
+import { AtCursor } from './at-cursor';
 
 export function Toolbar({ store }: { store: Store }) {
   const sites = store.sites.value;
@@ -86,16 +87,13 @@ function AxisChoices({ store }: { store: Store }) {
 }
 
 export function Where({ store }: { store: Store }) {
-  const step = store.cursor.value;
   const zoomed = store.zoom.value !== null;
   return (
     <span class="where">
       <output aria-live="polite">
-        {step === null ? (
-          <span class="hint">drag to zoom</span>
-        ) : (
-          <>step {count(step)}</>
-        )}
+        <AtCursor store={store}>
+          {(step) => (step === null ? <span class="hint">drag to zoom</span> : <>step {count(step)}</>)}
+        </AtCursor>
       </output>
       <span class="zoom" role="group" aria-label="Zoom">
         {zoomed && (
