@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from time import perf_counter
 from typing import Any
 
-from ...records import EpochEnded, LossRaised, Phase
+from ...records import EpochEnded, LossRaised, Phase, ProbeNote
 from ..base import Probe, ProbeContext
 from ..guard import Guard
 from ..patching import Patches
@@ -359,3 +359,5 @@ class KerasProbe(Probe):
     def flush(self) -> None:
         if self.attached:
             self.guard.run(self._flush, self.context.clock(), True)
+            if self.context.config.probe and not self.idle:
+                self.context.emit(ProbeNote("--probe: only models of PyTorch can be tried"))

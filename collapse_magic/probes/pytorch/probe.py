@@ -23,6 +23,7 @@ from . import (
     raised,
     roots,
 )
+from .by_heart import ByHeart
 from .counter import StepCounter
 from .epochs import Epochs
 from .evaluation import Evaluation
@@ -75,6 +76,7 @@ class TorchProbe(Probe):
         self._grad_places: dict[tuple[int, int], int] = {}
         self._last_flush = -math.inf
         self._first_steps_told = False
+        self._by_heart = ByHeart(self.context, self._torch)
         self._counted = 0  # backwards since the last flush
         self._evaluation = Evaluation(
             self.context, self._names, self.counter, self.transfers, self._registry
@@ -125,11 +127,14 @@ class TorchProbe(Probe):
             )
         compiler.keep_out(torch, (*wrappers, *around_step), (Guard.run,))
         self._evaluation.attach(self._patches, switch)
+        if self.context.config.probe:
+            self._by_heart.attach()
 
     def _detach(self) -> None:
         handles, self._handles = self._handles, []
         with ExitStack() as duties:  # the last one first, each of them whatever became of another
             duties.callback(self._fresh)
+            duties.callback(self._by_heart.release)
             duties.callback(self._evaluation.detach)
             duties.callback(self.steps_watch.release)
             for handle in handles:
@@ -241,6 +246,8 @@ class TorchProbe(Probe):
                 sites = self._take(root, amount, finite, place, frame)
                 taken.append((root.grad_fn, sites))
                 full = full or any(site.full for site in sites)
+                if self._by_heart.waits:
+                    self._by_heart.meet(sites)
         now = began
         if due:
             now = self._counted_one(began)
@@ -371,6 +378,9 @@ class TorchProbe(Probe):
         self.transfers.finish()
         for site in self.all_sites():
             site.settle()
+        if self.context.config.probe and self.counter.backwards:
+            self._switch.off()  # what the copy does is no training of the user's
+            self._by_heart.run()
 
     def explain(self, error: BaseException) -> LossRaised | None:
         try:
