@@ -6,7 +6,7 @@ stands still. A step is what `fit` does for a batch: the model's train function,
 iterator over its data. Whole cells: a new model is compiled and fitted, watched and unwatched in
 turn, from the start of the watching to the end of its report, tracing and compilation included.
 
-Usage: python benchmarks/keras_overhead.py [--pairs N] [--no-fits] [--cells N ...] [--write docs/cost-keras.md]
+Usage: python benchmarks/keras_overhead.py [--pairs N] [--no-fits] [--cells N ...] [--write PATH]
 Exits with 1 where a target is missed.
 """
 
