@@ -15,6 +15,7 @@ from .survey import Spot
 
 _MOST_TAKEN = 2**13  # scalars of one batch
 _MOST_KEPT = 2**16  # scalars of all batches that are kept
+_FIRST_LOOKS = 3
 _ENOUGH_ROWS = 256  # for a deviation; small batches are gathered until there are so many
 _MOST_FEATURES = 1024  # of more, evenly spaced ones are looked at
 _QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -43,8 +44,8 @@ class Input:
     ) -> tuple[list[Any], Callable[[int, list[Array]], InputFacts | None]] | None:
         """Values to be fetched, and what makes a record of (step, the values); None if not due.
 
-        What a model is given seldom changes: once there are enough rows, the pauses between two
-        looks double.
+        What a model is given seldom changes: it is told of at the first look, with the rows of the
+        first three, and then, once there are enough, at ever longer intervals.
         """
         self._looks += 1
         due = self._looks >= self._tell_at
@@ -54,7 +55,7 @@ class Input:
         if tensor is None or tensor.numel() == 0 or tensor.is_complex():
             return None
         if due:
-            self._tell_at = 2 * self._looks
+            self._tell_at = max(2 * self._looks, _FIRST_LOOKS)
         tensor = tensor.detach()
         shape = tuple(tensor.shape)
         if not tensor.is_floating_point():
