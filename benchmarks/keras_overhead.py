@@ -6,7 +6,7 @@ stands still. A step is what `fit` does for a batch: the model's train function,
 iterator over its data. Whole cells: a new model is compiled and fitted, watched and unwatched in
 turn, from the start of the watching to the end of its report, tracing and compilation included.
 
-Usage: python benchmarks/keras_overhead.py [--pairs N] [--no-fits] [--write docs/cost-keras.md]
+Usage: python benchmarks/keras_overhead.py [--pairs N] [--no-fits] [--cells N ...] [--write PATH]
 Exits with 1 where a target is missed.
 """
 
@@ -295,6 +295,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--pairs", type=int, default=20, help="pairs of a second each")
     parser.add_argument("--no-fits", action="store_true", help="steps only, no whole cells")
+    parser.add_argument("--cells", type=int, nargs="+", default=FITS, help="steps of whole cells")
     parser.add_argument("--write", type=Path, help="also write the tables to this file")
     arguments = parser.parse_args()
     tf.config.threading.set_intra_op_parallelism_threads(1)
@@ -320,7 +321,7 @@ def main() -> int:
         steps=step_table(results),
     )
     if not arguments.no_fits:
-        cells = [measure_cell(mode, steps) for mode in MODES for steps in FITS]
+        cells = [measure_cell(mode, steps) for mode in MODES for steps in arguments.cells]
         document += CELLS_DOCUMENT.format(
             workload=f"the {DENSE.name.partition(',')[0]} model",
             rounds=ROUNDS,

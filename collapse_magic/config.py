@@ -59,6 +59,11 @@ class WatchConfig:
     seconds: float | None = _option(
         "--seconds", None, "stop the cell after T seconds of training", "T"
     )
+    probe: bool = _option(
+        "--probe",
+        False,
+        "at the end, see whether a copy of the model (PyTorch) learns one batch by heart",
+    )
     quiet: bool = _option("--quiet", False, "show no cards while training, only the summary")
     plain: bool = _option("--plain", False, "plain text instead of HTML")
     export: str | None = _option(

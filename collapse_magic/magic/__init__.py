@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
+from importlib import import_module
 from typing import Any
 
 from .lifecycle import installed
@@ -14,7 +16,19 @@ def load_ipython_extension(shell: Any) -> None:
     from .install import install
 
     install(shell)
-    import libcst.metadata  # noqa: F401 - a third of a second, which no training shall wait for
+    _import_ahead()
+
+
+def _import_ahead() -> None:
+    """What the first run writes its log with, and the first cure: most of half a second, which no
+    training shall wait for. What cannot be imported is told of by the run that needs it."""
+    from ..sinks.tensorboard import prepare
+
+    with suppress(Exception):
+        prepare()
+    with suppress(Exception):
+        import_module("libcst.native")  # which libcst imports when it parses for the first time
+        from ..source import rewrite  # noqa: F401
 
 
 def unload_ipython_extension(shell: Any) -> None:

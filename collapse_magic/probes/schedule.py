@@ -62,7 +62,7 @@ _LEAST_SHARE = 0.25
 # How what is left is shared out.
 _TRAINING_SHARE, _EVALUATION_SHARE, _LAYER_SHARE = 0.6, 0.15, 0.25
 _BATCHES_PER_FLUSH = 64
-_FLUSH_SECONDS, _LATEST_FLUSH_SECONDS = 0.5, 1.5
+FLUSH_SECONDS, _LATEST_FLUSH_SECONDS = 0.5, 1.5
 _FLUSHES_IN_A_RUN = 20
 # Of the budget: flushes; the rules and the log that follow each of them take twice as long. In the
 # first seconds news matters more: five flushes are waited for in any case.
@@ -77,6 +77,9 @@ _MOST_LAYER_GAP = 5000
 # a run of 500 steps, which may take a second, has three of these.
 _LATEST_LOOK = 3  # times the steps so far
 _FIRST_STEPS = 30
+# In these a model of many parameters takes most of what they may cost to be met; the batches of the
+# first few of them are counted as in any other run, then one in so many.
+_COUNTED_OF_MANY, _ONE_IN_OF_MANY = 8, 4
 _MOST_QUICK = 2e-5  # seconds; what took longer was interrupted by something else
 _MOST_UNUSUAL = 4  # times as long as usual; as above
 _MOST_UNCHECKED = 3  # bits: at least every fourth loss is checked
@@ -145,6 +148,8 @@ class Sampler:
 
     def gap(self) -> int:
         """Calls to let pass before the next counted one."""
+        if self.one_in == 1:
+            return 0
         return int(self._random.random() * (2 * self.one_in - 1))  # `randrange`: ten times that
 
     def book(self, seconds: float) -> None:
@@ -158,11 +163,14 @@ class Sampler:
         if self._in_all >= self.thinned_at:
             self.thinned_at += self._start.per_gap
             self._at_least *= 2
-            self.one_in = min(self._allowed, self._at_least)
+            self.thin_no_more()
 
     def thin(self, least: int) -> None:
         """Too much has been spent: count no more than one in `least`."""
         self.one_in = max(self.one_in, min(least, _MOST_ONE_IN))
+
+    def thin_no_more(self) -> None:
+        self.one_in = min(self._allowed, self._at_least)
 
     def adapt(self, now: float, calls: int, allowed: float, flush_seconds: float) -> bool:
         """Set `one_in` from what the last stretch of the run and of counting took.
@@ -187,7 +195,7 @@ class Sampler:
         exact = math.ceil(max(wanted, 1.0))
         # One slow stretch (a busy machine) must not silence the counting: go stepwise.
         self._allowed = int(min(max(exact, self._allowed // 4), self._allowed * 8, _MOST_ONE_IN))
-        self.one_in = min(self._allowed, self._at_least)
+        self.thin_no_more()
         return self._at_least >= self._allowed
 
     def _begin_stretch(self, now: float, calls: int) -> None:
@@ -210,6 +218,8 @@ class Schedule:
         self.unchecked = 0  # bits of the countdown that must be 0 for a loss to be checked
         self.training, self.evaluation = Sampler(start), Sampler(start)
         self._start = start
+        self.many_parameters = False  # the model that is trained has
+        self._sparing = False  # fewer batches are counted, as it has
         self._flush_seconds = 0.0  # of the last flush
         self._began: float | None = None
 
@@ -223,7 +233,7 @@ class Schedule:
         age = 0.0 if self._began is None else now - self._began
         paid = self._flush_seconds / (_FLUSH_SHARE * self.budget) if self.budget else math.inf
         waits = max(age / _FLUSHES_IN_A_RUN, min(paid, age / _LEAST_FLUSHES))
-        gap = min(max(_FLUSH_SECONDS, waits), _LATEST_FLUSH_SECONDS)
+        gap = min(max(FLUSH_SECONDS, waits), _LATEST_FLUSH_SECONDS)
         enough = batches >= _WORTH_A_FLUSH or self.training.one_in == 1
         return gap if enough else _LATEST_FLUSH_SECONDS
 
@@ -253,7 +263,15 @@ class Schedule:
     def gap(self, sampler: Sampler, now: float, calls: int) -> int:
         """Calls to let pass before the next counted one, of so many (of this kind) so far."""
         start = self._start
-        if start.essential:
+        if self.many_parameters:
+            at_first = _COUNTED_OF_MANY <= calls < _FIRST_STEPS
+            if at_first:
+                sampler.thin(_ONE_IN_OF_MANY)
+            elif self._sparing:
+                sampler.thin_no_more()
+            self._sparing = at_first
+        generous = calls < start.essential and sampler.seconds <= start.most_seconds
+        if start.essential and not generous:
             spent = self.own_seconds + calls * self.quick_seconds
             if self._is_short(now) and sampler.seconds > start.most_seconds:
                 sampler.thin(_MOST_ONE_IN)

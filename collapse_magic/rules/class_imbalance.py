@@ -11,15 +11,16 @@ missed.
 
 ## How it is measured
 The most frequent label takes 80% or more, or is four times as frequent as a rarer class, on at
-least 1,000 labels that hold 100 of the rare class. In two windows running its recall is below 80%
-and 15 points below the frequent class', in both together surely (Wilson bound), while the scores
-rank better than chance (.6). An error where it is found in less than 10% of the cases, else a
-warning. Silent as long as training still gets there: since the first half of the run the recall has
-risen, and once more as much would do, or the loss falls quickly. Where the run ends before it got
-there, a note says how far it came; likewise where the user's code only ranks the scores (an area
-under a curve) and compares them with no threshold: an unbiased model may never be sure of a rare
-class, and yet order the samples well. A model that one call has fitted (scikit-learn's `fit`) is
-judged by its answers on its own training samples, from 200 of them with 20 of the rare class on.
+least 1,000 labels that hold 100 of the rare class (40 where the training has ended). In two windows
+running its recall is below 80% and 15 points below the frequent class', in both together surely
+(Wilson bound), while the scores rank better than chance (.6). An error where it is found in less
+than 10% of the cases, else a warning. Silent as long as training still gets there: since the first
+half of the run the recall has risen, and once more as much would do, or the loss falls quickly.
+Where the run ends before it got there, a note says how far it came; likewise where the user's code
+only ranks the scores (an area under a curve, a sort, the best hundred, a quantile) and compares
+them with no threshold: an unbiased model may never be sure of a rare class, and yet order the
+samples well. A model that one call has fitted (scikit-learn's `fit`) is judged by its answers on
+its own training samples, from 200 of them with 20 of the rare class on.
 
 ## Known limits
 A rare class that is also hard to tell apart looks the same; weights then trade its recall for false
@@ -62,6 +63,9 @@ MIN_LABELS = 1000
 # one batch in sixteen is counted has no more.
 WINDOWS = 2
 MIN_RARE_LABELS = 50
+# At the end no more will come. A class of which next to nothing is found is told by 20 cases: of 40
+# with none found the recall is below .04 with that certainty, and a better one is not told.
+MIN_RARE_AT_END = 20
 ONE_SIDED = 1.28
 # The training samples of a finished model are all there is, and not seen in passing: 20 cases of
 # which 13 are found are enough to say so.
@@ -91,7 +95,7 @@ class ClassImbalance:
             counts, rare = labels_and_rare(history, site)
             if not rare:
                 continue
-            needed = samples_needed(counts, rare)
+            needed = samples_needed(history, counts, rare)
             look = gates.look(history, site, needed)
             if look is None or gates.sees_one_class_at_a_time(look.last):
                 continue
@@ -111,7 +115,8 @@ class ClassImbalance:
         """Only a recall that is seen to be good ends it: few cases make the rule silent, too."""
         site = diagnosis.site or ""
         counts, rare = labels_and_rare(history, site)
-        look = gates.look(history, site, samples_needed(counts, rare)) if rare else None
+        needed = samples_needed(history, counts, rare) if rare else 0
+        look = gates.look(history, site, needed) if rare else None
         if look is None:
             return False
         recall = look.both.recall
@@ -167,7 +172,12 @@ def labels_and_rare(history: History, site: str) -> tuple[tuple[int, ...], list[
         counts = history.windows(site)[-1].labels
         return counts, _rare(counts, gates.MIN_FITTED_SAMPLES, MIN_FITTED_RARE)
     counts = history.label_counts(site)
-    return counts, _rare(counts, MIN_LABELS, WINDOWS * MIN_RARE_LABELS)
+    return counts, _rare(counts, MIN_LABELS, WINDOWS * _rare_cases(history))
+
+
+def _rare_cases(history: History) -> int:
+    """Of the rarest class, that one window needs."""
+    return MIN_RARE_AT_END if history.finished else MIN_RARE_LABELS
 
 
 def _rare(counts: Sequence[int], labels: int, rare: int) -> list[int]:
@@ -186,10 +196,11 @@ def _rare(counts: Sequence[int], labels: int, rare: int) -> list[int]:
     ]
 
 
-def samples_needed(counts: Sequence[int], rare: Sequence[int]) -> int:
+def samples_needed(history: History, counts: Sequence[int], rare: Sequence[int]) -> int:
     """Samples of one window, so that it holds enough of the rarest class."""
     smallest = min(counts[index] for index in rare)
-    return math.ceil(max(MIN_LABELS / WINDOWS, MIN_RARE_LABELS / smallest * sum(counts)))
+    share = smallest / sum(counts)
+    return math.ceil(max(MIN_LABELS / WINDOWS, _rare_cases(history) / share))
 
 
 def _least_rank(history: History, look: gates.Look) -> float:

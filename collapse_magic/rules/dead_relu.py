@@ -11,8 +11,9 @@ one constant answer.
 ## How it is measured
 The share of an activation layer's units that were zero for each of 512 values or more, in the last
 two looks: from 95% on. Where so many have not been seen yet, a layer whose whole output was zero in
-three looks is dead as well. It is said if the predictions are one class, nothing is learned, or
-they are worse than a constant answer.
+three looks is dead as well. Nothing is said where all inputs are alike: no unit could tell them
+apart. It is said if the predictions are one class, nothing is learned, or they are worse than a
+constant answer.
 
 ## Known limits
 That 40 to 60% of the values behind a relu are zero is normal, and not what is counted here. Only
@@ -42,6 +43,7 @@ from ..history import History
 from ..statistics import number, percent
 from . import gates
 from .base import SYMPTOMS
+from .scales import inputs_are_alike
 from .wording import layer
 
 # A layer with one unit in twenty alive hardly passes anything on.
@@ -84,6 +86,8 @@ class DeadRelu:
             facts = history.loss_facts(site)
             look = gates.look(history, site)
             if facts is None or look is None or not gates.fails(history, look):
+                continue
+            if inputs_are_alike(history, facts.model):
                 continue
             dead = _dead_layer(history, facts.model)
             if dead is not None:

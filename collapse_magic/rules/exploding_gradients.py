@@ -108,18 +108,19 @@ class ExplodingGradients:
         for site in gates.classification_sites(history):
             facts = history.loss_facts(site)
             model = history.model_facts(facts.model) if facts else None
-            chain = None if model is None else _chain(model)
-            if model is None or chain is None or raw_inputs(history, model.model):
+            blow = None if model is None else _blow(history, site)
+            if model is None or blow is None:  # as nearly always: before the layers are gone over
+                continue
+            chain = _chain(model)
+            if chain is None or raw_inputs(history, model.model):
                 continue
             if badly_begun(model) is not None:  # that is the cause
                 continue
-            blow = _blow(history, site)
-            if blow is not None:
-                looks = history.layer_statistics(model.model)
-                early = [look for look in looks if look.step < blow.begins]
-                update = _update(model, early)
-                if update <= LARGE_UPDATE:
-                    yield self._diagnosis(history, site, chain, blow, early, update)
+            looks = history.layer_statistics(model.model)
+            early = [look for look in looks if look.step < blow.begins]
+            update = _update(model, early)
+            if update <= LARGE_UPDATE:
+                yield self._diagnosis(history, site, chain, blow, early, update)
 
     def _diagnosis(
         self,

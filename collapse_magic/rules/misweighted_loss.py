@@ -95,7 +95,8 @@ class MisweightedLoss:
     def _reversed(self, history: History, site: str, weights: Sequence[float]) -> list[Diagnosis]:
         """The rare class weighs less than the frequent one, and is missed."""
         counts, rare = labels_and_rare(history, site)
-        look = gates.look(history, site, samples_needed(counts, rare)) if rare else None
+        needed = samples_needed(history, counts, rare) if rare else 0
+        look = gates.look(history, site, needed) if rare else None
         if look is None:
             return []
         frequent = max(range(len(counts)), key=counts.__getitem__)

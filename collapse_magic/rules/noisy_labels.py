@@ -45,7 +45,7 @@ from ..history import History, WindowTotal
 from ..statistics import number, percent
 from . import gates
 from .base import SYMPTOMS
-from .validation import Validation, accuracy, not_validated, validation
+from .validation import Validation, accuracy, collapsed, not_validated, validation
 
 # Ranks of the corpus' shuffled labels: .47 to .52 over 200 and more samples of validation; a
 # standard error is .04 for 200 samples of two classes.
@@ -68,7 +68,8 @@ class NoisyLabels:
             seen = validation(history, site)
             if seen is not None and _learned(seen.train):
                 every = WindowTotal.of([one.window for one in seen.evaluations])
-                if _tells_nothing(seen.last) and _tells_nothing(every):
+                told_apart = not collapsed(seen.last)  # noise is learned with all its classes
+                if told_apart and _tells_nothing(seen.last) and _tells_nothing(every):
                     yield self._diagnosis(seen, every)
 
     def _diagnosis(self, seen: Validation, every: WindowTotal) -> Diagnosis:

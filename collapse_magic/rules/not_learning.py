@@ -17,7 +17,8 @@ better than .6 (chance is .5).
 ## Known limits
 Data that hold next to no signal look the same: the finding is right then, and no cure is at hand.
 Slow starts are waited for, so that a training that is cut short before is never judged. Nor is a
-model that one call has fitted: its solver has found what the inputs tell.
+model that one call has fitted: its solver has found what the inputs tell. `--probe` tells more: at
+the end of the cell it says whether a copy of the model can learn one batch by heart (PyTorch).
 
 ## Example
     x = x[torch.randperm(len(x))]                 # the labels stay where they were

@@ -11,9 +11,10 @@ plain list that no module registers, and where the optimizer is given a part of 
 ## How it is measured
 Parameters are compared by identity: those that a loss reaches with those that any optimizer in
 sight holds. It fires where none of a model is held while an optimizer steps with parameters that
-never get a gradient, where layers of a plain list are reached but not held, and where the layer
-that makes the logits gets a gradient but no step. The last one is named at once if that layer
-began as a new one, else when nothing is learned; not when the model learns well.
+never get a gradient (at once where these are as many, else when nothing is learned), where layers
+of a plain list are reached but not held, and where the layer that makes the logits gets a gradient
+but no step. The last one is named at once if that layer began as a new one, else when nothing is
+learned; not when the model learns well.
 
 ## Known limits
 A backbone that is left out is taken for one that is to stay as it is. An optimizer that cannot be
@@ -69,7 +70,7 @@ class OptimizerMismatch:
             site = _site(history, wiring)
             if site is None or not wiring.untrained.tensors or not wiring.optimizers:
                 continue
-            if _holds_another(history, wiring):
+            if _holds_another(history, wiring, site):
                 yield self._another(wiring, site)
             elif hidden := _hidden(wiring):
                 yield self._unregistered(history, wiring, site, hidden)
@@ -198,14 +199,20 @@ def _site(history: History, wiring: Wiring) -> str | None:
     return None
 
 
-def _holds_another(history: History, wiring: Wiring) -> bool:
-    """Whether nothing that is reached is held, while an optimizer steps with what never is."""
+def _holds_another(history: History, wiring: Wiring, site: str) -> bool:
+    """Whether nothing that is reached is held, while an optimizer steps with what never is.
+
+    Where that is less than the model, somebody may move the model by hand; then it learns.
+    """
     reached = wiring.trainable.tensors - wiring.unreached.tensors + wiring.unregistered.tensors
     return (
         wiring.strangers.tensors > 0
         and wiring.untrained.tensors >= reached
         and not history.layer_statistics(wiring.model)
-        and wiring.strangers.scalars >= wiring.trainable.scalars
+        and (
+            wiring.strangers.scalars >= wiring.trainable.scalars
+            or gates.fails(history, gates.look(history, site))
+        )
     )
 
 

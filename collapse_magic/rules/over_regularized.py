@@ -11,11 +11,14 @@ small part of the network each time, and noise drowns what it could learn.
 
 ## How it is measured
 In half of the layers or more the norm of the weights has fallen below a tenth of what it was at
-first; or a dropout has a probability of .8 or more (.5 or more behind the last layer) while the
-model trains. And it must matter: the predictions are one class twice running, the loss is that of a
-constant answer after an epoch and 200 steps and gets no better, or it is worse. Where an
-evaluation, in which nothing is dropped, is clearly better than a constant answer, dropout is left
-alone.
+first. Below a half is enough where it is known what shrinks them: the optimizer's weight decay is
+.1 or more (1 where it is decoupled from the gradient), or the gradient is that of a penalty, as
+many times the weights in one layer as in the others and at every look. Or a dropout has a
+probability of .8 or more (.5 or more behind the last layer) while the model trains. And it must
+matter: the predictions are one class twice running, or the loss is that of a constant answer (or
+worse) after an epoch and 200 steps; where weights shrink, also if that loss still falls, for it
+falls to that of a constant answer. Where an evaluation, in which nothing is dropped, is clearly
+better than a constant answer, dropout is left alone.
 
 ## Known limits
 Layers that begin at zero tell no shrinking. A dropout that is called as a function is seen only
@@ -37,11 +40,11 @@ Krogh and Hertz, A Simple Weight Decay Can Improve Generalization (1991); Srivas
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ..findings import Diagnosis, Evidence, Remedy
 from ..history import History
-from ..records import ModelFacts
+from ..records import LayerStatistics, ModelFacts, OptimizerFacts
 from ..statistics import number, percent
 from . import gates
 from .base import SYMPTOMS
@@ -50,6 +53,15 @@ from .base import SYMPTOMS
 # one without any penalty 19%.
 SHRUNK = 0.1
 LAYER_SHARE = 0.5
+# Weights that a decay of the usual strength is at work on keep more than this.
+HALVED = 0.5
+# Ten times what people try, and far above what they use; decoupled from the gradient, and a part of
+# it.
+HIGH_DECOUPLED, HIGH_DECAY = 1.0, 0.1
+# The gradient of a penalty of strength l is 2 l times the weights, in every layer: in programs with
+# one the layers are within 15% of each other, in those without they differ by 2 and more.
+ALIKE_IN_LAYERS = 1.3
+PENALTY_LOOKS = 3
 # Those who use dropout on purpose drop up to half, seldom .7.
 HIGH_DROPOUT = 0.8
 # Half of the logits gone changes the class of a sample at random.
@@ -76,13 +88,15 @@ class OverRegularized:
             facts = history.loss_facts(site)
             model = history.model_facts(facts.model) if facts else None
             look = gates.look(history, site)
-            if model is None or look is None or not gates.fails(history, look):
+            if model is None or look is None:
                 continue
             shrunk = _shrunk(history, model)
-            dropout = _dropout(history, model)
-            if shrunk is not None:
+            fails = gates.fails(history, look)
+            if shrunk is not None and (fails or _no_better_than_constant(history, look)):
                 yield self._of_decay(history, look, model, *shrunk)
-            elif dropout and _only_noise(history, look) and not _evaluates_well(history, site):
+                continue
+            dropout = _dropout(history, model) if fails else 0.0
+            if dropout and _only_noise(history, look) and not _evaluates_well(history, site):
                 yield self._of_dropout(look, model, dropout)
 
     def is_over(self, history: History, diagnosis: Diagnosis) -> bool:
@@ -92,18 +106,17 @@ class OverRegularized:
     def _of_decay(
         self, history: History, look: gates.Look, model: ModelFacts, left: float, layers: int
     ) -> Diagnosis:
-        strongest = max(
-            history.optimizers(model.model), key=lambda one: one.weight_decay, default=None
-        )
+        strongest = _strongest(history, model)
         decay = strongest.weight_decay if strongest is not None else 0.0
         told = f"; weight decay {number(decay)}" if decay else ""
-        usual = USUAL_DECOUPLED if strongest and strongest.kind.endswith("W") else USUAL_DECAY
+        usual = USUAL_DECOUPLED if strongest and _is_decoupled(strongest) else USUAL_DECAY
         lower = f"lower the weight decay from {number(decay)} to {number(usual)}"
         return self._diagnosis(
             look,
             f"the weights shrank to {percent(left)} of their norm",
             Evidence(
-                f"norm below a tenth of the first in {layers} of {len(model.layers)} layers{told}",
+                f"norm {percent(left)} of the first or less in {layers} of {len(model.layers)} "
+                f"layers{told}",
                 {"norm_left": left, "layers": float(layers), "weight_decay": decay},
             ),
             Remedy(
@@ -162,10 +175,56 @@ def _shrunk(history: History, model: ModelFacts) -> tuple[float, int] | None:
         return None
     pairs = zip(model.layers, looks[0].weight_norm, looks[-1].weight_norm, strict=False)
     left = sorted(now / first for layer, first, now in pairs if layer.weight_std != 0 and first > 0)
-    small = [share for share in left if share <= SHRUNK]
-    if not small or len(small) < LAYER_SHARE * len(left):
-        return None
-    return small[len(small) // 2], len(small)
+    known = _decays_strongly(history, model) or _is_penalized(model, looks)
+    for bound in (SHRUNK, *([HALVED] if known else [])):
+        small = [share for share in left if share <= bound]
+        if small and len(small) >= LAYER_SHARE * len(left):
+            return small[len(small) // 2], len(small)
+    return None
+
+
+def _strongest(history: History, model: ModelFacts) -> OptimizerFacts | None:
+    return max(history.optimizers(model.model), key=lambda one: one.weight_decay, default=None)
+
+
+def _is_decoupled(optimizer: OptimizerFacts) -> bool:
+    return optimizer.kind.endswith("W")
+
+
+def _decays_strongly(history: History, model: ModelFacts) -> bool:
+    strongest = _strongest(history, model)
+    if strongest is None:
+        return False
+    high = HIGH_DECOUPLED if _is_decoupled(strongest) else HIGH_DECAY
+    return strongest.weight_decay >= high
+
+
+def _is_penalized(model: ModelFacts, looks: Sequence[LayerStatistics]) -> bool:
+    """Whether gradients are as many times the weights in all layers, look after look.
+
+    Biases are mostly left out of a penalty; in the norms of most layers they are small.
+    """
+    counted = [index for index, layer in enumerate(model.layers) if layer.weight_std != 0]
+    if len(counted) < 2:
+        return False
+    seen = [
+        [look.gradient_norm[index] / look.weight_norm[index] for index in counted]
+        for look in looks
+        if all(look.weight_norm[index] > 0 for index in counted)
+        and all(look.gradient_norm[index] > 0 for index in counted)
+    ]
+    alike = [ratios for ratios in seen if max(ratios) <= ALIKE_IN_LAYERS * min(ratios)]
+    return len(alike) >= PENALTY_LOOKS and 2 * len(alike) > len(seen)
+
+
+def _no_better_than_constant(history: History, look: gates.Look) -> bool:
+    """A constant answer's loss, late and twice, even if it still falls: it falls to just that."""
+    if look.last.last_step < gates.NOT_LEARNING_STEPS or history.epochs == 0:
+        return False
+    return (
+        min(total.cross_entropy_over_entropy for total in (look.before, look.last))
+        >= gates.NOT_LEARNING
+    )
 
 
 def _dropout(history: History, model: ModelFacts) -> float:

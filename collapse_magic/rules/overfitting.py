@@ -10,15 +10,17 @@ in common. Every epoch more then makes it worse for what it is meant for.
 ## How it is measured
 By the tool's own cross entropy over the entropy of the labels, in training and in validation, with
 evaluations of 150 samples and more. The best one costs less than .97 of a constant answer, or less
-than all of it and ranks better than .6 (chance is .5); the last evaluation costs a quarter and .1
-more, no evaluation since has come back to that, and training costs less than then. It is a warning
-where the answers suffer: accuracy is surely (two standard errors) lower than at the best
-evaluation, or the loss is worse than a constant answer's. Otherwise the model is only too sure of
-what it says, and that is a note.
+than all of it and ranks better than .6 (chance is .5), or all together rank so; the last evaluation
+costs a quarter and .1 more, no evaluation since has come back to that, and training costs less than
+then. It is a warning where the answers suffer: accuracy is surely (two standard errors) lower than
+at the best evaluation, or the loss is worse than a constant answer's. Otherwise the model is only
+too sure of what it says, and that is a note. So it is where validation stands still: at the end 99%
+of the training samples are right at next to no cost (.05 of a constant answer's), and of
+validation, surely, 15 points less; or where there is no validation, and so few samples (100 and
+less an epoch) were learned by heart over twenty epochs and more.
 
 ## Known limits
-Nothing is said without validation, nor where validation was never good: see noisy-labels and
-train-eval-gap.
+Where validation ranks like chance it is said by noisy-labels, and train-eval-gap may be the reason.
 
 ## Example
     model.fit(x, y, epochs=500, validation_data=(x_val, y_val))
@@ -44,7 +46,7 @@ from ..findings import Diagnosis, Evidence, Remedy
 from ..history import History, WindowTotal
 from ..statistics import number, percent
 from . import gates
-from .validation import Validation, accuracy, not_validated, validation
+from .validation import MIN_SAMPLES, Validation, accuracy, not_validated, validation
 
 # Losses of evaluations of some hundred samples go up and down by a few percent.
 WORSE_BY = 1.25
@@ -52,6 +54,14 @@ WORSE_BY_AT_LEAST = 0.1
 # Losses in training are means over a window: a tenth less is more than their noise.
 BETTER_BY = 0.9
 STANDARD_ERRORS = 2.0
+# Learned by heart: of a constant answer's loss no more than this is left, and nearly all is right.
+BY_HEART = 0.05
+BY_HEART_ACCURACY = 0.99
+# So many points less are right of what was not learned.
+GAP = 0.15
+# An epoch of so few samples tells little of what they stand for.
+FEW_SAMPLES = 100
+MANY_EPOCHS = 20
 # Where one label in three is wrong the best there is costs .92 of a constant answer: in evaluations
 # of some hundred samples the ranking tells that from nothing, for chance mostly stays below .6.
 FOLLOWS = 0.6
@@ -64,16 +74,66 @@ class Overfitting:
     explains: tuple[str, ...] = ()
 
     def missing(self, history: History) -> str | None:
-        return not_validated(history)
+        reason = not_validated(history)
+        # but few samples that are learned by heart are told without
+        return None if any(True for _ in self.check(history)) else reason
 
     def check(self, history: History) -> Iterable[Diagnosis]:
         for site in gates.classification_sites(history):
             seen = validation(history, site)
             best = None if seen is None else _best(seen.evaluations)
-            if seen is not None and best is not None:
-                then = _training_at(history, site, best.last_step)
-                if then is not None and _over(seen.train) < BETTER_BY * _over(then):
+            then = None if best is None else _training_at(history, site, best.last_step)
+            if seen is not None and best is not None and then is not None:
+                if _over(seen.train) < BETTER_BY * _over(then):
                     yield self._diagnosis(history, seen, best, then)
+            elif history.finished:
+                yield from self._by_heart(history, site, seen)
+
+    def _by_heart(
+        self, history: History, site: str, seen: Validation | None
+    ) -> Iterable[Diagnosis]:
+        """A note at the end: validation never got to what training did, or there is none."""
+        train = history.total(site, "train", MIN_SAMPLES)
+        if train is None or history.fitted(site) or not _is_learned(train):
+            return
+        few = _samples_of_an_epoch(history, train)
+        if seen is not None and _lags(train, seen.last):
+            shares = percent(accuracy(train)), percent(accuracy(seen.last))
+            message = f"{shares[0]} right in training, {shares[1]} in validation"
+            more = Evidence(
+                f"validation: loss {number(_over(seen.last))} x a constant answer's; rank "
+                f"{number(seen.last.rank)} (chance 0.5)",
+                {"cross_entropy_over_entropy": _over(seen.last), "rank": seen.last.rank},
+            )
+        elif few and not history.windows(site, "eval"):
+            message = f"{few:,} samples are learned by heart, and none is kept to validate"
+            more = Evidence(
+                f"{few:,} samples an epoch, {history.epochs:,} epochs",
+                {"samples_of_an_epoch": float(few), "epochs": float(history.epochs or 0)},
+            )
+        else:
+            return
+        yield Diagnosis(
+            rule=self.name,
+            code=self.code,
+            severity="info",
+            confidence="likely" if seen is not None else "to check",
+            message=message,
+            evidence=(
+                Evidence(
+                    f"training: loss {number(_over(train))} x a constant answer's",
+                    {"train_cross_entropy_over_entropy": _over(train)},
+                ),
+                more,
+            ),
+            step=train.last_step,
+            since_step=train.first_step,
+            remedy=Remedy(
+                "stop-early", "stop where validation is best, and keep those weights", {}
+            ),
+            target="model",
+            site=site,
+        )
 
     def _diagnosis(
         self, history: History, seen: Validation, best: WindowTotal, then: WindowTotal
@@ -128,7 +188,9 @@ def _best(evaluations: Sequence[WindowTotal]) -> WindowTotal | None:
     bound = max(WORSE_BY * cost, cost + WORSE_BY_AT_LEAST)
     since = evaluations[best + 1 :]
     late = since[len(since) // 2 :]
-    good = cost < gates.NOT_LEARNING or (cost < 1 and evaluations[best].rank >= FOLLOWS)
+    every = WindowTotal.of([one.window for one in evaluations])
+    ranked = evaluations[best].rank if cost < 1 else every.rank
+    good = cost < gates.NOT_LEARNING or ranked >= FOLLOWS
     return evaluations[best] if good and late and all(_over(e) > bound for e in late) else None
 
 
@@ -147,3 +209,23 @@ def _lost(best: WindowTotal, last: WindowTotal) -> bool:
         before * (1 - before) / best.samples + after * (1 - after) / last.samples,
     )
     return before - after > STANDARD_ERRORS * noise
+
+
+def _is_learned(train: WindowTotal) -> bool:
+    return _over(train) <= BY_HEART and accuracy(train) >= BY_HEART_ACCURACY
+
+
+def _lags(train: WindowTotal, last: WindowTotal) -> bool:
+    """Whether validation, which follows the inputs, is surely right in so many points less."""
+    right = accuracy(last)
+    noise = math.sqrt(right * (1 - right) / last.samples)
+    return last.rank >= FOLLOWS and accuracy(train) - right - STANDARD_ERRORS * noise > GAP
+
+
+def _samples_of_an_epoch(history: History, train: WindowTotal) -> int:
+    """Where an epoch has few samples, and there are many: how many samples; else 0."""
+    epochs = history.epochs or 0
+    if epochs < MANY_EPOCHS:
+        return 0
+    samples = round(history.steps / epochs * train.samples / train.window.batches)
+    return samples if samples <= FEW_SAMPLES else 0

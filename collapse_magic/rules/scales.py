@@ -29,6 +29,21 @@ def std_ratio(inputs: InputFacts) -> float:
     return max(known) / min(known) if known and inputs.kind == "features" else 1.0
 
 
+def inputs_are_alike(history: History, model: str | None) -> bool:
+    """Whether all that a model is given is the same for every sample: zeros, mostly.
+
+    What its layers make of that says nothing of them.
+    """
+    inputs = history.inputs(model)
+    return bool(inputs) and all(_is_constant(one) for one in inputs)
+
+
+def _is_constant(inputs: InputFacts) -> bool:
+    if inputs.kind == "integers":
+        return inputs.values > 1 and inputs.minimum == inputs.maximum
+    return inputs.values > inputs.features and inputs.widest < 0
+
+
 def magnification(history: History, model: str | None) -> float:
     """How many times larger raw inputs make each step than inputs of one scale would; else 1.
 

@@ -2,7 +2,8 @@
 
 ## What it checks
 Whether a model is good in training and bad in evaluation because parts of it act differently there:
-batch normalization whose running averages are off, or a model that is trained in evaluation mode.
+batch normalization whose running averages are off, or a model that is trained in evaluation mode;
+or where it is given other numbers there, as where only the training data are scaled.
 
 ## Why it matters
 In training batch normalization uses each batch's own mean and deviation, in evaluation running
@@ -17,12 +18,15 @@ than a constant answer, is right in 15 points less and predicts classes in other
 labels (by 15% of the samples; training by less than a tenth). All of that in every evaluation
 but the best, the first ones among them, so that it is not what was learned by heart. Averages need
 time: it is said from 1,000 steps on, or where training ends before.
+Likewise without batch normalization where every evaluation, from the first one on, takes 99.5% of
+its samples for one class, while its labels are several: then what is evaluated was prepared in
+another way.
 Second (PyTorch): batch normalization and dropout all stand in evaluation mode for 20 steps, after
 they had been in training mode, or from the first steps on while training fails.
 
 ## Known limits
-Validation data that are prepared in another way than the training data look the same. Where only
-parts are kept in evaluation mode, as in a frozen backbone, nothing is said.
+Behind batch normalization, validation data that are prepared in another way look the same. Where
+only parts are kept in evaluation mode, as in a frozen backbone, nothing is said.
 
 ## Example
     keras.layers.BatchNormalization(momentum=0.9999)     # 200 steps do not move the averages
@@ -48,7 +52,7 @@ from ..records import ModelFacts, ModelMode
 from ..statistics import number, percent
 from . import gates
 from .base import SYMPTOMS
-from .validation import Validation, accuracy, not_validated, shift, validation
+from .validation import Validation, accuracy, collapsed, not_validated, shift, validation
 
 # Right in so many points more (less): three standard errors at 150 samples.
 GAP = 0.15
@@ -85,10 +89,14 @@ class TrainEvalGap:
                 # so from the start, what it does to the training has to show first
                 step = mode.step if mode.since > 1 else history.steps
                 yield self._left_on(site, mode, step)
-            elif _normalizes(model) and (history.finished or history.steps >= SETTLED_STEPS):
+            elif history.finished or history.steps >= SETTLED_STEPS:
                 seen = validation(history, site)
-                if seen is not None and _is_good(seen.train) and _is_off(seen):
+                if seen is None or not _is_good(seen.train):
+                    continue
+                if _normalizes(model) and _is_off(seen):
                     yield self._shifted(history, seen)
+                elif not _normalizes(model) and all(map(collapsed, seen.evaluations)):
+                    yield self._prepared_otherwise(history, seen)
 
     def _left_on(self, site: str, mode: ModelMode, step: int) -> Diagnosis:
         return Diagnosis(
@@ -112,6 +120,27 @@ class TrainEvalGap:
         )
 
     def _shifted(self, history: History, seen: Validation) -> Diagnosis:
+        last = seen.last
+        scores = Evidence(
+            f"its scores are in order (rank {number(last.rank)}), its loss is "
+            f"{number(last.cross_entropy_over_entropy)} x a constant answer's",
+            {"rank": last.rank, "cross_entropy_over_entropy": last.cross_entropy_over_entropy},
+        )
+        remedy = Remedy("settle-averages", "let the averages of batch normalization follow")
+        return self._gap(history, seen, scores, remedy)
+
+    def _prepared_otherwise(self, history: History, seen: Validation) -> Diagnosis:
+        """No part of the model acts differently: what it is given does."""
+        spreads = Evidence(
+            f"logit margins differ by {number(seen.last.spread)} in evaluation, by "
+            f"{number(seen.train.spread)} in training",
+            {"spread": seen.last.spread, "train_spread": seen.train.spread},
+        )
+        return self._gap(history, seen, spreads, None)
+
+    def _gap(
+        self, history: History, seen: Validation, evidence: Evidence, remedy: Remedy | None
+    ) -> Diagnosis:
         train, last = seen.train, seen.last
         name = history.class_name(seen.site, last.top_class)
         return Diagnosis(
@@ -127,14 +156,7 @@ class TrainEvalGap:
                     f"{percent(last.prior[last.top_class])}",
                     {"predicted_share": last.top, "label_share": last.prior[last.top_class]},
                 ),
-                Evidence(
-                    f"its scores are in order (rank {number(last.rank)}), its loss is "
-                    f"{number(last.cross_entropy_over_entropy)} x a constant answer's",
-                    {
-                        "rank": last.rank,
-                        "cross_entropy_over_entropy": last.cross_entropy_over_entropy,
-                    },
-                ),
+                evidence,
                 Evidence(
                     f"from the first evaluation on, at step {seen.evaluations[0].last_step:,}",
                     {"first_evaluation": float(seen.evaluations[0].last_step)},
@@ -142,7 +164,7 @@ class TrainEvalGap:
             ),
             step=max(train.last_step, last.last_step),
             since_step=seen.evaluations[0].first_step,
-            remedy=Remedy("settle-averages", "let the averages of batch normalization follow"),
+            remedy=remedy,
             target="model",
             site=seen.site,
         )

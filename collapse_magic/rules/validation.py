@@ -60,6 +60,11 @@ def shift(total: WindowTotal) -> float:
     return sum(abs(predicted - label) for predicted, label in pairs) / 2
 
 
+def collapsed(total: WindowTotal) -> bool:
+    """Whether nearly all of an evaluation is taken for one class, though its labels are several."""
+    return total.top >= gates.ONE_CLASS_SHARE and total.ttop <= gates.LABELS_NEARLY_ONE_CLASS
+
+
 def _all(history: History, site: str) -> WindowTotal | None:
     windows = history.windows(site)
     total = WindowTotal.of(windows) if windows else None

@@ -13,8 +13,9 @@ most of the latest looks, while nothing is learned (after an epoch and 200 steps
 constant answer).
 
 ## Known limits
-Layers without any gradient (frozen) are left out. A gradient of exactly zero counts only behind
-saturating activations; behind ReLU it is a dead unit.
+Layers without any gradient (frozen) are left out. Of tensors that no module owns, those are looked
+at that an optimizer holds. A gradient of exactly zero counts only behind saturating activations;
+behind ReLU it is a dead unit.
 
 ## Example
     layers = [nn.Linear(8, 8), nn.Sigmoid()] * 10    # each sigmoid passes a quarter at most
@@ -67,7 +68,7 @@ class VanishingGradients:
     def check(self, history: History) -> Iterable[Diagnosis]:
         for site in gates.classification_sites(history):
             facts = history.loss_facts(site)
-            model = history.model_facts(facts.model) if facts else None
+            model = _model(history, facts)
             look = gates.look(history, site)
             if model is None or look is None or not gates.learns_nothing(history, look):
                 continue
@@ -113,6 +114,15 @@ class VanishingGradients:
             target="model",
             site=look.site,
         )
+
+
+def _model(history: History, facts: LossFacts | None) -> ModelFacts | None:
+    """That of the loss; where it has none, the parameters that an optimizer holds without a module,
+    if there is nothing else."""
+    if facts is not None and facts.model is not None:
+        return history.model_facts(facts.model)
+    models = history.models()
+    return models[0] if len(models) == 1 and not models[0].kind else None
 
 
 def _ends(model: ModelFacts, look: LayerStatistics) -> tuple[int, int, float, float] | None:

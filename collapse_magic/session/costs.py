@@ -29,6 +29,10 @@ class Costs:
         self._probes = probes  # the session's list, which grows
         self._next_round = 0.0
 
+    def begin(self, now: float) -> None:
+        """The training begins: in half a second there is something to say."""
+        self._next_round = now + _UPDATE_SECONDS
+
     def round_is_due(self, now: float) -> bool:
         return now >= self._next_round
 

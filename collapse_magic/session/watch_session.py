@@ -261,6 +261,7 @@ class WatchSession:
     def _training_begins(self) -> None:
         """Only now a run comes into being: a cell without training leaves no empty one behind."""
         self._training, self._training_began = True, self._clock()
+        self._costs.begin(self._training_began)
         self.rank = rank = self._guard(begin_run)
         part = () if rank is None else (rank.directory,)
         if rank is not None:

@@ -36,7 +36,11 @@ from .sklearn.remedies import Case as SklearnCase
 __all__ = ["Code"]
 
 # Cells without any of this make no answers of outputs, and need not be parsed for it.
-_MAY_READ = re.compile(r"[<>]=?\s*[\d.]|argmax|\bmax\(|\bround\(|roc|precision|ndcg|AUC|['\"]auc")
+_MAY_READ = re.compile(
+    r"[<>]=?\s*[\d.]|argmax|\bmax\(|\bround\(|roc|precision|ndcg|AUC|['\"]auc"
+    r"|sort|topk|partition|kthvalue|quantile|percentile|brier|calibration|digitize|histogram"
+    r"|rankdata"
+)
 # Characters, about 1,000 lines: reading them took 60 ms with another process beside it.
 _BEFORE_TRAINING = 40_000
 T = TypeVar("T")

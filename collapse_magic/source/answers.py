@@ -33,7 +33,13 @@ _WITHIN = frozenset({"forward", "call", "__call__"})
 _RANKINGS = frozenset(
     {"roc_auc_score", "average_precision_score", "roc_curve", "precision_recall_curve"}
     | {"auroc", "binary_auroc", "average_precision", "binary_average_precision", "ndcg_score"}
+    | {"brier_score_loss", "calibration_curve", "digitize", "histogram", "rankdata"}
+    | {"quantile", "nanquantile", "percentile", "nanpercentile"}
 )
+# Likewise, of one score for each sample; over classes they are an argmax.
+_SORTS = frozenset({"argsort", "sort", "msort", "topk", "argpartition", "kthvalue"})
+# Arguments in front of the axis, the outputs among them.
+_BEHIND = {"topk": 2, "argpartition": 2, "kthvalue": 2}
 _OVER_CLASSES = (1, -1)
 _SQUASHING = frozenset({"sigmoid", "softmax", "log_softmax", "tanh"})
 
@@ -118,18 +124,27 @@ class Answers:
             func = node.func
             name = func.attr if isinstance(func, ast.Attribute) else (dotted(func) or "")
             if name in _RANKINGS:
-                for read in (*node.args, *(keyword.value for keyword in node.keywords)):
+                for read in (*self._given(node), *(keyword.value for keyword in node.keywords)):
                     yield "ranking", read, math.nan
+            elif name in _SORTS:
+                given = self._given(node)
+                if given and _axis(node, given[_BEHIND.get(name, 1) :]) not in _OVER_CLASSES:
+                    yield "ranking", given[0], math.nan
             elif name in ("argmax", "max", "round"):
-                given = list(node.args)
-                if not self._is_library(func):  # a method: the outputs stand in front of it
-                    if not isinstance(func, ast.Attribute):
-                        return
-                    given.insert(0, func.value)
+                if not isinstance(func, ast.Attribute):
+                    return
+                given = self._given(node)
                 if name == "round" and len(given) == 1:
                     yield "threshold", given[0], _HALF
                 elif name != "round" and given and _axis(node, given[1:]) in _OVER_CLASSES:
                     yield "argmax", given[0], math.nan
+
+    def _given(self, call: ast.Call) -> list[ast.expr]:
+        """The arguments of a function; of a method the outputs stand in front of it."""
+        func = call.func
+        if isinstance(func, ast.Attribute) and not self._is_library(func):
+            return [func.value, *call.args]
+        return list(call.args)
 
     def _is_library(self, func: ast.AST) -> bool:
         """`torch.argmax`, `np.round`: a function of a module, not a method of a value."""
@@ -150,6 +165,9 @@ class Answers:
             for binding in self._flow.values(spot):
                 if not binding.loop:
                     yield from self._sources(binding.spot, binding.index, applied, depth - 1)
+        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+            # the highest first, where a function sorts upwards
+            yield from self._sources(Spot(spot.cell, node.operand), index, applied, depth - 1)
         elif isinstance(node, ast.Tuple):
             if index is not None and index < len(node.elts):
                 inner = Spot(spot.cell, node.elts[index])

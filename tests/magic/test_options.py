@@ -149,6 +149,15 @@ def test_the_cell_ends_after_as_many_steps_as_were_asked_for(kernel: Kernel) -> 
     assert 0 < int(kernel.value(f"{LAST}.steps")) < 100_000
 
 
+def test_a_copy_of_the_model_is_tried_at_the_end(kernel: Kernel) -> None:
+    body = f"torch.manual_seed(0){FINE}print(last, list(model.parameters()))"
+    plain = kernel.run(watched(body, "--quiet"))
+    after = kernel.value("torch.rand(3).tolist()")
+    tried = kernel.run(watched(body, "--probe --quiet"))
+    assert (tried.stdout, kernel.value("torch.rand(3).tolist()")) == (plain.stdout, after)
+    assert "--probe: a copy of model " in tried.shown and "--probe" not in plain.shown
+
+
 def test_quiet_shows_only_the_summary(kernel: Kernel) -> None:
     outcome = kernel.run(watched(DOUBLE_SOFTMAX, "--quiet"))
     assert [list(data) for data in outcome.displays] == [

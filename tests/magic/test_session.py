@@ -168,7 +168,7 @@ def test_rules_run_at_most_twice_a_second_and_at_the_end() -> None:
     for step in range(1, 101):  # ten seconds
         run.clock.now += 0.1
         run.emit(LossValues("bce", (step,), (0.7,)))
-    assert 18 <= len(run.sink.updates) - before <= 22
+    assert 16 <= len(run.sink.updates) - before <= 20
     assert run.session.stop() is run.sink.final
 
 
@@ -207,9 +207,11 @@ def test_the_probes_clock_stands_still_while_rules_and_sinks_work() -> None:
 
     run = Run(sinks=(Slow(),))
     run.session.start()
-    before = run.session.clock()
     run.emit(LossValues("bce", (1,), (0.7,)))
-    assert run.clock.now >= 3.0 and run.session.clock() == pytest.approx(before)
+    run.clock.now += 0.5  # there is a round of rules now
+    before = run.session.clock()
+    run.emit(LossValues("bce", (2,), (0.7,)))
+    assert run.clock.now >= 3.5 and run.session.clock() == pytest.approx(before)
     run.clock.now += 4.0
     assert run.session.report.cost == pytest.approx((3.0 + 0.5) / (run.clock.now - 3.0), rel=0.01)
 

@@ -15,7 +15,14 @@ from torch import nn
 
 from collapse_magic.config import WatchConfig
 from collapse_magic.probes.pytorch import TorchProbe, inspection, layers, names, norms, wiring
-from collapse_magic.records import LayerStatistics, ModelFacts, PredictionWindow, Wiring
+from collapse_magic.probes.pytorch.tree import Tree
+from collapse_magic.records import (
+    LayerStatistics,
+    LossValues,
+    ModelFacts,
+    PredictionWindow,
+    Wiring,
+)
 
 from .fakes import FakeContext
 
@@ -76,7 +83,7 @@ def counted(
     monkeypatch.setattr(owner, name, stand_in)
 
 
-def test_thirty_steps_go_over_a_deep_model_a_few_times_only(
+def test_the_first_steps_go_over_a_deep_model_a_few_times_only(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     counts: Counter[str] = Counter()
@@ -84,13 +91,13 @@ def test_thirty_steps_go_over_a_deep_model_a_few_times_only(
     counted(monkeypatch, names, "Tree", counts, items=False)
     counted(monkeypatch, inspection, "survey", counts, items=False)
     counted(monkeypatch, wiring.Wirings, "_wirings", counts, items=False)
-    context = train(deep(), steps=30)
-    # Looks after steps 1, 2, 3 and 6: gradients, and weights before and after, two of each layer.
-    assert [record.step for record in context.of(LayerStatistics)] == [1, 2, 3, 6]
-    assert counts["flat"] == 4 * 3 * 2 * SAMPLED
+    context = train(deep(), steps=31)
+    # Looks after steps 1 and 31: gradients, and weights before and after, two of each layer.
+    assert [record.step for record in context.of(LayerStatistics)] == [1, 31]
+    assert counts["flat"] == 2 * 3 * 2 * SAMPLED
     assert counts["survey"] == 1
     assert counts["_wirings"] == 1
-    assert counts["Tree"] <= 4
+    assert counts["Tree"] <= 2
     (wired,) = context.of(Wiring)
     assert (wired.trainable.tensors, wired.untrained.tensors, wired.unreached.tensors) == (
         2 * LAYERS,
@@ -100,6 +107,36 @@ def test_thirty_steps_go_over_a_deep_model_a_few_times_only(
     (facts,) = context.of(ModelFacts)
     assert [layer.start for layer in facts.layers] == ["random"] * LAYERS
     assert facts.last_layer == str(LAYERS - 1)
+
+
+def test_of_a_deep_model_one_batch_in_four_is_counted_till_the_first_steps_are_over() -> None:
+    steps = [s for record in train(deep(), steps=60).of(LossValues) for s in record.steps]
+    assert steps[:8] == list(range(1, 9))
+    assert 3 <= sum(8 < step <= 30 for step in steps) <= 10
+    later = [step for step in steps if step > 37]
+    assert later == list(range(later[0], 61))
+
+
+def test_a_model_of_fewer_layers_is_looked_at_more_often() -> None:
+    model = nn.Sequential(*[nn.Linear(4, 4) for _ in range(20)], nn.Linear(4, 3))
+    context = train(model, 30)
+    assert [record.step for record in context.of(LayerStatistics)] == [1, 2, 3, 6]
+    assert [s for r in context.of(LossValues) for s in r.steps] == list(range(1, 31))
+
+
+def test_a_tree_holds_as_long_as_the_same_parameters_are_registered() -> None:
+    model = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 2))
+    known = Tree(model)
+    assert known.holds()
+    kept, model[0].bias = model[0].bias, nn.Parameter(torch.zeros(2))
+    assert not known.holds()
+    model[0].bias = kept
+    assert known.holds()
+    model[1].register_parameter("scale", nn.Parameter(torch.ones(1)))
+    assert not known.holds() and Tree(model).holds()
+    known = Tree(model)
+    model.append(nn.Identity())
+    assert not known.holds()
 
 
 def test_the_first_looks_see_layers_spread_over_the_depth_and_later_ones_all() -> None:

@@ -32,8 +32,8 @@ def test_features_of_a_table_with_very_different_scales() -> None:
     torch.manual_seed(0)
     data = torch.randn(3, 32, 5) * torch.tensor([1.0, 1000.0, 0.001, 0.0, 2.0]) + 3.0
     facts = inputs_of(nn.Linear(5, 2), lambda index: data[index])
-    assert [one.step for one in facts] == [1, 2]
-    seen = data[:2].reshape(-1, 5).double().numpy()
+    assert [one.step for one in facts] == [1, 3]
+    seen = data.reshape(-1, 5).double().numpy()
     last, deviation = facts[-1], seen.std(axis=0, ddof=1)
     assert (last.model, last.layer, last.kind) == ("net", "(model)", "features")
     assert (last.shape, last.values, last.features) == ((32, 5), seen.size, 5)
@@ -89,9 +89,9 @@ def test_batches_of_one_are_gathered_until_there_is_a_deviation() -> None:
     torch.manual_seed(0)
     data = torch.randn(40, 1, 3)
     facts = inputs_of(nn.Linear(3, 2), lambda index: data[index], steps=40, rows=1)
-    assert [one.step for one in facts] == [2, 4, 8, 16, 32]
-    seen = data[:32].reshape(-1, 3).double().numpy()
-    assert facts[-1].values == 32 * 3
+    assert [one.step for one in facts] == [3, 6, 12, 24]
+    seen = data[:24].reshape(-1, 3).double().numpy()
+    assert facts[-1].values == 24 * 3
     assert facts[-1].feature_std[0] == pytest.approx(seen.std(axis=0, ddof=1).min())
 
 

@@ -106,6 +106,30 @@ def test_weight_decay_that_leaves_nothing_of_the_weights() -> None:
     assert explained(watched) <= {"over-regularized"}
 
 
+def test_weight_decay_far_above_the_usual_needs_no_tenth() -> None:
+    """Nothing but noise is left to learn, and steps are few: the weights keep over a tenth."""
+    x, y = blobs((600, 400))
+    y = y[torch.randperm(len(y), generator=torch.Generator().manual_seed(1))]
+    model = mlp(2)
+    optimizer = partial(torch.optim.SGD, weight_decay=0.3)
+    watched = watch(lambda: fit(model, CE, x, y, 0.01, 20, optimizer=optimizer))
+    assert watched.first.rule == "over-regularized"
+    assert 0.1 < watched.first.evidence[0].values["norm_left"] < 0.5
+
+
+@pytest.mark.parametrize(("strength", "named"), [(3.0, True), (0.0, False)])
+def test_a_penalty_in_the_loss_shows_in_the_gradients(strength: float, named: bool) -> None:
+    x, y = blobs((600, 400))
+    model = mlp(2)
+
+    def loss(logits: Tensor, labels: Tensor) -> Tensor:
+        squares = sum(p.square().sum() for p in model.parameters() if p.ndim > 1)
+        return CE(logits, labels) + strength * squares
+
+    watched = watch(lambda: fit(model, loss, x, y, 2e-3, 20, optimizer=ADAM))
+    assert ("over-regularized" in watched.ever) is named
+
+
 def dropping(probability: float, behind: float = 0.0) -> Watched:
     x, y = blobs((300, 300, 300), 2.0)
     model = nn.Sequential(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 import torch
@@ -161,6 +162,31 @@ def test_ten_sigmoids_let_no_gradient_through(every: int) -> None:
 )
 def test_activations_that_let_the_gradient_through_are_silent(model: object) -> None:
     assert watch(lambda: adam(model(), 0.01)).alarms == {}  # type: ignore[operator]
+
+
+def test_a_tower_of_tensors_made_by_hand_is_looked_at_as_well() -> None:
+    """No module owns them; what the optimizer holds is all there is."""
+    x, y = blobs((600, 400))
+    torch.manual_seed(0)
+    sizes = [2, *[12] * 9, 2]
+    weights = [torch.randn(a, b) / a**0.5 for a, b in pairwise(sizes)]
+    for weight in weights:
+        weight.requires_grad_()
+    optimizer = torch.optim.SGD(weights, lr=0.1)
+
+    def train() -> None:
+        for _ in range(15):
+            for rows in torch.randperm(len(x)).split(25):
+                hidden = x[rows]
+                for weight in weights[:-1]:
+                    hidden = torch.sigmoid(hidden @ weight)
+                optimizer.zero_grad()
+                nn.functional.cross_entropy(hidden @ weights[-1], y[rows]).backward()
+                optimizer.step()
+
+    finding = watch(train).first
+    assert finding.rule == "vanishing-gradients"
+    assert "layer parameter 9" in finding.evidence[0].text
 
 
 def test_a_sigmoid_at_the_output_lets_no_gradient_vanish() -> None:

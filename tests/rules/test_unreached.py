@@ -59,6 +59,16 @@ def named(watched: Watched, rule: str, message: str) -> Any:
 # -- optimizer-mismatch ------------------------------------------------------------------------
 
 
+def test_an_optimizer_of_a_smaller_model_is_told_when_nothing_is_learned() -> None:
+    tried, model = nn.Linear(8, 4), Net()
+    remedy = named(
+        watch(lambda: train(model, tried.parameters(), epochs=15)),
+        "optimizer-mismatch",
+        "the optimizer steps with other parameters",
+    )
+    assert remedy.values["again"] is True
+
+
 def test_a_model_that_was_made_again_after_its_optimizer() -> None:
     old = list(Net().parameters())
     net = Net()

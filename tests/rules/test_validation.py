@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
 
 from tests.rules.programs import blobs, mlp
 from tests.rules.training import Watched, watch
@@ -129,6 +130,39 @@ def test_a_model_that_is_only_too_sure_is_a_note_at_most() -> None:
     assert validated(model, data, held, epochs=15, after=model.train).alarms == {}
 
 
+def test_a_validation_that_stays_behind_is_a_note() -> None:
+    """Sixty samples of noise in many dimensions, of which a few tell something."""
+    torch.manual_seed(1)
+    y = torch.randint(0, 2, (660,))
+    x = torch.randn(660, 60)
+    x[:, :4] += 0.6 * (2.0 * y[:, None] - 1)
+    model = large(60)
+    data, held = (x[:60], y[:60]), (x[60:], y[60:])
+    finding = validated(model, data, held, epochs=40, after=model.train).first
+    assert finding.rule == "overfitting"
+
+
+def test_few_samples_learned_by_heart_without_any_validation() -> None:
+    x, y = blobs((30, 30), 1.5, features=6)
+    model = large()
+    loader = DataLoader(TensorDataset(x, y), 10, shuffle=True)
+    optimizer = torch.optim.Adam(model.parameters(), 0.005)
+
+    def train(epochs: int) -> None:
+        for _ in range(epochs):
+            for part, labels in loader:
+                optimizer.zero_grad()
+                nn.functional.cross_entropy(model(part), labels).backward()
+                optimizer.step()
+
+    assert watch(lambda: train(10)).findings == ()
+    finding = watch(lambda: train(60)).first
+    assert (finding.rule, finding.severity, finding.confidence) == (
+        "overfitting", "info", "to check",
+    )  # fmt: skip
+    assert finding.evidence[1].values == {"samples_of_an_epoch": 60.0, "epochs": 60.0}
+
+
 # -- train-eval-gap ----------------------------------------------------------------------------
 
 
@@ -162,6 +196,17 @@ def test_averages_that_follow_are_silent() -> None:
     model = normalized(0.1)
     watched = validated(model, *far_off(), epochs=15, after=model.train)
     assert watched.alarms == {}
+
+
+def test_validation_data_that_are_prepared_in_another_way() -> None:
+    """No batch normalization, and no noise in the labels: the scaling is left out."""
+    data, (x, y) = halves(blobs((400, 400), 2.0, features=4))
+    model = large(4)
+    watched = validated(model, data, (x * 20 + 90, y), epochs=15, after=model.train)
+    finding = watched.first
+    assert (finding.rule, finding.severity) == ("train-eval-gap", "error")
+    assert "noisy-labels" not in watched.ever
+    assert watched.engine.diagnosis(finding).remedy is None
 
 
 def test_a_validation_that_leaves_the_model_in_evaluation_mode() -> None:

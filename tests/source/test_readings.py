@@ -47,6 +47,17 @@ def told(*texts: str) -> list[tuple[str, str, float, tuple[str, ...]]]:
         ("hits = np.argmax(model(x).detach().numpy(), axis=1)", "argmax", -1.0, ()),
         ("hits = np.argmax(model.predict(x), axis=-1)", "argmax", -1.0, ()),
         ("scores = model(x).numpy()\nauc = roc_auc_score(y, scores)", "ranking", -1.0, ()),
+        ("best = model(x).squeeze(1).topk(100).indices", "ranking", -1.0, ()),
+        ("_, best = torch.sort(model(x)[:, 0], descending=True)", "ranking", -1.0, ()),
+        ("best = np.argsort(-model.predict(x).ravel())[:50]", "ranking", -1.0, ()),
+        (
+            "p = torch.sigmoid(model(x))\ncut = torch.quantile(p, 0.9)",
+            "ranking",
+            -1.0,
+            ("sigmoid",),
+        ),
+        ("cut = model(x).quantile(0.9)", "ranking", -1.0, ()),
+        ("bins = np.digitize(model.predict(x), np.linspace(0, 1, 11))", "ranking", -1.0, ()),
     ],
 )
 def test_what_is_read_and_how(

@@ -105,7 +105,9 @@ def _outputs(model: Any, samples: Any) -> Iterator[tuple[Key, Any]]:
     if by_depth is None or len(function.inputs) != 1:
         return
     names = {id(part): name for name, part in layers.walk(model)}
-    values = {id(function.inputs[0]): samples}
+    # A model takes whole numbers as well: it makes of them what its input is declared as.
+    given = function.inputs[0]
+    values = {id(given): sys.modules["tensorflow"].cast(samples, given.dtype)}
     fed_by: dict[int, str] = {}
     nodes = [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
     for node in [node for node in nodes if not node.is_input][:_MOST_LAYERS]:

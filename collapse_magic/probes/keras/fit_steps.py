@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...records import Phase
 from .activation_looks import ModelActivations
+from .inputs import ModelInput
 from .losses import LossSeen
 from .parcels import Given
 from .retraces import Retrace
@@ -84,6 +85,7 @@ class Step:
     known: bool = False  # whether its model has been met, or will be with its update
     retrace: Retrace = field(default_factory=Retrace)
     activations: ModelActivations | None = None
+    entering: ModelInput | None = None
     due: bool = False  # whether the next execution is to be looked at from outside
 
     @property

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from time import perf_counter
 from typing import Any
 
-from ...records import EpochEnded, LossRaised, Phase
+from ...records import EpochEnded, LossRaised, Phase, ProbeNote
 from ..base import Probe, ProbeContext
 from ..guard import Guard
 from ..patching import Patches
@@ -19,6 +19,7 @@ from .activation_looks import ModelActivations
 from .counter import StepCounter
 from .fit import TRAINER, Fit
 from .fit_steps import Step, Switch, Watched
+from .inputs import ModelInput
 from .loop_calls import LoopCall, LoopStage
 from .loops import Loops
 from .losses import LossCalls, LossSeen
@@ -187,6 +188,8 @@ class KerasProbe(Probe):
                 step.due = self.optimizers.due(step.of_models, done)
                 if step.activations is None or done >= step.activations.due:
                     self.guard.run(self._look_at_activations, step, taken, done)
+                if step.entering is None or done >= step.entering.due:
+                    self.guard.run(self._look_at_input, step, taken, done)
                 if self.optimizers.lost.sought:
                     self.guard.run(self._weights_are_lost, step, taken)
             return self.lets_pass(step.phase, taken.checks, taken.losses)
@@ -203,6 +206,18 @@ class KerasProbe(Probe):
             step.activations.due = sys.maxsize
             return
         found = step.activations.look(model, inputs, done, self.plan, self.context.clock)
+        if found is not None:
+            self.context.emit(found)
+
+    def _look_at_input(self, step: Step, taken: Taken, done: int) -> None:
+        """What a model is given is to be looked at, which has just been trained."""
+        model, inputs = step.watched.model(), taken.inputs
+        if step.entering is None:
+            step.entering = ModelInput(step.watched.name)
+        if model is None or inputs is None:
+            step.entering.due = sys.maxsize
+            return
+        found = step.entering.look(model, inputs, done)
         if found is not None:
             self.context.emit(found)
 
@@ -359,3 +374,5 @@ class KerasProbe(Probe):
     def flush(self) -> None:
         if self.attached:
             self.guard.run(self._flush, self.context.clock(), True)
+            if self.context.config.probe and not self.idle:
+                self.context.emit(ProbeNote("--probe: only models of PyTorch can be tried"))

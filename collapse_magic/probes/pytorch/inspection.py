@@ -34,6 +34,7 @@ _LOOKS_AT_FIRST = 3
 _LAYER_LOOKS = 4  # to one look at a graph
 # A look at a model of many layers takes longer; then the first steps are not looked at each.
 _LONG_LOOK_SECONDS = 0.002
+_LONG_WAY = 128  # nodes from the root to what is looked at
 # Looks after which a graph is walked again: what is used may change with time.
 _WALKED_AGAIN = frozenset({8, 64, 512, 4096})
 
@@ -48,6 +49,7 @@ class _Loss:
     looks: int = 0
     survey: Survey | None = None
     groups: tuple[tuple[Activations, list[Group]], ...] = ()
+    looks_at_first: int = _LOOKS_AT_FIRST
     entries: tuple[tuple[Input, Spot], ...] = ()
 
 
@@ -107,7 +109,7 @@ class Inspection:
 
     def is_due(self, key: tuple[str, ...]) -> bool:
         loss = self._losses.get(key)
-        return self._asked or loss is None or loss.looks < _LOOKS_AT_FIRST
+        return self._asked or loss is None or loss.looks < loss.looks_at_first
 
     def look_at(self, key: tuple[str, ...], root: Any, sites: list[Site], frame: FrameType) -> None:
         loss = self._losses.get(key)
@@ -186,6 +188,7 @@ class Inspection:
             for key in {spot.parameter for spot in spots}.intersection(own):
                 self._layers[key] = model, own[key][1]
         loss.survey = found
+        loss.looks_at_first = _LOOKS_AT_FIRST if len(found.rows) <= _LONG_WAY else 1
         by_model: dict[str, list[tuple[Spot, str]]] = {}
         for spot in found.activations:
             if spot.parameter in self._layers:

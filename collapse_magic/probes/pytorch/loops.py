@@ -81,10 +81,11 @@ class Loop:
 
     def _is_clear(self, parameter: Any, at_once: bool) -> bool | None:
         """Whether there is no gradient now; None where that would have to be asked of a device."""
-        gradient = local(parameter.grad)
+        gradient = parameter.grad
         if gradient is None:
             self._gradient = -1
             return True
+        gradient = local(gradient)
         if gradient.is_cpu:
             return not gradient.any()
         # A backward adds to the gradient once, in place; clearing it in place would add one more.

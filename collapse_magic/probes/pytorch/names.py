@@ -38,6 +38,7 @@ class Names:
         self._taken: dict[str, int] = {}
         self.found: list[Model] = []  # not yet reported
         self._trees: dict[int, tuple[Any, Tree]] = {}
+        self._sure: set[int] = set()  # of the trees that hold now
 
     def wanted(self, parameter: Any) -> bool:
         """Whether the parameter belongs to the model that was asked for (any, if none was)."""
@@ -47,16 +48,22 @@ class Names:
         return any(parameter is own for own in only.parameters())
 
     def tree(self, module: Any) -> Tree:
-        """The modules and parameters of a model, read once until `forget_trees`."""
-        known = self._trees.get(id(module))
-        if known is None:
-            known = self._trees[id(module)] = (module, Tree(module))
+        """The modules and parameters of a model, as they are registered now."""
+        key = id(module)
+        known = self._trees.get(key)
+        if known is None or (key not in self._sure and not known[1].holds()):
+            known = self._trees[key] = (module, Tree(module))
+        self._sure.add(key)
         return known[1]
 
-    def forget_trees(self) -> None:
-        """Let go of the user's modules: ours has ended, and theirs may change."""
+    def forget_trees(self, keep: bool = False) -> None:
+        """Ours has ended: what is registered may change, as it does in models that are spread over
+        processes. The user's modules are let go of, but where they are to be kept: in the first
+        steps the same model is asked for again and again."""
         if self._trees:
-            self._trees.clear()
+            self._sure.clear()
+            if not keep:
+                self._trees.clear()
 
     def model_of(self, parameter: Any, frame: FrameType | None) -> Model | None:
         """The model that owns `parameter`, by the variables of the user and of the callers."""

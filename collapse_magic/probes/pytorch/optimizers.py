@@ -34,6 +34,8 @@ class OptimizerWatch:
 
     def differs(self, first_rate: Any) -> bool:
         """Whether the first group's rate is news; of one on a device only flushes tell."""
+        if type(first_rate) is float:
+            return first_rate != self.first_rate
         if _on_device(first_rate):
             return self.first_rate is None
         return bool(first_rate != self.first_rate)

@@ -14,7 +14,7 @@ from ...records import LossRaised
 from ..base import Probe, ProbeContext
 from ..guard import Guard
 from ..patching import Patches
-from ..schedule import FULL_LOOKS_AT_FIRST, SHORT, Schedule
+from ..schedule import FLUSH_SECONDS, FULL_LOOKS_AT_FIRST, SHORT, Schedule
 from . import (
     compiler,
     graph,
@@ -23,6 +23,7 @@ from . import (
     raised,
     roots,
 )
+from .by_heart import ByHeart
 from .counter import StepCounter
 from .epochs import Epochs
 from .evaluation import Evaluation
@@ -37,6 +38,7 @@ from .sites import Site
 from .steps import Steps
 from .transfer import Transfers, capturing
 
+_FIRST_STEPS = 6  # backwards; in which the first looks come
 _MOST_PLACES = 1024  # where a derivative is asked for: code may be made anew at every step
 _SURELY_NO_LOSS = 16  # derivatives of something else at one place, in a row
 
@@ -70,11 +72,13 @@ class TorchProbe(Probe):
         self._registry = Registry(self.context, self._names, self.counter, self.transfers)
         self._nans = NanReports(self.context, self.transfers)
         self._scaling = Scaling(self._names, self._torch)
+        self._backward_code = self._torch.Tensor.backward.__code__
         self._codes: dict[int, CodeType] = {}
         self._lanes: dict[tuple[int, int], Lane] = {}  # by place, whose code the registry keeps
         self._grad_places: dict[tuple[int, int], int] = {}
         self._last_flush = -math.inf
         self._first_steps_told = False
+        self._by_heart = ByHeart(self.context, self._torch)
         self._counted = 0  # backwards since the last flush
         self._evaluation = Evaluation(
             self.context, self._names, self.counter, self.transfers, self._registry
@@ -125,11 +129,14 @@ class TorchProbe(Probe):
             )
         compiler.keep_out(torch, (*wrappers, *around_step), (Guard.run,))
         self._evaluation.attach(self._patches, switch)
+        if self.context.config.probe:
+            self._by_heart.attach()
 
     def _detach(self) -> None:
         handles, self._handles = self._handles, []
         with ExitStack() as duties:  # the last one first, each of them whatever became of another
             duties.callback(self._fresh)
+            duties.callback(self._by_heart.release)
             duties.callback(self._evaluation.detach)
             duties.callback(self.steps_watch.release)
             for handle in handles:
@@ -151,8 +158,7 @@ class TorchProbe(Probe):
 
     def _after_each(self) -> None:
         """What follows each piece of work of ours."""
-        # Parameters may be exchanged from one call to the next, as those spread over processes.
-        self._names.forget_trees()
+        self._names.forget_trees(keep=self.counter.backwards <= _FIRST_STEPS)
         if self._switch.steps.left and self.context.stop_reason() is not None:
             self._switch.steps.grant(0)  # the cell ends with this step: it must not pass
 
@@ -172,7 +178,7 @@ class TorchProbe(Probe):
 
     def _as_before(self, loss: Any, caller: FrameType) -> bool:
         """Count a batch that is like the one before it at the same place, if it is."""
-        frame = _caller(caller, self._torch)
+        frame = self._caller(caller)
         lane = self._lanes.get((id(frame.f_code), frame.f_lasti))
         taken = self.counter.taken
         if lane is None or not taken:
@@ -231,7 +237,7 @@ class TorchProbe(Probe):
         if due and capturing(self._torch):
             return
         self.transfers.poll()
-        frame = _caller(caller, self._torch)
+        frame = self._caller(caller)
         full, taken = False, []
         for order, (root, weights) in enumerate(losses):
             amount = self._amount(roots.amount(root, weights))
@@ -241,6 +247,8 @@ class TorchProbe(Probe):
                 sites = self._take(root, amount, finite, place, frame)
                 taken.append((root.grad_fn, sites))
                 full = full or any(site.full for site in sites)
+                if self._by_heart.waits:
+                    self._by_heart.meet(sites)
         now = began
         if due:
             now = self._counted_one(began)
@@ -335,7 +343,8 @@ class TorchProbe(Probe):
     # -- flushing ---------------------------------------------------------------------------------
 
     def _maybe_flush(self, full: bool, now: float) -> None:
-        if not full and now - self._last_flush < self.plan.flush_gap(now, self._counted):
+        since = now - self._last_flush
+        if not full and (since < FLUSH_SECONDS or since < self.plan.flush_gap(now, self._counted)):
             return
         if not self.counter.settled:
             return
@@ -371,6 +380,9 @@ class TorchProbe(Probe):
         self.transfers.finish()
         for site in self.all_sites():
             site.settle()
+        if self.context.config.probe and self.counter.backwards:
+            self._switch.off()  # what the copy does is no training of the user's
+            self._by_heart.run()
 
     def explain(self, error: BaseException) -> LossRaised | None:
         try:
@@ -380,9 +392,8 @@ class TorchProbe(Probe):
         except Exception:
             return None
 
-
-def _caller(frame: FrameType, torch: Any) -> FrameType:
-    """The frame that called backward, Tensor.backward itself left out."""
-    while frame.f_code is torch.Tensor.backward.__code__ and frame.f_back is not None:
-        frame = frame.f_back
-    return frame
+    def _caller(self, frame: FrameType) -> FrameType:
+        """The frame that called backward, Tensor.backward itself left out."""
+        while frame.f_code is self._backward_code and frame.f_back is not None:
+            frame = frame.f_back
+        return frame

@@ -31,6 +31,9 @@ _MOST_PASSING = 1024
 _LONG_LOOK_SECONDS = 0.002
 # After the first three: whether the last layer has moved at all is judged over five steps.
 _STEPS_TO_FIFTH = 3
+# To meet a model of so many tensors takes most of what the first steps may cost: a look at a few of
+# its layers belongs to that, the next one comes when they are over.
+_MANY_PARAMETERS = 256
 # A search over settings makes ever new optimizers; of later ones only the steps are counted.
 _MOST_OPTIMIZERS = 64
 
@@ -187,6 +190,7 @@ class Steps:
         name = self._names.optimizer_name(optimizer, frame) if few else ""
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
         held = {id(p) for p in parameters}
+        self._plan.many_parameters |= len(parameters) > _MANY_PARAMETERS
         wanted = few and any(self._names.wanted(p) for p in parameters)
         looks: list[ModelLook] = []
         covered: set[int] = set()
@@ -250,12 +254,14 @@ class Steps:
         spent += 0.0 if self.inspection is None else self.inspection.after_look()
         watch.due_at = step + 1
         at_first = watch.steps < schedule.FULL_LOOKS_AT_FIRST and next_one < _LONG_LOOK_SECONDS
+        at_first = at_first and not self._plan.many_parameters
         if not at_first or self._plan.every is not None:
             seconds = self._step_seconds(now, step)
             whole = spent / min((look.share for look in watch.looks), default=1.0)
             gap = self._plan.layer_gap(whole, seconds, step)
             untimed = seconds == 0.0 and self._plan.every is None
             early = untimed or watch.steps == schedule.FULL_LOOKS_AT_FIRST
+            early = early and not self._plan.many_parameters
             watch.due_at = step + (min(gap, _STEPS_TO_FIFTH) if early else gap)
 
     def _step_seconds(self, now: float, step: int) -> float:

@@ -17,6 +17,10 @@ from .sharded import local, ordinary
 _MOST_ROWS = 32
 _MOST_COLUMNS = 32
 
+# Spread relative to the range below which a layer's weights are worth asking whether they are all
+# the same.
+_NEARLY_CONSTANT = 1e-3
+
 Array = NDArray[Any]
 
 
@@ -40,7 +44,7 @@ def initial_weights(tensors: list[Any], torch: Any) -> list[InitialWeights]:
             if sample is None:
                 sample = known[shape] = _Sample.of(shape)
             if sample.values > 1:
-                blocks.append(sample.take(tensor))
+                blocks.append(tensor if sample.whole else sample.take(tensor))
                 places.append(place)
                 samples.append(sample)
         if not blocks:
@@ -57,10 +61,13 @@ def initial_weights(tensors: list[Any], torch: Any) -> list[InitialWeights]:
     columns = lengths // rows
     close = (rows > 1) & (columns > 1)
     close &= values[starts] == values[starts + np.where(close, columns, 0)]
-    several = zip(low.tolist(), high.tolist(), mean.tolist(), spread.tolist(), strict=True)
-    for place, (least, most, middle, deviation) in zip(places, several, strict=True):
-        alike = flat(least, most, middle)
-        found[place] = alike or InitialWeights(middle, deviation, "random")
+    for place, middle, deviation in zip(places, mean.tolist(), spread.tolist(), strict=True):
+        found[place] = InitialWeights(middle, deviation, "random")
+    with np.errstate(invalid="ignore"):
+        narrow = high - low <= _NEARLY_CONSTANT * (np.abs(high) + np.abs(low))
+    for order in np.flatnonzero(narrow).tolist():
+        alike = flat(float(low[order]), float(high[order]), float(mean[order]))
+        found[places[order]] = alike or found[places[order]]
     for order in np.flatnonzero(close).tolist():
         begin = starts[order]
         block = values[begin : begin + lengths[order]].reshape(rows[order], -1)
@@ -85,6 +92,7 @@ class _Sample(NamedTuple):
     row_step: int
     column_step: int
     deep: bool  # whether the weights of a unit stand in several dimensions
+    whole: bool = False  # all of them are looked at
 
     @staticmethod
     def of(shape: Sequence[int]) -> _Sample:
@@ -92,13 +100,18 @@ class _Sample(NamedTuple):
         if len(shape) < 2:
             step = max(-(-size // (_MOST_ROWS * _MOST_COLUMNS)), 1)
             values = -(-size // step)
-            return _Sample(values, values, step, 0, False)
+            return _Sample(values, values, step, 0, False, step == 1)
         columns = math.prod(shape[1:])
         row_step = max(-(-shape[0] // _MOST_ROWS), 1)
         column_step = max(-(-columns // _MOST_COLUMNS), 1)
         rows = -(-shape[0] // row_step)
         return _Sample(
-            rows, rows * -(-columns // column_step), row_step, column_step, len(shape) > 2
+            rows,
+            rows * -(-columns // column_step),
+            row_step,
+            column_step,
+            len(shape) > 2,
+            row_step == column_step == 1,
         )
 
     def take(self, weight: Any) -> Any:

@@ -128,9 +128,11 @@ class Wirings:
         return sizes != before
 
     def _hold(self, parameters: Iterable[Any]) -> None:
+        held = self._held
         for parameter in parameters:
-            if not _holds(self._held, parameter):
-                self._held[id(parameter)] = weakref.ref(parameter)
+            known = held.get(id(parameter))  # as `_holds`, without a thousand calls
+            if known is None or known() is not parameter:
+                held[id(parameter)] = weakref.ref(parameter)
 
     def parameters(self) -> list[Any]:
         """The parameters that losses have reached so far."""

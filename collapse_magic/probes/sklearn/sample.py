@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...records import InputFacts
+from ..input_scales import Entered, stride_of
 
 Array = NDArray[Any]
 
@@ -21,11 +21,8 @@ MOST_BYTES = 2**23
 _UNKNOWN_BYTES = 1000
 # Fewer say nothing about shares.
 LEAST_ROWS = 16
-# Rows for the scales of the features, and of more features evenly spaced ones.
-_SCALE_ROWS, _SCALE_FEATURES = 1024, 1024
-# Spread of a feature, relative to its largest value, below which it is constant.
-_CONSTANT = 1e-6
-_QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
+# Rows for the scales of the features.
+_SCALE_ROWS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,42 +95,11 @@ def _row_bytes(X: Any, count: int) -> int:
 def input_facts(sample: Sample, model: str, layer: str, step: int) -> InputFacts | None:
     """The scale of each feature; None where the rows are no table of numbers."""
     rows = _numbers(sample.part(0, _SCALE_ROWS))
-    if rows is None or len(rows) < 2:
+    if rows is None:
         return None
-    features = rows.shape[1]
-    stride = -(-features // _SCALE_FEATURES)
-    kept = rows[:, ::stride].astype(np.float64)
-    kept = kept[np.isfinite(kept).all(axis=1)]
-    if len(kept) < 2:
-        return None
-    deviation = kept.std(axis=0, ddof=1)
-    size = np.abs(kept)
-    varies = deviation > _CONSTANT * size.max(axis=0)
-    narrowest = int(np.where(varies, deviation, np.inf).argmin()) if varies.any() else -1
-    widest = int(np.where(varies, deviation, -1.0).argmax()) if varies.any() else -1
-    return InputFacts(
-        model=model,
-        step=step,
-        layer=layer,
-        kind="features",
-        shape=sample.shape,
-        values=kept.size,
-        minimum=float(kept.min()),
-        maximum=float(kept.max()),
-        p99=_p99(size),
-        zero_share=float(np.mean(kept == 0)),
-        features=features,
-        feature_std=tuple(float(v) for v in np.quantile(deviation, _QUANTILES)),
-        constant_features=int((~varies).sum()),
-        narrowest=narrowest * stride if narrowest >= 0 else -1,
-        widest=widest * stride if widest >= 0 else -1,
-        narrowest_p99=_p99(size[:, narrowest]) if narrowest >= 0 else math.nan,
-        widest_p99=_p99(size[:, widest]) if widest >= 0 else math.nan,
-    )
-
-
-def _p99(values: Array) -> float:
-    return float(np.quantile(values, 0.99))
+    entered = Entered(model, layer, "features", sample.shape, rows.shape[1])
+    kept = rows[:, :: stride_of(entered.features)].astype(np.float64)
+    return entered.facts(step, kept[np.isfinite(kept).all(axis=1)])
 
 
 def _numbers(rows: Any) -> Array | None:

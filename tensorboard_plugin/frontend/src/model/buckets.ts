@@ -96,6 +96,19 @@ export function meanLines(
   return lines;
 }
 
+/** Means over a window of rows; without one, all that the pixels can show. */
+export function smoothedLines(
+  series: SeriesRows,
+  columns: readonly number[],
+  range: Range,
+  pixels: number,
+  window: number,
+): Lines {
+  return window > 1
+    ? meanLines(series, columns, range, pixels, window)
+    : bucketLines(series, columns, range, pixels);
+}
+
 function meanOf(series: SeriesRows, column: number, from: number, to: number): number | null {
   let sum = 0;
   let finite = 0;

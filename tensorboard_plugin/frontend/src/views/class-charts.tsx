@@ -2,13 +2,13 @@
 import type { ComponentChildren } from 'preact';
 import { useMemo } from 'preact/hooks';
 import { chanceEntropy, entropyOf, LABELS, PREDICTED } from '../model/entropy';
-import { count, percent, quantities, quantity } from '../model/format';
+import { count, percent, quantity } from '../model/format';
 import type { Shares } from '../model/shares';
 import type { SeriesRows } from '../model/series';
 import { AtCursor } from './at-cursor';
 import { ClassKeys, classColour, isShown } from './class-keys';
 import type { ChartProps } from './frame';
-import { LineChart } from './line-chart';
+import { LineChart, QUANTITY_AXIS } from './line-chart';
 import { shareAxis } from './shares-chart';
 import { INK } from './theme';
 
@@ -117,7 +117,7 @@ export function EntropyChart({ store, rows, shares, frame }: ClassChartProps) {
         { name: 'labels', rows: entropy, column: LABELS, stroke: (ink) => INK[ink].text, dash: [5, 4] },
       ]}
       chance={chance}
-      axis={{ scale: { range: [-0.03 * chance, 1.06 * chance] }, axis: { space: 28, values: (_, splits) => quantities(splits) } }}
+      axis={{ scale: { range: [-0.03 * chance, 1.06 * chance] }, axis: QUANTITY_AXIS }}
       format={quantity}
       smooth
     />
@@ -146,7 +146,7 @@ export function ChanceChart({ store, rows, frame }: ClassChartProps) {
       }
       lines={[{ name: 'L/H', rows, column: offset, stroke: (ink) => INK[ink].line }]}
       chance={1}
-      axis={{ scale: {}, axis: { space: 28, values: (_, splits) => quantities(splits) } }}
+      axis={{ scale: {}, axis: QUANTITY_AXIS }}
       log
       smooth
     />

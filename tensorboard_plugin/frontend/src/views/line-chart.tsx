@@ -2,15 +2,16 @@
 import type { ComponentChildren } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import uPlot from 'uplot';
-import { bucketLines, meanLines, smoothingWindow } from '../model/buckets';
+import { smoothedLines, smoothingWindow } from '../model/buckets';
 import type { Theme } from '../model/colours';
-import { quantities, quantity } from '../model/format';
+import { quantity } from '../model/format';
 import type { RunStore } from '../model/run-store';
 import type { SeriesRows } from '../model/series';
 import type { ChartProps } from './frame';
 import { Panel } from './panel';
-import { Plot, type PlotKind } from './plot';
+import { Plot, QUANTITIES, type PlotKind } from './plot';
 import { INK } from './theme';
+import { Toggle } from './toggle';
 
 export interface Line {
   readonly name: string;
@@ -39,6 +40,9 @@ interface LineChartProps extends ChartProps {
 
 const HEIGHT = 110;
 
+/** Of what is neither a share nor a count. */
+export const QUANTITY_AXIS: uPlot.Axis = { space: 28, values: QUANTITIES };
+
 export function LineChart(props: LineChartProps) {
   const { store, title, note, readout, lines, log = false, format = quantity, height = HEIGHT } = props;
   const [logarithmic, setLogarithmic] = useState(false);
@@ -55,9 +59,9 @@ export function LineChart(props: LineChartProps) {
       height={height}
       tools={
         log && (
-          <button type="button" class="toggle" aria-pressed={logarithmic} onClick={() => setLogarithmic(!logarithmic)}>
+          <Toggle pressed={logarithmic} toggle={() => setLogarithmic(!logarithmic)}>
             Log
-          </button>
+          </Toggle>
         )
       }
       sheet={() => ({
@@ -112,7 +116,7 @@ function joined(
 ): uPlot.AlignedData {
   const tables = [...new Set(lines.map(({ rows }) => rows))].map((rows) => {
     const columns = lines.filter((line) => line.rows === rows).map(({ column }) => column);
-    const made = window > 1 ? meanLines(rows, columns, range, pixels, window) : bucketLines(rows, columns, range, pixels);
+    const made = smoothedLines(rows, columns, range, pixels, window);
     return [made.x, ...made.y] as uPlot.AlignedData;
   });
   const [x, ...y] = tables.length === 1 ? tables[0]! : uPlot.join(tables);
@@ -152,6 +156,6 @@ function linePlot(lines: readonly Line[], ink: Theme, { axis, chance, sparse, st
   return {
     series: [...drawn, ...even],
     scale: logarithmic ? { distr: 3 } : axis.scale,
-    axis: logarithmic ? { values: (_, splits) => quantities(splits) } : axis.axis,
+    axis: logarithmic ? { values: QUANTITIES } : axis.axis,
   };
 }

@@ -2,15 +2,16 @@ import { useMemo, useRef, useState } from 'preact/hooks';
 import type uPlot from 'uplot';
 import type { Theme } from '../model/colours';
 import { lossEnds, lossLines, lossScale, type LossLines } from '../model/loss';
-import { count, quantities, quantity } from '../model/format';
+import { count, quantity } from '../model/format';
 import type { Range } from '../model/buckets';
 import type { RunStore } from '../model/run-store';
 import type { SeriesRows } from '../model/series';
 import { AtCursor } from './at-cursor';
 import type { ChartProps } from './frame';
 import { Panel } from './panel';
-import { Plot, type PlotKind } from './plot';
+import { Plot, QUANTITIES, type PlotKind } from './plot';
 import { INK } from './theme';
+import { Toggle } from './toggle';
 
 const HEIGHT = 112;
 
@@ -51,9 +52,9 @@ export function LossChart({ store, rows, frame }: LossProps) {
       }
       tools={
         scale.positive && (
-          <button type="button" class="toggle" aria-pressed={logarithmic} onClick={() => setWanted(!logarithmic)}>
+          <Toggle pressed={logarithmic} toggle={() => setWanted(!logarithmic)}>
             Log
-          </button>
+          </Toggle>
         )
       }
       sheet={() => ({ series: rows, columns: [{ name: 'loss', column: 0 }], format: quantity })}
@@ -110,7 +111,7 @@ function lossPlot(
     bands: [{ series: [2, 1], fill: band }],
     scale: { ...(logarithmic ? { distr: 3 } : {}), ...(ends ? { range: [...ends] } : {}) },
     axis: {
-      values: (_, splits) => quantities(splits),
+      values: QUANTITIES,
       ...(logarithmic ? {} : { space: 28 }),
     },
     draw: (plot) => drawBroken(plot, lines(), broken),

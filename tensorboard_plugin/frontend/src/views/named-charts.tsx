@@ -1,9 +1,9 @@
 // What is logged by a name of its own: learning rates by optimizer, accuracies by phase.
-import { percent, quantities, quantity } from '../model/format';
+import { percent, quantity } from '../model/format';
 import type { SeriesRows } from '../model/series';
 import { AtCursor } from './at-cursor';
 import type { ChartProps } from './frame';
-import { LineChart, type Line } from './line-chart';
+import { LineChart, QUANTITY_AXIS, type Line } from './line-chart';
 import { shareAxis } from './shares-chart';
 import { INK } from './theme';
 
@@ -46,7 +46,7 @@ export function LearningRateChart({ store, frame }: ChartProps) {
       title="Learning rate"
       note={<Values store={store} lines={lines} format={quantity} />}
       lines={lines}
-      axis={{ scale: {}, axis: { space: 28, values: (_, splits) => quantities(splits) } }}
+      axis={{ scale: {}, axis: QUANTITY_AXIS }}
       stepped
       log
       height={72}

@@ -41,7 +41,7 @@ export function Overview({ store }: { store: Store }) {
       {found.length === 0 ? (
         <FilteredOut search={search} clear={() => setSearch('')} />
       ) : (
-        <table class="runs-table" ref={table} style={{ '--line': `${LINE_PX}px` }}>
+        <table class="runs-table" ref={table} style={{ '--line-height': `${LINE_PX}px` }}>
           <Head order={order} setOrder={setOrder} />
           {groups.map((group) => {
             const first = line;

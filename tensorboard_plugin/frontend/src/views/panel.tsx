@@ -9,6 +9,7 @@ import { useInView } from './in-view';
 import { BESIDE_PX } from './plot';
 import { SaveMenu, savePicture, saveText } from './save';
 import { DataTable } from './table';
+import { Toggle } from './toggle';
 
 interface PanelProps {
   store: RunStore;
@@ -41,15 +42,13 @@ export function Panel({ store, title, note, tools, readout, sheet, height, child
         </span>
         <span class="tools">
           {tools}
-          <button
-            type="button"
-            class="toggle"
-            aria-pressed={asTable}
-            aria-label={`View ${title.toLowerCase()} as table`}
-            onClick={() => setAsTable(!asTable)}
+          <Toggle
+            pressed={asTable}
+            label={`View ${title.toLowerCase()} as table`}
+            toggle={() => setAsTable(!asTable)}
           >
             Table
-          </button>
+          </Toggle>
           <SaveMenu
             what={title.toLowerCase()}
             items={[

@@ -3,7 +3,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import type { AxisKind } from '../model/axes';
 import type { Theme } from '../model/colours';
-import { clockTime, shortCount, shortTime } from '../model/format';
+import { clockTime, quantities, shortCount, shortTime } from '../model/format';
 import type { RunStore } from '../model/run-store';
 import { drawEpochs, overlay } from './plot-overlay';
 import { listen } from './plot-pointer';
@@ -15,6 +15,9 @@ const FONT = '11px Roboto, "Segoe UI", system-ui, sans-serif';
 const AXIS_HEIGHT = 24;
 /** What a plot takes beside its plotting area, and the gap above it. */
 export const BESIDE_PX = AXIS_HEIGHT + PAD_TOP + 2;
+
+/** The labels of an axis; on a log scale some places have none. */
+export const QUANTITIES = (_: uPlot, places: (number | null)[]): string[] => quantities(places);
 
 /** What differs from chart to chart. */
 export interface PlotKind {

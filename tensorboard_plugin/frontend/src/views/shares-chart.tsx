@@ -1,6 +1,6 @@
 import { useMemo, useState } from 'preact/hooks';
 import type uPlot from 'uplot';
-import { bucketLines, meanLines, smoothingWindow, type Lines } from '../model/buckets';
+import { meanLines, smoothedLines, smoothingWindow } from '../model/buckets';
 import type { Theme } from '../model/colours';
 import { percent } from '../model/format';
 import { shareTop, stacked, type ShareLine, type Shares } from '../model/shares';
@@ -9,6 +9,7 @@ import type { ChartProps } from './frame';
 import { Panel } from './panel';
 import { Plot, type PlotKind } from './plot';
 import { INK } from './theme';
+import { Toggle } from './toggle';
 
 const HEIGHT = 150;
 
@@ -23,9 +24,9 @@ export function SharesChart({ store, frame, shares }: ChartProps & { shares: Sha
       note="dashed: labels"
       height={HEIGHT}
       tools={
-        <button type="button" class="toggle" aria-pressed={together} onClick={() => setTogether(!together)}>
+        <Toggle pressed={together} toggle={() => setTogether(!together)}>
           Stack
-        </button>
+        </Toggle>
       }
       readout={
         <ClassKeys
@@ -66,10 +67,7 @@ function ShareLines({ store, frame, shares, lines }: ChartProps & { shares: Shar
   const { data, top } = useMemo(() => {
     const columns = [...lines.map((line) => line.predicted), ...lines.map((line) => line.label)];
     const window = smoothing === 'auto' ? 1 : smoothingWindow(shares.rows.length, smoothing);
-    const { x, y }: Lines =
-      window > 1
-        ? meanLines(shares.rows, columns, range, frame.pixels, window)
-        : bucketLines(shares.rows, columns, range, frame.pixels);
+    const { x, y } = smoothedLines(shares.rows, columns, range, frame.pixels, window);
     return { data: [x, ...y] as uPlot.AlignedData, top: shareTop(y) };
   }, [shares, key, range, frame.pixels, smoothing]);
   const highest = store.peers.value.length > 0 ? 1 : top;

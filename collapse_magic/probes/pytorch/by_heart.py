@@ -1,0 +1,261 @@
+"""Whether a copy of the model can learn one batch by heart: ``--probe``.
+
+The batch is taken from the first backward. When the cell has ended, a copy of the model, as it then
+is, trains on it alone, for a moment; the copy is thrown away. The model, the batch and the random
+states stay as they are.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import random
+import sys
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from ...records import ProbeNote
+from ..base import ProbeContext
+from ..calls import LossCall
+from ..tasks import INDEX_LOSSES, PROBABILITY_LOSSES, SOFT_LOSSES
+from .sites import Site
+
+# Adam at a rate that suits most networks: at ten times that the larger ones diverge.
+_RATE = 3e-3
+_MOMENTA = 0.9, 0.999
+_MOST_STEPS = 300
+_MOST_SECONDS = 3.0
+# All samples right, and surely so: the loss at most half of a constant answer's.
+_SURELY = 0.5
+_MOST_BYTES = 256 * 2**20  # of the model
+_MOST_WAITED = 16  # backwards until one is found that is fit to be tried
+
+
+class CannotTry(Exception):  # noqa: N818 - no error of anybody's
+    """Why no batch can be tried: the end of a sentence."""
+
+
+class ByHeart:
+    """Keeps the first batch of a run, and tries it on a copy of the model at its end."""
+
+    def __init__(self, context: ProbeContext, torch: Any) -> None:
+        self._context = context
+        self._torch = torch
+        self._handle: Any = None
+        self._calls: dict[int, tuple[Any, Any, Any]] = {}  # (module, arguments, keywords) by id
+        self._kept: tuple[Site, tuple[Any, Any, Any], Any, Any] | None = None
+        self._waited = 0
+
+    @property
+    def waits(self) -> bool:
+        return self._handle is not None
+
+    def attach(self) -> None:
+        """See how models are called, until the first backward."""
+        register = self._torch.nn.modules.module.register_module_forward_hook
+        self._handle = register(self._called, with_kwargs=True)
+
+    def release(self) -> None:
+        self._stop()
+        self._kept = None
+
+    def _stop(self) -> None:
+        handle, self._handle = self._handle, None
+        self._calls = {}
+        if handle is not None:
+            handle.remove()
+            # torch leaves this behind, and every module would be called the slow way from now on
+            self._torch.nn.modules.module._global_forward_hooks_with_kwargs.pop(handle.id, None)
+
+    def _called(self, module: Any, args: Any, kwargs: Any, output: Any) -> None:  # noqa: ARG002
+        torch = self._torch
+        with suppress(Exception):  # this runs within the user's own forward
+            if torch.is_grad_enabled() and not torch.compiler.is_compiling():
+                self._calls[id(module)] = weakref.ref(module), args, kwargs
+
+    def meet(self, sites: list[Site]) -> None:
+        """A backward of these losses is about to run: keep its batch, if it is fit to be tried."""
+        self._waited += 1
+        for site in sites:
+            owner, held = site.facts.owner, site.batches
+            module = None if owner is None else owner.module()
+            call = self._calls.get(id(module))
+            if call is not None and call[0]() is module and held.targets:
+                kept = call[0], *_cloned(call[1:], self._torch)
+                self._kept = site, kept, held.scores[-1], held.targets[-1]
+                self._stop()
+                return
+        self._calls.clear()
+        if self._waited >= _MOST_WAITED:
+            self._stop()
+
+    def run(self) -> None:
+        """Train the copy, and tell what came of it."""
+        try:
+            with _as_it_was(self._torch):
+                told = self._tried()
+        except CannotTry as reason:
+            told = f"no batch could be tried: {reason}"
+        except KeyboardInterrupt:
+            told = "interrupted"
+        except Exception as error:  # of the user's forward, or of copying the model
+            told = f"no batch could be tried: {type(error).__name__}: {error}".splitlines()[0]
+        finally:
+            self.release()
+        self._context.emit(ProbeNote(f"--probe: {told}"))
+
+    def _tried(self) -> str:
+        if self._kept is None:
+            raise CannotTry("no model was seen with a batch and its labels")
+        site, (reference, args, kwargs), scores, targets = self._kept
+        call, judged, module = site.facts.call, site.facts.judged, reference()
+        if call is None or judged is None or judged.task not in ("binary", "multiclass"):
+            raise CannotTry("the loss does not compare classes")
+        if module is None:
+            raise CannotTry("the model is gone")
+        trial = _Trial(self._torch, module, (args, kwargs), call, scores, targets)
+        return trial.run(site.facts.model_name or "the model")
+
+
+class _Trial:
+    """One copy, one batch."""
+
+    def __init__(
+        self, torch: Any, module: Any, batch: Any, call: LossCall, scores: Any, targets: Any
+    ) -> None:
+        size = sum(p.numel() * p.element_size() for p in module.parameters())
+        if size > _MOST_BYTES:
+            raise CannotTry(f"the model takes {size / 2**20:,.0f} MB")
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            raise CannotTry("several processes train together, and each would wait for the others")
+        if torch.nn.modules.module._has_any_global_hook():
+            raise CannotTry("there are hooks that all modules share")
+        self._torch = torch
+        self._model = copy.deepcopy(module)
+        _make_plain(self._model)
+        self._args, self._kwargs = batch
+        self._loss, self._shape = call.loss, tuple(scores.shape)
+        self._by_class = call.loss in INDEX_LOSSES or call.loss in SOFT_LOSSES
+        self._targets = torch.as_tensor(np.array(targets))
+
+    def run(self, name: str) -> str:
+        torch, began = self._torch, perf_counter()
+        parameters = [p for p in self._model.parameters() if p.requires_grad]
+        constant = self._constant()
+        if not parameters:
+            raise CannotTry(f"no parameter of {name} asks for a gradient")
+        moments = [(torch.zeros_like(p), torch.zeros_like(p)) for p in parameters]
+        steps, best, without = 0, 0.0, 0
+        while steps < _MOST_STEPS and perf_counter() - began < _MOST_SECONDS:
+            loss, right = self._look()
+            best = max(best, right)
+            if right == 1.0 and float(loss.detach()) <= _SURELY * constant:
+                samples = len(self._targets)
+                return (
+                    f"a copy of {name} learned one batch of {samples} by heart in {steps} steps: "
+                    "the model can learn"
+                )
+            if not math.isfinite(float(loss.detach())):
+                raise CannotTry(f"the loss of a copy of {name} is not finite")
+            gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
+            without = sum(g is None for g in gradients)
+            steps += 1
+            with torch.no_grad():
+                for parameter, gradient, both in zip(parameters, gradients, moments, strict=True):
+                    if gradient is not None:
+                        _adam(parameter, gradient, both, steps)
+        cut = f"; {without} of {len(parameters)} parameters got no gradient" if without else ""
+        return (
+            f"a copy of {name} did not learn one batch of {len(self._targets)} by heart in "
+            f"{steps} steps, {best:.0%} right at best{cut}: it is too small, or what it is "
+            "given does not reach its outputs"
+        )
+
+    def _look(self) -> tuple[Any, float]:
+        """(cross entropy, share of the batch that is right), of the copy as it is."""
+        functional = self._torch.nn.functional
+        output = self._model(*self._args, **self._kwargs)
+        if not isinstance(output, self._torch.Tensor) or output.numel() != math.prod(self._shape):
+            raise CannotTry("what the model gives is not what the loss is given")
+        scores = output.reshape(self._shape).float()
+        targets = self._targets.to(scores.device)
+        if self._by_class:
+            labels = targets.long() if targets.dim() == 1 else targets.argmax(1)
+            right = scores.detach().argmax(1) == labels
+            return functional.cross_entropy(scores, labels), float(right.float().mean())
+        targets = targets.float().reshape(self._shape)
+        inside = bool(((scores >= 0) & (scores <= 1)).all())
+        if self._loss in PROBABILITY_LOSSES and inside:
+            loss = functional.binary_cross_entropy(scores, targets)
+            predicted = scores.detach() > 0.5
+        else:
+            loss = functional.binary_cross_entropy_with_logits(scores, targets)
+            predicted = scores.detach() > 0
+        return loss, float((predicted == (targets > 0.5)).float().mean())
+
+    def _constant(self) -> float:
+        """What always answering with the label shares of the batch costs (nats)."""
+        targets = self._targets
+        labels = targets.argmax(1) if self._by_class and targets.dim() > 1 else targets.reshape(-1)
+        counts = labels.round().long().clamp(min=0).bincount()
+        shares = counts[counts > 0] / counts.sum()
+        if len(shares) < 2:
+            raise CannotTry("the first batch holds a single class")
+        return float(-(shares * shares.log()).sum())
+
+
+def _adam(parameter: Any, gradient: Any, moments: tuple[Any, Any], step: int) -> None:
+    """By hand: an optimizer of torch's would call hooks that all optimizers share."""
+    for moment, value, keep in zip(moments, (gradient, gradient * gradient), _MOMENTA, strict=True):
+        moment.mul_(keep).add_(value, alpha=1 - keep)
+    mean, square = (m / (1 - keep**step) for m, keep in zip(moments, _MOMENTA, strict=True))
+    parameter.sub_(_RATE * mean / (square.sqrt() + 1e-8))
+
+
+def _cloned(value: Any, torch: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return value.detach().clone()
+    if type(value) in (tuple, list):
+        return type(value)(_cloned(one, torch) for one in value)
+    if type(value) is dict:
+        return {key: _cloned(one, torch) for key, one in value.items()}
+    return value
+
+
+def _make_plain(model: Any) -> None:
+    """Training mode without dropout, and without hooks: the user's may reach what is no copy. Those
+    of torch.nn.utils make weights, and stay."""
+    model.train()
+    for module in model.modules():
+        if "Dropout" in type(module).__name__:
+            module.eval()
+        if isinstance(getattr(module, "dropout", None), float):  # of recurrent layers, attention
+            module.dropout = 0.0
+        for name in ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks"):
+            hooks = getattr(module, name)
+            for key, hook in list(hooks.items()):
+                if not type(hook).__module__.startswith("torch.nn.utils"):
+                    del hooks[key]
+
+
+@contextmanager
+def _as_it_was(torch: Any) -> Iterator[None]:
+    """Puts the random states back, and trains whatever mode the cell has left behind."""
+    numpy = sys.modules["numpy"]
+    states = random.getstate(), numpy.random.get_state()
+    try:
+        with (
+            torch.random.fork_rng(),
+            torch.inference_mode(False),
+            torch.enable_grad(),
+            torch.autocast("cpu", enabled=False),
+        ):
+            yield
+    finally:
+        random.setstate(states[0])
+        numpy.random.set_state(states[1])
