@@ -53,13 +53,15 @@ from .base import SYMPTOMS
 # one without any penalty 19%.
 SHRUNK = 0.1
 LAYER_SHARE = 0.5
-# Weights that a decay of the usual strength is at work on keep more than this.
+# Three dense layers on the digits, 1,500 steps: at the strongest decay with which they still learn
+# (Adam and SGD .03: nine in ten right) each keeps .53 of its norm and more.
 HALVED = 0.5
-# Ten times what people try, and far above what they use; decoupled from the gradient, and a part of
-# it.
+# There, .1 leaves nothing of any layer, as a part of the gradient. Decoupled from it (AdamW, rate
+# .001), 1 takes a hundredth and 10 takes half; higher rates take more.
 HIGH_DECOUPLED, HIGH_DECAY = 1.0, 0.1
-# The gradient of a penalty of strength l is 2 l times the weights, in every layer: in programs with
-# one the layers are within 15% of each other, in those without they differ by 2 and more.
+# The gradient of a penalty of strength l is 2 l times the weights, in every layer. Without one the
+# layers differ by anything from 1.02 to 8 times: that they are alike says so only of weights that
+# have lost half of their norm besides.
 ALIKE_IN_LAYERS = 1.3
 PENALTY_LOOKS = 3
 # Those who use dropout on purpose drop up to half, seldom .7.
