@@ -47,25 +47,25 @@ class ModelActivations:
         due: the next of its steps to look at.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, plan: Schedule, clock: Callable[[], float]) -> None:
         self.name = name
         self.due = 1
+        self._plan = plan
+        self._clock = clock
         self._windows: dict[Key, UnitsWindow] = {}
         self._began: tuple[float, int] | None = None
         self._one: Any = None  # the first sample of all
 
-    def look(
-        self, model: Any, inputs: Any, step: int, plan: Schedule, clock: Callable[[], float]
-    ) -> ActivationStatistics | None:
+    def look(self, model: Any, inputs: Any, step: int) -> ActivationStatistics | None:
         """Send some samples through after this step; None where there is nothing to tell."""
-        began = clock()
+        began = self._clock()
         found = self._look(model, inputs, step)
-        now = clock()
+        now = self._clock()
         if self._began is None:
             self._began = (now, step)
         before, first = self._began
         taken = (now - before) / max(step - first, 1)
-        gap = 1 if step < FULL_LOOKS_AT_FIRST else plan.layer_gap(now - began, taken, step)
+        gap = 1 if step < FULL_LOOKS_AT_FIRST else self._plan.layer_gap(now - began, taken, step)
         self.due = sys.maxsize if found is None else step + gap
         return found
 

@@ -84,8 +84,7 @@ class Step:
     of_models: list[Update] = field(default_factory=list)  # what is known of them
     known: bool = False  # whether its model has been met, or will be with its update
     retrace: Retrace = field(default_factory=Retrace)
-    activations: ModelActivations | None = None
-    entering: ModelInput | None = None
+    looks: tuple[ModelActivations | ModelInput, ...] | None = None  # at samples, once it is met
     due: bool = False  # whether the next execution is to be looked at from outside
 
     @property

@@ -13,6 +13,7 @@ from ..input_scales import Entered, KeptRows, stride_of
 from . import layers
 
 _MOST_TAKEN = 2**13  # scalars of one batch
+_GATHERING = 256  # steps; rows that are not finite are never enough
 # What leaves the scale of its input as it is, and may stand in front of the first weights.
 _PASSING = tuple(
     f"keras.src.layers.{name}" for name in ("reshaping.", "regularization.", "core.identity")
@@ -23,13 +24,16 @@ _TOKENS = "Embedding"
 class ModelInput:
     """The input of one model; some rows of the latest batches are kept.
 
+    What a model is given seldom changes: it is told of at every step whose number has doubled. The
+    steps between are looked at for their rows alone, as long as there are too few.
+
     Attributes
-        due: the next of its steps to look at. What a model is given seldom changes: once there are
-            enough rows, the pauses between two looks double.
+        due: the next of its steps to look at.
     """
 
     def __init__(self, name: str) -> None:
         self.due = 1
+        self._tell_at = 1
         self._name = name
         self._kept = KeptRows()
 
@@ -45,6 +49,9 @@ class ModelInput:
             return None
         name, part = first
         values = np.asarray(inputs[: max(_MOST_TAKEN // math.prod(shape[1:]), 1)])
+        tells = step >= self._tell_at
+        if tells:
+            self._tell_at = 2 * step
         if type(part).__name__ == _TOKENS:
             self.due = 2 * step
             return Entered(self._name, name, "integers", shape, 0).facts_of_integers(step, values)
@@ -53,8 +60,8 @@ class ModelInput:
         entered = Entered(self._name, name, kind, shape, shape[-1])
         rows = values.reshape(-1, shape[-1])[:, :: stride_of(shape[-1])]
         self._kept.add(rows.astype(np.float64))
-        self.due = 2 * step if self._kept.enough else step + 1
-        return entered.facts(step, self._kept.together())
+        self.due = step + 1 if step < _GATHERING and not self._kept.enough else self._tell_at
+        return entered.facts(step, self._kept.together()) if tells else None
 
 
 def _first_layer(model: Any) -> tuple[str, Any] | None:

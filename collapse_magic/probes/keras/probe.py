@@ -186,10 +186,11 @@ class KerasProbe(Probe):
                     self.counter.step(steps * step.counted)
                 done = self.counter.done
                 step.due = self.optimizers.due(step.of_models, done)
-                if step.activations is None or done >= step.activations.due:
-                    self.guard.run(self._look_at_activations, step, taken, done)
-                if step.entering is None or done >= step.entering.due:
-                    self.guard.run(self._look_at_input, step, taken, done)
+                if step.looks is None:
+                    step.looks = self._looks_at(step.watched.name)
+                for look in step.looks:
+                    if done >= look.due:
+                        self.guard.run(self._look_at_samples, look, step, taken, done)
                 if self.optimizers.lost.sought:
                     self.guard.run(self._weights_are_lost, step, taken)
             return self.lets_pass(step.phase, taken.checks, taken.losses)
@@ -197,27 +198,19 @@ class KerasProbe(Probe):
             self.guard.fail(error)
             return True
 
-    def _look_at_activations(self, step: Step, taken: Taken, done: int) -> None:
-        """The activations of a model are to be looked at, which has just been trained."""
-        model, inputs = step.watched.model(), taken.inputs
-        if step.activations is None:
-            step.activations = ModelActivations(step.watched.name)
-        if model is None or inputs is None:
-            step.activations.due = sys.maxsize
-            return
-        found = step.activations.look(model, inputs, done, self.plan, self.context.clock)
-        if found is not None:
-            self.context.emit(found)
+    def _looks_at(self, model: str) -> tuple[ModelActivations | ModelInput, ...]:
+        activations = ModelActivations(model, self.plan, self.context.clock)
+        return activations, ModelInput(model)
 
-    def _look_at_input(self, step: Step, taken: Taken, done: int) -> None:
-        """What a model is given is to be looked at, which has just been trained."""
+    def _look_at_samples(
+        self, look: ModelActivations | ModelInput, step: Step, taken: Taken, done: int
+    ) -> None:
+        """What a model was given, which has just been trained, or what its layers make of it."""
         model, inputs = step.watched.model(), taken.inputs
-        if step.entering is None:
-            step.entering = ModelInput(step.watched.name)
         if model is None or inputs is None:
-            step.entering.due = sys.maxsize
+            look.due = sys.maxsize
             return
-        found = step.entering.look(model, inputs, done)
+        found = look.look(model, inputs, done)
         if found is not None:
             self.context.emit(found)
 
