@@ -77,7 +77,7 @@ def test_a_fault_anywhere_in_the_probe_ends_the_watching_and_nothing_else(progra
 
 @both
 def test_the_first_nan_is_placed(program: str) -> None:
-    assert found(program)["broken"] == [[2, "input", "x", "nan"]]
+    assert found(program)["broken"] == [[2, "input", "x[:, 2]", "nan"]]
 
 
 @both

@@ -115,7 +115,8 @@ def test_nine_layers_of_sigmoids_get_no_gradient_and_relu_learns() -> None:
     before = run(IMPORTS + RINGS, model, FIT.format(epochs=12))
     assert before.first.rule == "vanishing-gradients"
     after = before.cured()
-    assert 'layers.Dense(16, activation="relu")' in after.cells[2]
+    relu = 'layers.Dense(16, activation="relu", kernel_initializer="he_normal")'
+    assert relu in after.cells[2]
     assert 'layers.Dense(1, activation="sigmoid")' in after.cells[2]
     assert "vanishing-gradients" not in {found.rule for found in after.report.findings}
 
