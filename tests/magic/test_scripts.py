@@ -87,7 +87,7 @@ def test_a_script_is_stopped_with_one_line(tmp_path: Path) -> None:
     assert done.stdout == "" and "Traceback" not in done.stderr
     last = done.stderr.splitlines()[-1]
     assert (
-        last == "TrainingStopped: stopped at step 1 by --stop-on warning: CM401 double-activation"
+        last == "TrainingStopped: stopped at step 3 by --stop-on warning: CM401 double-activation"
     )
 
 
