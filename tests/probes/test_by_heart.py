@@ -127,6 +127,20 @@ def test_ctrl_c_ends_the_trial_and_nothing_else() -> None:
     assert train(model, {})[0] == ["--probe: interrupted"]
 
 
+def test_nothing_is_tried_when_the_cell_was_ended_by_ctrl_c() -> None:
+    seed()
+    model = nn.Linear(4, 2)
+    context = FakeContext({"model": model}, WatchConfig(probe=True))
+    watching = TorchProbe(context)
+    watching.attach()
+    F.cross_entropy(model(X[:16]), OF_SIGNS[:16]).backward()
+    assert watching.explain(KeyboardInterrupt()) is None
+    watching.flush()
+    watching.detach()
+    (note,) = context.of(ProbeNote)
+    assert note.text == "--probe: no batch could be tried: the cell was interrupted"
+
+
 @pytest.mark.parametrize("probe", [True, False])
 def test_nothing_is_kept_alive(probe: bool) -> None:
     seed()

@@ -50,6 +50,7 @@ class ByHeart:
         self._calls: dict[int, tuple[Any, Any, Any]] = {}  # (module, arguments, keywords) by id
         self._kept: tuple[Site, tuple[Any, Any, Any], Any, Any] | None = None
         self._waited = 0
+        self._interrupted = False
 
     @property
     def waits(self) -> bool:
@@ -59,6 +60,10 @@ class ByHeart:
         """See how models are called, until the first backward."""
         register = self._torch.nn.modules.module.register_module_forward_hook
         self._handle = register(self._called, with_kwargs=True)
+
+    def interrupt(self) -> None:
+        """The user has ended the cell by Ctrl-C, and waits for nothing more."""
+        self._interrupted = True
 
     def release(self) -> None:
         self._stop()
@@ -110,6 +115,8 @@ class ByHeart:
         self._context.emit(ProbeNote(f"--probe: {told}"))
 
     def _tried(self) -> str:
+        if self._interrupted:
+            raise CannotTry("the cell was interrupted")
         if self._kept is None:
             raise CannotTry("no model was seen with a batch and its labels")
         site, (reference, args, kwargs), scores, targets = self._kept

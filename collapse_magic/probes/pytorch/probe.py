@@ -385,6 +385,8 @@ class TorchProbe(Probe):
             self._by_heart.run()
 
     def explain(self, error: BaseException) -> LossRaised | None:
+        if isinstance(error, KeyboardInterrupt):
+            self._by_heart.interrupt()
         try:
             if raised.at_backward(error):
                 self._inspection.nothing_reached(raised.deepest_frame(error))
