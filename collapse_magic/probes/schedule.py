@@ -23,6 +23,8 @@ _PROBE_SHARE = 0.75
 class Start:
     """What may be done at first, when nothing is known yet of the time that a step takes.
 
+    Numbers of batches hold for small ones; `Sampler.rather` says what is enough of larger ones.
+
     Attributes:
         seconds: spent on all there is to see, before anything has to be made up for.
         counted: so many batches are counted, whatever they take ...
@@ -44,9 +46,9 @@ class Start:
 
 PATIENT = Start(0.1, 128, 64)
 # Of the 50 ms the first 20 do for what there is to see of a model at first, and for 100 counted
-# batches. Of these 110 of a run of 200 steps and 240 of 1,000 are counted in any case: to find one
-# case in thirty missing takes as many. That takes 25 ms, the rules and the calls in passing the
-# rest; where a batch is ten times as dear as usual, counting stops being generous at 100 ms.
+# batches. Of small ones 110 of a run of 200 steps and 240 of 1,000 are counted in any case: to find
+# one case in thirty missing takes as many. Where a batch is ten times as dear as usual, counting
+# stops being generous at 100 ms.
 SHORT = Start(
     seconds=0.4 * SHORT_RUN_SECONDS,
     counted=64,
@@ -54,6 +56,10 @@ SHORT = Start(
     essential=64,
     most_seconds=2 * SHORT_RUN_SECONDS,
 )
+# A batch of so many samples is a small one; of larger ones so many fewer are enough, but no less
+# than a quarter, since what changes from step to step is seen in batches, not in samples. Of those
+# that are counted in any case at first this many are left: two windows.
+_SMALL_BATCH, _LEAST_PART, _LEAST_COUNTED = 16, 1 / 4, 48
 # Of that what is aimed at: who sees a step in three of a slow training and every 128th of a fast
 # one learns no more from twice as many, and what is not foreseen has room.
 _AIMED_AT = 0.25
@@ -134,6 +140,7 @@ class Sampler:
         self._at_least = 1  # ... and what is counted in any case
         self.thinned_at = start.counted  # so many were counted whatever they took
         self._start = start
+        self._batch = 0  # samples
         self._counted = 0
         self._counting_seconds = 0.0  # since the last `adapt`
         self._in_all = 0  # counted since the start
@@ -145,6 +152,19 @@ class Sampler:
     def seconds(self) -> float:
         """What counting has taken since the start, but for interruptions."""
         return self._usual * self._in_all
+
+    def meet(self, samples: int) -> None:
+        """Batches hold so many samples; to be told whenever that has changed."""
+        self._batch = samples
+        if self._in_all < self._start.counted:
+            least = min(self._start.counted, _LEAST_COUNTED)
+            self.thinned_at = max(self.rather(self._start.counted), least)
+
+    def rather(self, batches: int) -> int:
+        """What so many small batches come to in batches like these."""
+        if self._batch <= _SMALL_BATCH:
+            return batches
+        return math.ceil(batches * max(_SMALL_BATCH / self._batch, _LEAST_PART))
 
     def gap(self) -> int:
         """Calls to let pass before the next counted one."""
@@ -161,7 +181,7 @@ class Sampler:
             usual = self._usual or seconds
             self._usual = usual + (min(seconds, _MOST_UNUSUAL * usual) - usual) / 8
         if self._in_all >= self.thinned_at:
-            self.thinned_at += self._start.per_gap
+            self.thinned_at += self.rather(self._start.per_gap)
             self._at_least *= 2
             self.thin_no_more()
 
@@ -270,13 +290,13 @@ class Schedule:
             elif self._sparing:
                 sampler.thin_no_more()
             self._sparing = at_first
-        generous = calls < start.essential and sampler.seconds <= start.most_seconds
+        generous = calls < sampler.rather(start.essential) and sampler.seconds <= start.most_seconds
         if start.essential and not generous:
             spent = self.own_seconds + calls * self.quick_seconds
             if self._is_short(now) and sampler.seconds > start.most_seconds:
                 sampler.thin(_MOST_ONE_IN)
             elif spent > max(start.seconds, self._allowed(now)):
-                sampler.thin(calls // start.essential)
+                sampler.thin(calls // sampler.rather(start.essential))
         return sampler.gap()
 
     def _allowed(self, now: float) -> float:

@@ -1,8 +1,9 @@
 """The graph of a loss at a full look: which parameters it reaches, activations, inputs, modes.
 
-A look belongs to every fourth full look at the layers, for it takes as long for a small model, and
-is taken at the next backward that is counted. The graph is walked whole when a loss is met and ever
-more seldom afterwards; in between only the nodes that are looked at are visited.
+After the first steps a look belongs to every fourth full look at the layers, for it takes as long
+for a small model, and is taken at the next backward that is counted. The graph is walked whole when
+a loss is met and ever more seldom afterwards; in between only the nodes that are looked at are
+visited.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 
 _MOST_LOSSES = 16
 _LOOKS_AT_FIRST = 3
-_LAYER_LOOKS = 4  # to one look at a graph
+_LAYER_LOOKS = 4  # to one look at a graph; past those at the first steps, where there is one anyhow
+_LAYER_LOOKS_AT_FIRST = 4
 # A look at a model of many layers takes longer; then the first steps are not looked at each.
 _LONG_LOOK_SECONDS = 0.002
 _LONG_WAY = 128  # nodes from the root to what is looked at
@@ -76,12 +78,14 @@ class Inspection:
         self._seconds = 0.0
 
     def after_look(self) -> float:
-        """A full look at the layers has ended: after every fourth one look at a graph too.
+        """A full look at the layers has ended: after some of them look at a graph too.
 
         Gives the time that looking at graphs has taken since the last call (s).
         """
         self._full_looks += 1
-        self._asked = self._full_looks % _LAYER_LOOKS == 0 or self._context.config.every is not None
+        later = self._full_looks - _LAYER_LOOKS_AT_FIRST
+        asked = later == 1 or (later > 0 and later % _LAYER_LOOKS == 0)
+        self._asked = asked or self._context.config.every is not None
         if self._wirings.changed:
             self._wirings.tell()
         seconds, self._seconds = self._seconds, 0.0

@@ -251,6 +251,8 @@ class TorchProbe(Probe):
                     self._by_heart.meet(sites)
         now = began
         if due:
+            samples = [site.samples for _, sites in taken for site in sites]
+            self.plan.training.meet(max(samples, default=0))
             now = self._counted_one(began)
             for node, sites in taken:
                 self._inspection.before_backward(node, sites, frame, adds=adds)

@@ -16,6 +16,7 @@ from . import reading
 from .batches import FIRST_BATCHES, MOST_BATCHES, Batches, by_step
 from .facts import TorchFacts
 from .handwritten import make_sure_later
+from .passes import Passes
 from .suspicion import Suspicion, extremes, suspect
 from .transfer import Transfers
 from .written import Written
@@ -35,7 +36,9 @@ class Site:
         self._context = context
         self._transfers = transfers
         self.signature: tuple[Any, ...] | None = None  # of the latest batch
+        self.samples = 0  # in it
         self._train, self._eval = Batches(FIRST_BATCHES), Batches()
+        self._passes = Passes()
         self._ends = Batches()  # of those whose values are not worth a copy, on a device
         self._values: tuple[list[int], list[Any]] = ([], [])
         self._forms: dict[int, tuple[Written, Written | None]] = {}  # None: not sure (yet)
@@ -69,6 +72,8 @@ class Site:
         if not targets.numel():
             return  # no sample tells what the task is
         shape, target_shape = scores.shape, targets.shape
+        # targets like the scores are a row each, others a class each
+        self.samples = len(targets) if shape == target_shape and shape else targets.numel()
         signature = (len(shape), shape[1:], target_shape[1:], targets.dtype)
         if signature != self.signature:
             self.signature = signature
@@ -175,7 +180,9 @@ class Site:
         known = tuple(map(known_step, batches.steps))
 
         def arrived(arrays: list[Any]) -> None:
-            self._emit_window("eval", known, arrays, one_in)
+            scores, targets = arrays[: len(known)], arrays[len(known) :]
+            for part in self._passes.cut(known):
+                self._emit_window("eval", known[part], [*scores[part], *targets[part]], one_in)
 
         if self._transfers.later(batches.tensors, arrived, batches.stream):
             self._eval = Batches()
