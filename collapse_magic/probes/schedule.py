@@ -59,7 +59,7 @@ SHORT = Start(
 # A batch of so many samples is a small one; of larger ones so many fewer are enough, but no less
 # than a quarter, since what changes from step to step is seen in batches, not in samples. Of those
 # that are counted in any case at first this many are left: two windows.
-_SMALL_BATCH, _LEAST_PART, _LEAST_COUNTED = 16, 1 / 4, 48
+_SMALL_BATCH, _LEAST_PART, _LEAST_COUNTED = 32, 1 / 4, 48
 # Of that what is aimed at: who sees a step in three of a slow training and every 128th of a fast
 # one learns no more from twice as many, and what is not foreseen has room.
 _AIMED_AT = 0.25
