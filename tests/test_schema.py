@@ -98,6 +98,7 @@ RECORDS = [
     records.FitEnded("LogisticRegression", 12, 1, 12, 100, True),
     raised(),
     records.OutputReading("model", "argmax", math.nan, ("sigmoid",), 7, 3, 8),
+    records.BatchTried("loss", "model", 10, 16, False, 0.5, 1.0, 300, 4, 0),
     records.ProbeNote("a sentence"),
     model_mode(),
     wiring(model=None),
