@@ -33,16 +33,17 @@ def lower_weight_decay(case: Case) -> Fix | None:
 
 def _weaken_penalties(case: Case, patch: Patch, new: str) -> bool:
     """The usual factor where the regularizers take a larger one from; False where none is seen."""
-    found: dict[ast.AST, Spot] = {}
+    found: dict[ast.AST, list[Spot]] = {}
     for spot in _made(case, "keras.regularizers.", ""):
         assert isinstance(spot.node, ast.Call)
         given = [*spot.node.args, *(keyword.value for keyword in spot.node.keywords)]
         for value in given:
             at = case.flow.literal(Spot(spot.cell, value))
             if at is not None and _above(at.node, float(new)):
-                found[at.node] = at
-    for at in found.values():
-        patch.replace(at, new)
+                found.setdefault(at.node, []).append(Spot(spot.cell, value))
+    for each in found.values():
+        for spot in each:
+            patch.replace(case.flow.own_literal(spot, len(each)) or spot, new)
     return bool(found)
 
 
@@ -70,7 +71,8 @@ def step_per_epoch(case: Case) -> Fix | None:
     counted = getattr(getattr(written, "node", None), "value", None)
     if batches and written is not None and isinstance(counted, int):
         patch = Patch(case.flow)
-        patch.replace(written, str(counted * batches))
+        assert at is not None
+        patch.replace(case.flow.own_literal(at) or at, str(counted * batches))
         return patch.fix(f"{case.title}: of {batches} batches")
     shown = list(dict.fromkeys(spot.text for spot in made))
     return example(case.title, shown, ["decay_steps=batches_per_epoch  # schedules count batches"])
