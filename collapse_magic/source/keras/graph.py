@@ -30,7 +30,13 @@ def join_graph(case: Case) -> Fix | None:
         inner = _uncut(case, spot)
         if inner is not None:
             gone.update(ast.walk(spot.node))
-            patch.replace(spot, inner)
+            statement = spot.cell.statement(spot.node)
+            if isinstance(statement, ast.Assign) and spot.cell.text(statement) == (
+                f"{inner} = {spot.text}"
+            ):
+                patch.remove_statement(Spot(spot.cell, statement))  # h = tf.stop_gradient(h)
+            else:
+                patch.replace(spot, inner)
         elif _is_lost(case, spot):
             rows.append(spot.cell.code(spot.line).strip())
         else:
@@ -66,6 +72,9 @@ def _beginnings(case: Case) -> Iterator[Spot]:
         owner = case.flow.class_of(case.place.model)
         method = None if owner is None else case.flow.method(owner, "call")
         yield from () if method is None else case.flow.returns(method)
+        return
+    if case.place.loss is not None:  # what the labels come from may be cut off on purpose
+        yield case.place.loss.output
         return
     cell = case.place.statement.cell
     scope = cell.scope(case.place.statement.node)

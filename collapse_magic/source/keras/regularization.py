@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 
 from ...findings import Fix
 from ..callees import argument_of, given_at
@@ -14,6 +15,7 @@ from .case import Case
 from .place import Fit
 
 _LONGER = 10
+_LEFT = 0.1  # of a learning rate, at the end
 _EPOCHS = 3  # position in fit(x, y, batch_size, epochs)
 
 
@@ -72,10 +74,24 @@ def step_per_epoch(case: Case) -> Fix | None:
     if batches and written is not None and isinstance(counted, int):
         patch = Patch(case.flow)
         assert at is not None
-        patch.replace(case.flow.own_literal(at) or at, str(counted * batches))
+        steps = max(counted * batches, _lasting(case, made[0], batches))
+        patch.replace(case.flow.own_literal(at) or at, str(steps))
         return patch.fix(f"{case.title}: of {batches} batches")
     shown = list(dict.fromkeys(spot.text for spot in made))
     return example(case.title, shown, ["decay_steps=batches_per_epoch  # schedules count batches"])
+
+
+def _lasting(case: Case, schedule: Spot, batches: int) -> int:
+    """Steps of a decay after which a tenth of the learning rate is left at the training's end."""
+    rounds = argument_of(case.flow, case.spot, "epochs", _EPOCHS)
+    rate = argument_of(case.flow, schedule, "decay_rate", 2)
+    known = [None if one is None else case.flow.literal(one) for one in (rounds, rate)]
+    epochs, left = (getattr(getattr(one, "node", None), "value", None) for one in known)
+    if not isinstance(epochs, int):
+        return 0
+    if isinstance(left, float) and 0 < left < 1:  # an exponential decay
+        return math.ceil(epochs * batches * math.log(left) / math.log(_LEFT))
+    return epochs * batches if rate is None else 0
 
 
 def _batches(case: Case) -> int | None:
