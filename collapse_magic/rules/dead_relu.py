@@ -43,6 +43,7 @@ from ..history import History
 from ..statistics import number, percent
 from . import gates
 from .base import SYMPTOMS
+from .models import model_behind
 from .scales import inputs_are_alike
 from .wording import layer
 
@@ -85,11 +86,12 @@ class DeadRelu:
         for site in gates.classification_sites(history):
             facts = history.loss_facts(site)
             look = gates.look(history, site)
-            if facts is None or look is None or not gates.fails(history, look):
+            model = model_behind(history, facts)
+            if model is None or look is None or not gates.fails(history, look):
                 continue
-            if inputs_are_alike(history, facts.model):
+            if inputs_are_alike(history, model.model):
                 continue
-            dead = _dead_layer(history, facts.model)
+            dead = _dead_layer(history, model.model)
             if dead is not None:
                 yield self._diagnosis(history, look, dead)
 

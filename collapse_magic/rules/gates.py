@@ -161,32 +161,34 @@ def gets_better(history: History, look: Look) -> bool:
     Against everything, since a training that jumps about beats the window before every other time.
     Where windows are short a slow learner on its way down to a constant answer gains less than 1%
     from one to the next: it counts, too, that both together beat everything from the first half.
-    Within 5% of a constant answer's loss that is a way to the label shares and no more, unless the
-    scores rank better than chance. Nor is it more where all samples of a batch get the same answer,
-    though that may follow the batch. A model that is fitted stays as it is.
+
+    What ranks no better than chance and has come within 5% of a constant answer's loss has found
+    the label shares and no more, from however far it came: how far depends on which batches were
+    counted. Nor is it more where all samples of a batch get the same answer, though that may follow
+    the batch: a whole window of that is enough, since the one before may still hold the fall. A
+    model that is fitted stays as it is.
     """
-    if look.fitted or answers_alike(look):
+    if look.fitted or alike_in_batches(look.last):
         return False
     ranks_better = look.last.rank - look.before.rank > RANK_GAINED and look.last.rank > CHANCE_RANK
     if ranks_better:
         return True
+    last, both = (total.cross_entropy_over_entropy for total in (look.last, look.both))
+    if look.both.rank <= CHANCE_RANK and NOT_LEARNING <= last <= WORSE_THAN_PRIOR:
+        return False
     earlier = [
         (total.last_step, total.cross_entropy_over_entropy)
         for total in history.totals(look.site, "train", MIN_SAMPLES // 2)
         if total.last_step < look.last.first_step
     ]
     best = min([*(value for _, value in earlier), look.before.cross_entropy_over_entropy])
+    if last < BETTER_BY * best:
+        return True
     facts = history.loss_facts(look.site)
     start = history.settled_step(facts.model if facts else None)
     half = start + (look.last.last_step - start) // 2
     best_of_half = min((value for step, value in earlier if step <= half), default=math.nan)
-    last, both = (total.cross_entropy_over_entropy for total in (look.last, look.both))
-    by_chance = look.both.rank <= CHANCE_RANK and last >= NOT_LEARNING
-    if last < BETTER_BY * best:
-        return not (by_chance and best <= WORSE_THAN_PRIOR)
-    return NOT_LEARNING <= both < BETTER_BY * best_of_half and not (
-        by_chance and best_of_half <= WORSE_THAN_PRIOR
-    )
+    return NOT_LEARNING <= both < BETTER_BY * best_of_half
 
 
 def only_threshold_is_off(history: History, look: Look) -> bool:

@@ -182,12 +182,12 @@ def _over(total: WindowTotal) -> float:
 
 def _best(evaluations: Sequence[WindowTotal]) -> WindowTotal | None:
     """The best evaluation, where it was good and all since the middle of what followed are clearly
-    worse."""
+    worse: the middle by steps, for how many evaluations go into one window hangs on the machine."""
     best = min(range(len(evaluations)), key=lambda index: _over(evaluations[index]))
     cost = _over(evaluations[best])
     bound = max(WORSE_BY * cost, cost + WORSE_BY_AT_LEAST)
-    since = evaluations[best + 1 :]
-    late = since[len(since) // 2 :]
+    middle = (evaluations[best].last_step + evaluations[-1].last_step) / 2
+    late = [one for one in evaluations[best + 1 :] if one.first_step >= middle]
     every = WindowTotal.of([one.window for one in evaluations])
     ranked = evaluations[best].rank if cost < 1 else every.rank
     good = cost < gates.NOT_LEARNING or ranked >= FOLLOWS

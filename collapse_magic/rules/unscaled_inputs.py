@@ -49,6 +49,7 @@ from ..records import InputFacts
 from ..statistics import number, round_measured
 from . import gates
 from .base import SYMPTOMS
+from .models import model_behind
 from .scales import STD_RATIO, raw_inputs, std_ratio
 
 
@@ -71,8 +72,8 @@ class UnscaledInputs:
 
     def check(self, history: History) -> Iterable[Diagnosis]:
         for site in history.sites():
-            facts = history.loss_facts(site)
-            found = raw_inputs(history, facts.model if facts else None)
+            model = model_behind(history, history.loss_facts(site))
+            found = None if model is None else raw_inputs(history, model.model)
             trouble = None if found is None else _trouble(history, site)
             if found is not None and trouble is not None:
                 yield self._diagnosis(history, site, found, *trouble)

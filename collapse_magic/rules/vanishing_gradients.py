@@ -41,6 +41,7 @@ from ..records import LayerStatistics, LossFacts, ModelFacts
 from ..statistics import number
 from . import gates
 from .base import SYMPTOMS
+from .models import model_behind
 from .wording import layer
 
 FIRST_OVER_LAST = 1e-3
@@ -68,7 +69,7 @@ class VanishingGradients:
     def check(self, history: History) -> Iterable[Diagnosis]:
         for site in gates.classification_sites(history):
             facts = history.loss_facts(site)
-            model = _model(history, facts)
+            model = model_behind(history, facts)
             look = gates.look(history, site)
             if model is None or look is None or not gates.learns_nothing(history, look):
                 continue
@@ -114,15 +115,6 @@ class VanishingGradients:
             target="model",
             site=look.site,
         )
-
-
-def _model(history: History, facts: LossFacts | None) -> ModelFacts | None:
-    """That of the loss; where it has none, the parameters that an optimizer holds without a module,
-    if there is nothing else."""
-    if facts is not None and facts.model is not None:
-        return history.model_facts(facts.model)
-    models = history.models()
-    return models[0] if len(models) == 1 and not models[0].kind else None
 
 
 def _ends(model: ModelFacts, look: LayerStatistics) -> tuple[int, int, float, float] | None:

@@ -84,6 +84,29 @@ def test_a_layer_that_no_sample_gets_through(layer: int, depth: int) -> None:
     assert remedy is not None and remedy.values == {"old": "ReLU", "new": "LeakyReLU"}
 
 
+@pytest.mark.parametrize(("shift", "dead"), [(-1.1, True), (-0.5, False)])
+def test_tensors_without_a_module_are_looked_at_as_well(shift: float, dead: bool) -> None:
+    x, y = blobs((600, 400))
+    torch.manual_seed(0)
+    first = (torch.rand(2, 24) + shift).requires_grad_()
+    last = (torch.randn(24, 2) / 5).requires_grad_()
+    optimizer = torch.optim.SGD([first, last], lr=0.1)
+
+    def train() -> None:
+        for _ in range(12):
+            for rows in torch.randperm(len(x)).split(25):
+                loss = nn.functional.cross_entropy((x[rows].abs() @ first).relu() @ last, y[rows])
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+
+    watched = watch(train)
+    assert ("dead-relu" in watched.ever) is dead
+    if dead:
+        text = watched.first.evidence[0].text
+        assert text.startswith("behind layer parameter 0 100% of the units")
+
+
 def test_half_of_the_units_dead_and_leaky_units_are_silent() -> None:
     model = deep(nn.ReLU, 2, 32)
     with torch.no_grad():

@@ -28,6 +28,7 @@ def __listen():
     return said
 __said = __listen()
 """
+_SEED = "import collapse_magic.probes.schedule as __schedule; __schedule.SEED = {}"
 _KEEP = """
 __import__("numpy").savez("verified.npz", **{
     name: __import__("numpy").asarray(globals()[name])
@@ -68,17 +69,24 @@ class Run:
 
 
 def run(
-    kernels: Kernels, scenario: Scenario, cells: Mapping[str, str], *, watch: str | None = None
+    kernels: Kernels,
+    scenario: Scenario,
+    cells: Mapping[str, str],
+    *,
+    watch: str | None = None,
+    seed: int = 0,
 ) -> Run:
     """Run cells in the program's place, each as a cell of a notebook.
 
     ``watch`` is the line that watches the training, `WATCH` and perhaps options; without it the run
-    is plain. Raises `BrokenProgram`.
+    is plain. ``seed`` is that of the tool's own choice of the batches that it counts. Raises
+    `BrokenProgram`.
     """
     with kernels.fresh(scenario.framework, scenario.backend) as kernel:
         if watch:
             kernel.aside("%load_ext collapse_magic")
             kernel.aside(_LISTEN)
+            kernel.aside(_SEED.format(seed))
         numbers: dict[int, str] = {}
         raised: str | None = None
         for name, source in cells.items():

@@ -7,7 +7,7 @@ more seldom afterwards; in between only the nodes that are looked at are visited
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -20,8 +20,9 @@ from .activations import Activations, Group
 from .inputs import Input
 from .loops import Loops
 from .modes import Mode
-from .names import Model, Names
+from .names import Names
 from .sites import Site
+from .structure import Layer
 from .survey import Spot, Survey, survey
 from .transfer import Transfers
 from .wiring import Wirings
@@ -67,7 +68,7 @@ class Inspection:
         self._wirings = Wirings(context, names, counter, self._torch)
         self._loops = Loops(context, counter, self._wirings.parameters)
         self._losses: dict[tuple[str, ...], _Loss] = {}
-        self._layers: dict[int, tuple[Model, str]] = {}  # by id of a parameter
+        self._layers: dict[int, tuple[str, str]] = {}  # model and layer, by id of a parameter
         self._activations: dict[str, Activations] = {}
         self._inputs: dict[tuple[str, str], Input] = {}
         self._modes: dict[str, Mode] = {}
@@ -122,6 +123,15 @@ class Inspection:
             self._asked = False
             self._look(loss, root, sites, frame)
         self._seconds += self._context.clock() - began
+
+    def adopt(self, model: str, layers: Sequence[Layer]) -> None:
+        """Parameters that no module owns are looked at as a model of this name."""
+        for layer in layers:
+            self._layers.update(
+                (id(parameter), (model, layer.name)) for parameter in layer.parameters
+            )
+        for loss in self._losses.values():
+            loss.survey = None  # walked before they were known
 
     def before_step(self, optimizer: Any, name: str) -> None:
         """An optimizer is about to step, at a full look: its gradients stand."""
@@ -186,23 +196,22 @@ class Inspection:
         for model, module in self._names.owners_of({id(leaf) for leaf in leaves}):
             own = self._names.tree(module).names
             for key in {spot.parameter for spot in spots}.intersection(own):
-                self._layers[key] = model, own[key][1]
+                self._layers[key] = model.name, own[key][1]
         loss.survey = found
         loss.looks_at_first = _LOOKS_AT_FIRST if len(found.rows) <= _LONG_WAY else 1
         by_model: dict[str, list[tuple[Spot, str]]] = {}
         for spot in found.activations:
             if spot.parameter in self._layers:
-                model, layer = self._layers[spot.parameter]
-                by_model.setdefault(model.name, []).append((spot, layer))
+                model_name, layer = self._layers[spot.parameter]
+                by_model.setdefault(model_name, []).append((spot, layer))
         loss.groups = tuple(
             (known, known.groups(spots))
             for name, spots in by_model.items()
             for known in [self._activations.setdefault(name, Activations(name))]
         )
         loss.entries = tuple(
-            (self._inputs.setdefault((model.name, layer), Input(model.name, layer)), spot)
+            (self._inputs.setdefault(owner, Input(*owner)), spot)
             for spot in found.entries
-            if spot.parameter in self._layers
-            for model, layer in [self._layers[spot.parameter]]
+            if (owner := self._layers.get(spot.parameter)) is not None
         )
         return nodes

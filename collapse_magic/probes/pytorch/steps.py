@@ -209,6 +209,8 @@ class Steps:
             )
             self._context.emit(facts)
             looks.append(ModelLook(facts.model, bare, held))
+            if self.inspection is not None:
+                self.inspection.adopt(facts.model, bare)
         report_models(self._names, self._context, self._transfers)
         watch = OptimizerWatch(name, looks, wanted)
         watches, plain, ready = self._watches, self._switch.plain, self._ready
