@@ -1,11 +1,12 @@
 """`collapse-tb --report` over a large log: seconds, and the most memory that it takes.
 
-    python -m benchmarks.large_log [MEGABYTES] [--only scalars|mixed]
+    python -m benchmarks.large_log [MEGABYTES] [--only scalars|tensors|mixed]
 
 Writes logs of that size (1,000 by default) of other tools' summaries into a temporary directory:
-one of scalars only, which are the smallest records there are, and one with a third each of
-scalars, histograms and images, by bytes. Each report runs as a process of its own. Exits with 1
-where one takes longer or more memory than is promised for 1,000 MB.
+one of scalars only, which are the smallest records there are, one of scalars in the form that
+TensorFlow gives them, and one with a third each of scalars, histograms and images, by bytes. Each
+report runs as a process of its own. Exits with 1 where one takes longer or more memory than is
+promised for 1,000 MB.
 """
 
 from __future__ import annotations
@@ -19,15 +20,17 @@ import time
 from collections.abc import Iterator
 from itertools import count, cycle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from tensorboard.compat.proto import event_pb2, summary_pb2
+from tensorboard.compat.proto import event_pb2, summary_pb2, types_pb2
 from tensorboard_plugin_collapse.log_files import masked_crc
 
 MB = 1_000_000
 TAGS = 20
 RUNS = 4
 IMAGE_BYTES = 60_000
+FLOAT = types_pb2.DT_FLOAT
 PROMISED_S, PROMISED_MB = 60, 300
 
 
@@ -39,6 +42,24 @@ def framed(data: bytes) -> bytes:
 
 def scalars() -> Iterator[bytes]:
     """One value an event, as SummaryWriter writes them."""
+    for event, kind, number in numbers():
+        event.summary.value.add(tag=kind, simple_value=number)
+        yield framed(event.SerializeToString())
+
+
+def tensors() -> Iterator[bytes]:
+    """One value an event, as TensorFlow and the callback of Keras write them."""
+    for event, kind, number in numbers():
+        value = event.summary.value.add(tag=kind)
+        value.tensor.dtype = FLOAT
+        value.tensor.tensor_shape.SetInParent()
+        value.tensor.tensor_content = np.float32(number).tobytes()
+        value.metadata.plugin_data.plugin_name = "scalars"
+        yield framed(event.SerializeToString())
+
+
+def numbers() -> Iterator[tuple[Any, str, float]]:
+    """Events without a value, and tags and numbers for them."""
     draw = np.random.default_rng(0)
     noise = cycle(draw.normal(scale=0.02, size=1000).tolist())
     for step in count():
@@ -46,8 +67,7 @@ def scalars() -> Iterator[bytes]:
             event = event_pb2.Event(wall_time=1.76e9 + step / 10, step=step)
             kind = ("train/loss", "val/loss", "train/acc", "lr")[tag % 4]
             number = 2 / (1 + step / 1000) + next(noise) if "loss" in kind else 0.5
-            event.summary.value.add(tag=f"{kind}_{tag // 4}", simple_value=number)
-            yield framed(event.SerializeToString())
+            yield event, f"{kind}_{tag // 4}", number
 
 
 def histograms() -> Iterator[bytes]:
@@ -75,7 +95,7 @@ def images() -> Iterator[bytes]:
         yield framed(event.SerializeToString())
 
 
-MIXES = {"scalars": (scalars,), "mixed": (scalars, histograms, images)}
+MIXES = {"scalars": (scalars,), "tensors": (tensors,), "mixed": (scalars, histograms, images)}
 
 
 def write(logdir: Path, megabytes: int, mix: str) -> int:

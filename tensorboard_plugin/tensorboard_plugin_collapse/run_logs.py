@@ -136,7 +136,7 @@ def _take(record: bytes, run: LoggedRun) -> None:
             _take_ours(value, run)
         elif not run.ours:
             _take_standard(value, kind, plugin, event.step, wall, run)
-            if kind == "simple_value":
+            if kind in ("simple_value", "tensor"):
                 run.scalars.learn(record, event, run.summaries.scalars.get(value.tag))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -38,11 +38,19 @@ def summary(run: Run) -> dict[str, Any]:
         "finished": bool(report and report.get("finished", True)),
         "steps": max(logged, int(report.get("steps", 0)) if report else 0),
         "severity": worst(open_findings) if report else "waiting",
-        "verdict": str(report.get("verdict", "")) if report else "waiting for the first check",
+        "verdict": _verdict(report, open_findings) if report else "waiting for the first check",
         "rule": open_findings[0].get("rule") if open_findings else None,
         "series": [tag.name for tag in run.series],
         "shares": _shares(run.series),
     }
+
+
+def _verdict(report: Mapping[str, Any], open_findings: Sequence[Mapping[str, Any]]) -> str:
+    """The report's own; where all that was found is worth knowing only, the first of that."""
+    if worst(open_findings) == "info":
+        first = open_findings[0]
+        return f"{first.get('rule')}: {first.get('message')}"
+    return str(report.get("verdict", ""))
 
 
 def _shares(series: Iterable[Tag]) -> dict[str, Any] | None:

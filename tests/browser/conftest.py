@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -17,7 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from tests.browser.tab import Tab
 from tests.support.sample_logs import write_sample_logs
-from tests.support.tensorboards import RunningTensorBoard, running
+from tests.support.tensorboards import COLLAPSE_TB, RunningTensorBoard, running
 
 NAMES = (
     "google-chrome",
@@ -80,12 +81,16 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+# Most of these tests are about the page, and any TensorBoard serves it.
+served = partial(running, program=COLLAPSE_TB)
+
+
 @pytest.fixture(scope="session")
 def tensorboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTensorBoard]:
     """Serves the sample logs, which nobody changes."""
     folder = tmp_path_factory.mktemp("browser")
     write_sample_logs(folder / "logs")
-    with running(folder / "logs", log=folder / "tensorboard.log") as server:
+    with served(folder / "logs", log=folder / "tensorboard.log") as server:
         yield server
 
 

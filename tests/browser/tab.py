@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Literal
 from urllib.parse import quote
 
 from playwright.sync_api import (
@@ -59,7 +60,7 @@ class Tab:
         page: Page,
         address: str,
         run: str | None = None,
-        theme: str = "light",
+        theme: Literal["light", "dark"] = "light",
         host: bool = False,
     ) -> None:
         self.page = page
@@ -77,6 +78,7 @@ class Tab:
             page.goto(f"{address}?darkMode={dark}#collapse{chosen}")
             self.frame = page.frame_locator("iframe").first
         else:
+            page.emulate_media(color_scheme=theme)
             page.goto(f"{address}data/plugin_entry.html?name=collapse#collapse{chosen}")
             self.frame = page
 

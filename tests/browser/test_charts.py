@@ -14,8 +14,7 @@ from playwright.sync_api import BrowserContext, Locator, Route, expect
 
 from tests.browser.tab import Tab, comes_to, place_of
 from tests.support.sample_logs import COLLAPSED, HEALTHY, HOSTILE
-from tests.support.standard_events import EventWriter
-from tests.support.tensorboards import RunningTensorBoard, running
+from tests.support.tensorboards import RunningTensorBoard
 
 OpenTab = Callable[..., Tab]
 
@@ -243,25 +242,6 @@ def test_findings_are_saved(show: OpenTab, tmp_path: Path) -> None:
         assert [row["rule"] for row in csv.DictReader(file)] == rules
 
 
-def test_a_log_that_nobody_watched_has_the_charts_that_it_can_feed(
-    open_tab: OpenTab, tmp_path: Path
-) -> None:
-    with EventWriter(tmp_path / "logs" / "plain") as log:
-        for step in range(60):
-            log.scalar("Loss/train", step, 2.0 / (1 + step))
-            log.scalar("Accuracy/val", step, step / 60)
-            log.scalar("lr", step, 0.1)
-    with running(tmp_path / "logs", log=tmp_path / "said") as server:
-        tab = open_tab(server.address)
-        expect(tab.chart("Loss")).to_contain_text("at step 59")
-        expect(tab.chart("Accuracy")).to_contain_text("98.3%")
-        expect(tab.chart("Learning rate")).to_contain_text("0.1")
-        for title in ("Predicted classes", "Confusion", "Update ratio", "Gradient flow"):
-            expect(tab.chart(title)).to_have_count(0)
-        expect(tab.frame.get_by_text("run the cell under %%watch_training")).to_be_visible()
-        expect(tab.frame.get_by_text("watching cost")).to_have_count(0)
-
-
 def test_the_keys_are_listed(show: OpenTab) -> None:
     tab = show(COLLAPSED)
     expect(tab.chart("Loss")).to_be_visible()
@@ -275,7 +255,7 @@ def test_the_keys_are_listed(show: OpenTab) -> None:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_everything_that_can_be_used_has_a_name(show: OpenTab, theme: str) -> None:
-    tab = show(COLLAPSED, theme=theme, host=True)
+    tab = show(COLLAPSED, theme=theme)
     expect(tab.chart("Loss")).to_be_visible()
     comes_to([], lambda: tab.frame.locator("html").evaluate(NAMELESS))
 
@@ -290,7 +270,7 @@ NAMELESS = """() =>
 @pytest.mark.parametrize("view", ["run", "overview"])
 def test_text_holds_the_contrast_that_people_need(show: OpenTab, theme: str, view: str) -> None:
     """WCAG 2, 4.5:1, of every text against what is behind it."""
-    tab = show(COLLAPSED, theme=theme, host=True)
+    tab = show(COLLAPSED, theme=theme)
     expect(tab.chart("Loss")).to_be_visible()
     if view == "overview":
         tab.frame.get_by_role("button", name=re.compile("^All")).click()

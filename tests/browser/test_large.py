@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -22,17 +21,19 @@ from collapse_magic.records import (
     Record,
     RunStarted,
 )
+from tests.browser.conftest import served
 from tests.browser.tab import Tab, comes_to, place_of
 from tests.support import sample_logs as samples
 from tests.support.standard_events import EventWriter
-from tests.support.tensorboards import RunningTensorBoard, running
+from tests.support.tensorboards import RunningTensorBoard
 from tests.support.waiting import wait_until
 
 OpenTab = Callable[..., Tab]
 
 CLASSES = 1000
 CONFUSED = 60  # pairs of classes: the first is taken for the last 60 times, the second 59 times ...
-RUNS = 200
+RUNS = 200  # of a sweep
+ALL_RUNS = RUNS + 5
 LONG = "long/" + "x" * 200
 BOOK = "a name like a book, " * 500  # 10,000 characters
 
@@ -113,6 +114,11 @@ def write(logs: Path) -> None:
             for number in range(10_000):
                 log.scalar(f"head_{number}/loss", step, 1.0)
         log.scalar(f"{BOOK}/loss", 1, 1.0)
+    with EventWriter(logs / "unwatched") as log:
+        for step in range(60):
+            log.scalar("Loss/train", step, 2.0 / (1 + step))
+            log.scalar("Accuracy/val", step, step / 60)
+            log.scalar("lr", step, 0.1)
     few = samples.sample_records(samples.LIVE)
     for number in range(RUNS):
         at = samples.STARTED - 60 * (1 + number)
@@ -120,25 +126,25 @@ def write(logs: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTensorBoard]:
+def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTensorBoard]:
     folder = tmp_path_factory.mktemp("large")
     write(folder / "logs")
-    with running(folder / "logs", log=folder / "said") as server:
-        wait_until(lambda: len(server.runs()) == RUNS + 4, "all runs are served")
+    with served(folder / "logs", log=folder / "said") as server:
+        wait_until(lambda: len(server.runs()) == ALL_RUNS, "all runs are served")
         yield server
 
 
 def fits(tab: Tab, *places: str) -> None:
-    for place in ("html", "main", "nav", *places):
+    for place in ("html", "main", *places):
         element = tab.frame.locator(place).first
         expect(element).to_be_visible()
         comes_to(0, partial(tab.too_wide, element))
 
 
 def test_of_a_thousand_classes_the_most_confused_ones_come_first_page_by_page(
-    open_tab: OpenTab, served: RunningTensorBoard
+    open_tab: OpenTab, large: RunningTensorBoard
 ) -> None:
-    tab = open_tab(served.address, run="classes")
+    tab = open_tab(large.address, run="classes")
     confusion = tab.chart("Confusion")
     confusion.scroll_into_view_if_needed()
     rows = confusion.locator("tbody tr")
@@ -174,11 +180,11 @@ def overview(tab: Tab) -> Locator:
 
 
 def test_two_hundred_runs_are_searched_sorted_and_scrolled(
-    open_tab: OpenTab, served: RunningTensorBoard
+    open_tab: OpenTab, large: RunningTensorBoard
 ) -> None:
-    tab = open_tab(served.address)
+    tab = open_tab(large.address)
     lines = overview(tab)
-    expect(lines).to_have_count(RUNS + 4)
+    expect(lines).to_have_count(ALL_RUNS)
     last = lines.filter(has=tab.frame.get_by_role("button", name="sweep-1/run-199", exact=True))
     expect(last.get_by_role("checkbox")).to_have_count(0)  # out of view: its name only
     last.scroll_into_view_if_needed()
@@ -190,21 +196,35 @@ def test_two_hundred_runs_are_searched_sorted_and_scrolled(
     tab.frame.get_by_label("Search").fill("")
     name = tab.frame.get_by_role("columnheader", name="Run")
     name.get_by_role("button").click()
-    expect(lines.locator(".open-run").nth(4)).to_have_text("sweep-0/run-0")
-    expect(lines.locator(".open-run").nth(5)).to_have_text("sweep-0/run-3")
+    expect(lines.locator(".open-run").nth(5)).to_have_text("sweep-0/run-0")
+    expect(lines.locator(".open-run").nth(6)).to_have_text("sweep-0/run-3")
     name.get_by_role("button").click()
-    expect(lines.locator(".open-run").first).to_have_text("tags")
-    expect(lines.locator(".open-run").nth(1)).to_have_text("no numbers")
+    expect(lines.locator(".open-run").first).to_have_text("unwatched")
+    expect(lines.locator(".open-run").nth(1)).to_have_text("tags")
     heights = lines.evaluate_all(
         "rows => [...new Set(rows.map(row => row.getBoundingClientRect().height))]"
     )
     assert len(heights) == 1  # what is in view is told by that
 
 
-def test_a_line_out_of_view_is_reached_by_the_keyboard(
-    open_tab: OpenTab, served: RunningTensorBoard
+def test_runs_lie_in_their_experiments_which_fold(
+    open_tab: OpenTab, large: RunningTensorBoard
 ) -> None:
-    tab = open_tab(served.address)
+    tab = open_tab(large.address)
+    lines = overview(tab)
+    fold = tab.frame.get_by_role("button", name="sweep-1", exact=True)
+    sweep = tab.frame.locator("tbody", has=fold)
+    folded = len(range(1, RUNS, 3))
+    expect(sweep.locator(".run-row")).to_have_count(folded)
+    fold.click()
+    expect(fold).to_have_attribute("aria-expanded", "false")
+    expect(lines).to_have_count(ALL_RUNS - folded)
+
+
+def test_a_line_out_of_view_is_reached_by_the_keyboard(
+    open_tab: OpenTab, large: RunningTensorBoard
+) -> None:
+    tab = open_tab(large.address)
     lines = overview(tab)
     last = lines.locator(".open-run").last
     last.focus()
@@ -222,36 +242,60 @@ def test_a_line_out_of_view_is_reached_by_the_keyboard(
 
 @pytest.mark.parametrize("width", [1280, 600])
 def test_names_of_ten_thousand_characters_stay_in_their_places(
-    open_tab: OpenTab, served: RunningTensorBoard, width: int
+    open_tab: OpenTab, large: RunningTensorBoard, width: int
 ) -> None:
-    tab = open_tab(served.address, run=LONG)
+    tab = open_tab(large.address, run=LONG)
     tab.page.set_viewport_size({"width": width, "height": 800})
     expect(tab.chart("Gradient flow").get_by_role("img")).to_be_visible()
-    fits(tab, ".stack", ".columns")
+    fits(tab, "nav", ".stack", ".columns")
     tab.chart("Confusion").scroll_into_view_if_needed()
     expect(tab.chart("Confusion").get_by_role("row")).to_have_count(3)
     for title in ("Predicted classes", "Gradient flow", "Confusion"):
         assert place_of(tab.chart(title))["height"] < 500, title
     tab.hover("Gradient flow", 0.5, down=0.1)
     expect(tab.chart("Gradient flow").locator(".note")).to_contain_text("a name like a book")
-    fits(tab, ".stack")
+    fits(tab, "nav", ".stack")
     overview(tab)
     fits(tab, ".overview", ".runs-table")
+    # Where there is little room, the table is the list of the runs.
+    expect(tab.frame.locator("nav")).to_be_visible(visible=width > 1060)
 
 
 def test_of_ten_thousand_tags_those_left_out_are_named(
-    open_tab: OpenTab, served: RunningTensorBoard
+    open_tab: OpenTab, large: RunningTensorBoard
 ) -> None:
-    tab = open_tab(served.address, run="tags")
+    tab = open_tab(large.address, run="tags")
     expect(tab.banners).to_contain_text("series beyond the first 500")
     expect(tab.chart("Loss")).to_contain_text("at step 1")
-    fits(tab)
+    fits(tab, "nav")
+
+
+def test_a_compared_run_says_which_charts_it_has_none_for(
+    open_tab: OpenTab, large: RunningTensorBoard
+) -> None:
+    tab = open_tab(large.address, run="unwatched")
+    overview(tab)
+    for run in ("unwatched", "no numbers"):
+        tab.frame.get_by_label(f"Compare {run}").check()
+    tab.frame.get_by_role("button", name="Compare 2 runs").click()
+    unwatched = tab.frame.get_by_role("region", name="unwatched", exact=True)
+    expect(unwatched.locator(".missing")).to_have_text(
+        ["no predictions in this run", "no gradients in this run", "no recall in this run"]
+    )
+    other = tab.frame.get_by_role("region", name="no numbers", exact=True)
+    expect(other.locator(".missing")).to_have_text(["no accuracy in this run"])
+
+    def lines(run: Locator) -> list[float]:
+        return [place_of(panel)["y"] for panel in run.locator(".panel").all()]
+
+    assert len(lines(other)) == 5
+    comes_to(True, lambda: lines(unwatched) == lines(other))
 
 
 def test_nan_everywhere_is_said_in_every_chart(
-    open_tab: OpenTab, served: RunningTensorBoard
+    open_tab: OpenTab, large: RunningTensorBoard
 ) -> None:
-    tab = open_tab(served.address, run="no numbers")
+    tab = open_tab(large.address, run="no numbers")
     for title, says in (
         ("Loss", "NaN at step"),
         ("Gradient flow", "first layer none"),
@@ -270,28 +314,14 @@ def test_nan_everywhere_is_said_in_every_chart(
     expect(tab.chart("Loss")).to_contain_text("NaN at step")
 
 
-def test_a_run_that_is_deleted_while_it_is_shown_is_named_and_the_tab_stays(
-    open_tab: OpenTab, tmp_path: Path
+def test_a_log_that_nobody_watched_has_the_charts_that_it_can_feed(
+    open_tab: OpenTab, large: RunningTensorBoard
 ) -> None:
-    logs = tmp_path / "logs"
-    for run in (samples.COLLAPSED, samples.HEALTHY):
-        samples.write_run(logs / run, samples.started(run), samples.sample_records(run), None)
-    with running(logs, log=tmp_path / "said") as server:
-        tab = open_tab(server.address, run=samples.COLLAPSED)
-        # Between the list of runs and the reading of one a run may be gone: the answer says so.
-        tab.may_lose_server = True
-        expect(tab.chart("Loss")).to_contain_text(re.compile(r"at step 6\d\d"))
-        shutil.rmtree(logs / samples.COLLAPSED)
-        expect(tab.banners).to_contain_text(f"The run {samples.COLLAPSED} is gone")
-        expect(tab.run(samples.HEALTHY)).to_have_attribute("aria-current", "true")
-        expect(tab.run(samples.COLLAPSED)).to_have_count(0)
-        expect(tab.chart("Loss")).to_contain_text(re.compile(r"at step 6\d\d"))
-        shutil.rmtree(logs / samples.HEALTHY)
-        expect(tab.banners).to_contain_text(f"The run {samples.HEALTHY} is gone")
-        expect(tab.verdict).to_have_text("No watched run in this log directory yet")
-        samples.write_run(
-            logs / "again", samples.STARTED, samples.sample_records(samples.HEALTHY), None
-        )
-        expect(tab.run("again")).to_be_visible()
-        tab.run("again").click()
-        expect(tab.banners).not_to_contain_text("is gone")
+    tab = open_tab(large.address, run="unwatched")
+    expect(tab.chart("Loss")).to_contain_text("at step 59")
+    expect(tab.chart("Accuracy")).to_contain_text("98.3%")
+    expect(tab.chart("Learning rate")).to_contain_text("0.1")
+    for title in ("Predicted classes", "Confusion", "Update ratio", "Gradient flow"):
+        expect(tab.chart(title)).to_have_count(0)
+    expect(tab.frame.get_by_text("run the cell under %%watch_training")).to_be_visible()
+    expect(tab.frame.get_by_text("watching cost")).to_have_count(0)

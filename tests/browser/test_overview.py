@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.tab import Tab, comes_to, place_of
-from tests.support import sample_logs as samples
 from tests.support.sample_logs import COLLAPSED, HEALTHY, HOSTILE, RUNS
-from tests.support.tensorboards import RunningTensorBoard, running
+from tests.support.tensorboards import RunningTensorBoard
 from tests.support.waiting import wait_until
 
 OpenTab = Callable[..., Tab]
@@ -21,7 +19,16 @@ OpenTab = Callable[..., Tab]
 
 @pytest.fixture
 def overview(open_tab: OpenTab, tensorboard: RunningTensorBoard) -> Tab:
-    tab = open_tab(tensorboard.address, host=True)
+    return shown(open_tab(tensorboard.address))
+
+
+@pytest.fixture
+def overview_in_host(open_tab: OpenTab, tensorboard: RunningTensorBoard) -> Tab:
+    """With an address that may be loaded again."""
+    return shown(open_tab(tensorboard.address, host=True))
+
+
+def shown(tab: Tab) -> Tab:
     tab.frame.get_by_role("button", name=f"All {len(RUNS)}").click()
     return tab
 
@@ -86,7 +93,8 @@ def test_runs_are_searched_sorted_and_found_again(overview: Tab) -> None:
     expect(rows(overview).locator(".run-verdict").first).to_contain_text("healthy")
 
 
-def test_a_run_is_opened_by_its_name_and_the_address_remembers(overview: Tab) -> None:
+def test_a_run_is_opened_by_its_name_and_the_address_remembers(overview_in_host: Tab) -> None:
+    overview = overview_in_host
     overview.frame.get_by_role("button", name=HEALTHY, exact=True).click()
     expect(overview.verdict).to_contain_text("no problem found")
     overview.page.keyboard.press("o")
@@ -95,29 +103,19 @@ def test_a_run_is_opened_by_its_name_and_the_address_remembers(overview: Tab) ->
     expect(overview.verdict).to_have_text("5 runs")
 
 
-def test_runs_lie_in_their_experiments(open_tab: OpenTab, tmp_path: Path) -> None:
-    for run in ("first/run-1", "second/run-1", "second/run-2"):
-        records = samples.sample_records(HEALTHY)
-        samples.write_run(tmp_path / "logs" / run, samples.STARTED, records, None)
-    with running(tmp_path / "logs", log=tmp_path / "said") as server:
-        tab = open_tab(server.address)
-        tab.frame.get_by_role("button", name="All 3").click()
-        fold = tab.frame.get_by_role("button", name="second", exact=True)
-        second = tab.frame.locator("tbody", has=fold)
-        expect(second.locator(".run-row")).to_have_count(2)
-        fold.click()
-        expect(fold).to_have_attribute("aria-expanded", "false")
-        expect(tab.frame.locator(".run-row")).to_have_count(1)
-
-
 @pytest.fixture
-def compared(overview: Tab) -> Iterator[Tab]:
+def compared(overview: Tab) -> Tab:
+    return beside(overview)
+
+
+def beside(overview: Tab) -> Tab:
+    """The collapsed run and the healthy one."""
     compare = overview.frame.get_by_role("button", name="Compare")
     expect(compare).to_be_disabled()
     for run in (COLLAPSED, HEALTHY):
         overview.frame.get_by_label(f"Compare {run}").check()
     overview.frame.get_by_role("button", name="Compare 2 runs").click()
-    yield overview
+    return overview
 
 
 def column(tab: Tab, run: str) -> Locator:
@@ -141,9 +139,21 @@ def test_two_runs_stand_beside_each_other_on_the_same_axes(compared: Tab) -> Non
     for each in (left, right):
         expect(each.locator(".cursor-line:visible")).not_to_have_count(0)
         expect(each).to_contain_text(re.compile(r"at step 3[12]\d"))
+    left.get_by_role("button", name="Log").click()
+    for each in (left, right):
+        expect(each.get_by_role("button", name="Log")).to_have_attribute("aria-pressed", "true")
 
 
-def test_a_comparison_survives_a_reload(compared: Tab) -> None:
+def test_a_finding_of_a_compared_run_is_opened_from_its_lane(compared: Tab) -> None:
+    left, right = column(compared, COLLAPSED), column(compared, HEALTHY)
+    expect(right.locator(".missing")).to_have_text(["no findings"])
+    left.get_by_role("button", name="single-class-predictions").click()
+    expect(compared.verdict).to_contain_text("class-imbalance")
+    expect(compared.finding("single-class-predictions").locator(".details")).to_be_visible()
+
+
+def test_a_comparison_survives_a_reload(overview_in_host: Tab) -> None:
+    compared = beside(overview_in_host)
     compared.page.reload()
     expect(column(compared, COLLAPSED)).to_be_visible()
     column(compared, HEALTHY).get_by_role("button", name=HEALTHY).click()
@@ -153,7 +163,7 @@ def test_a_comparison_survives_a_reload(compared: Tab) -> None:
 def test_a_comparison_of_runs_that_are_gone_says_so(
     open_tab: OpenTab, tensorboard: RunningTensorBoard
 ) -> None:
-    tab = open_tab(tensorboard.address, host=True)
+    tab = open_tab(tensorboard.address)
     tab.page.evaluate("location.hash += '&p.collapse.view=compare&p.collapse.compared=[\"x\"]'")
     tab.page.reload()
     expect(tab.verdict).to_have_text("Nothing to compare")

@@ -362,6 +362,13 @@ def test_a_run_is_as_bad_as_its_worst_open_finding(
     assert line["started"] is None
 
 
+def test_a_run_with_nothing_worse_than_an_info_is_named_by_it() -> None:
+    said = {**finding("info", "undertrained"), "message": "still improving"}
+    report = {"findings": [said], "steps": 7, "verdict": "no problem found in 7 steps"}
+    line = summary(reader_module.Run("net", report, None, [], []))
+    assert line["verdict"] == "undertrained: still improving"
+
+
 def test_the_loader_keeps_all_points_unless_told_otherwise() -> None:
     flags = SimpleNamespace(samples_per_plugin={"scalars": 5})
     CollapseLoader().fix_flags(flags)

@@ -6,10 +6,12 @@ import io
 from collections.abc import Callable
 from dataclasses import astuple
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from tensorboard_plugin_collapse import run_logs
+from tensorboard.compat.proto import summary_pb2
+from tensorboard.util import tensor_util
 from tensorboard_plugin_collapse.log_files import DamagedRecordError, records
 from tensorboard_plugin_collapse.run_logs import LoggedRun, new_run, read_file
 from tensorboard_plugin_collapse.standard_summaries import event_cycles
@@ -66,7 +68,59 @@ def of_no_use(log: EventWriter) -> None:
         log.scalar(NAMES[0], step, step)
 
 
-LOGS = (plain, large_steps, interrupted, begun_anew, not_finite, twice_a_step, of_no_use)
+def keras(log: EventWriter) -> None:
+    """As TensorFlow writes them: tensors, with what the tag is behind each of them."""
+    for step in range(500):
+        log.value(step, tensor_of("batch_loss", np.float32(1 / (1 + step)), about=b""))
+        log.value(step, tensor_of("batch_accuracy", np.float32(step / 500), about=b"about"))
+
+
+def keras_epochs(log: EventWriter) -> None:
+    for step in range(1, 600):
+        log.value(step, tensor_of("batch_loss", np.float32(step)))
+        if step % 50 == 0:
+            log.value(step // 50, tensor_of("epoch_loss", np.float32(step)))
+            log.tensor("dense/kernel/histogram", step, [[0, 1, 5.0]], "histograms")
+        log.scalar("lr", step, 0.1)
+
+
+def said_once(log: EventWriter) -> None:
+    """What the tag is stands in its first event only; the number is one of a list."""
+    for step in range(1, 300):
+        value = tensor_of("loss", np.float32(step))
+        value.tensor.ClearField("tensor_content")
+        value.tensor.float_val.append(step / 2)
+        if step > 1:
+            value.ClearField("metadata")
+        log.value(step, value)
+
+
+def other_types(log: EventWriter) -> None:
+    """Four bytes each, and not one of them a number of 32 bits alone."""
+    for step in range(1, 300):
+        log.value(step, tensor_of("loss", np.int32(step)))
+        log.value(step, tensor_of("val_loss", np.full(2, step, np.float16)))
+        twice = tensor_of("accuracy", np.float32(1.0))
+        twice.tensor.float_val.append(0.5)
+        log.value(step, twice)
+        named = summary_pb2.Summary.Value(tag="lr", simple_value=1.0, node_name="lr\x15abcd")
+        log.value(step, named)
+
+
+def tensor_of(tag: str, number: Any, about: bytes = b"") -> Any:
+    value = summary_pb2.Summary.Value(tag=tag)
+    value.tensor.dtype = tensor_util.make_tensor_proto(number).dtype
+    value.tensor.tensor_shape.SetInParent()
+    for size in number.shape:
+        value.tensor.tensor_shape.dim.add(size=size)
+    value.tensor.tensor_content = number.tobytes()
+    value.metadata.plugin_data.plugin_name = "scalars"
+    value.metadata.plugin_data.content = about
+    return value
+
+
+TENSORS = (keras, keras_epochs, said_once, other_types)
+LOGS = (*TENSORS, plain, large_steps, interrupted, begun_anew, not_finite, twice_a_step, of_no_use)
 
 
 def one_by_one(path: Path, monkeypatch: pytest.MonkeyPatch) -> LoggedRun:
@@ -108,21 +162,33 @@ def test_every_log_is_what_it_is_one_by_one(
     assert_same(run, one_by_one(log.path, monkeypatch))
 
 
+def calls_of(owner: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The only argument of each of the calls that will come."""
+    calls: list[Any] = []
+    method = getattr(owner, name)
+
+    def spy(self: Any, argument: Any) -> Any:
+        calls.append(argument)
+        return method(self, argument)
+
+    monkeypatch.setattr(owner, name, spy)
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("write", "events"), [(plain, 700 * len(NAMES)), (keras, 1000), (said_once, 299)]
+)
 def test_most_events_of_a_training_are_read_in_tables(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    write: Callable[[EventWriter], None],
+    events: int,
 ) -> None:
-    single: list[bytes] = []
-    take = ScalarEvents.take
-
-    def counted(self: ScalarEvents, record: bytes) -> bool:
-        single.append(record)
-        return take(self, record)
-
-    monkeypatch.setattr(run_logs.ScalarEvents, "take", counted)
+    single = calls_of(ScalarEvents, "take", monkeypatch)
     with EventWriter(tmp_path) as log:
-        plain(log)
+        write(log)
     read_file(log.path, new_run("run"))
-    assert len(single) < 0.1 * 700 * len(NAMES)
+    assert len(single) < 0.1 * events
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -154,19 +220,12 @@ def test_a_log_that_grows_is_read_on(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_a_table_is_no_larger_than_it_may_be(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    largest: list[int] = []
-    whole = event_cycles.Cycle._take
-
-    def seen(self: event_cycles.Cycle, table: event_cycles.Bytes) -> int:
-        largest.append(table.nbytes)
-        return whole(self, table)
-
     monkeypatch.setattr(event_cycles, "LARGEST_TABLE", 20_000)
-    monkeypatch.setattr(event_cycles.Cycle, "_take", seen)
+    tables = calls_of(event_cycles.Cycle, "_take", monkeypatch)
     with EventWriter(tmp_path) as log:
         plain(log)
     read_file(log.path, new_run("run"))
-    assert 10_000 < max(largest) <= 20_000
+    assert 10_000 < max(table.nbytes for table in tables) <= 20_000
 
 
 def test_records_without_a_skimmer_are_all_there(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from ..losses import LossCall
 from ..names import dotted
 from ..patch import Patch, example, number, primary
 from .base import Case
+from .own_losses import weigh_own
 
 # A longer list of weights is no readable line of code; an example computes them instead.
 _MOST_CLASSES = 24
@@ -39,7 +40,7 @@ def weigh_classes(case: Case) -> Fix | None:
         return _set(case, loss, "weight", _tensor(case, loss, f"[{listed}]"))
     if loss.kind == "binary_cross_entropy":
         return _weigh_probabilities(case, loss)
-    return _weigh_samples(case, loss)
+    return (weigh_own(case, loss) if loss.kind is None else None) or _weigh_samples(case, loss)
 
 
 def _set(case: Case, loss: LossCall, name: str, tensor: str) -> Fix | None:

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { lossLines, lossScale } from '../src/model/loss';
+import { commonEnds, lossLines, lossScale } from '../src/model/loss';
 import { LOSS, rowsOf } from './support';
 
 const steps = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
@@ -39,8 +39,13 @@ test('one broken value among many is not lost either', () => {
 });
 
 test('a log scale is offered for positive losses and taken where they span decades', () => {
-  expect(lossScale(losses([1, 2]))).toEqual({ positive: true, wide: false });
-  expect(lossScale(losses([1e-4, 2, NaN]))).toEqual({ positive: true, wide: true });
-  expect(lossScale(losses([-1, 2])).positive).toBe(false);
-  expect(lossScale(losses([NaN])).positive).toBe(false);
+  const scaleOf = (...all: number[][]) => lossScale(commonEnds(all.map(losses)));
+  expect(scaleOf([1, 2])).toEqual({ positive: true, wide: false });
+  expect(scaleOf([1e-4, 2, NaN])).toEqual({ positive: true, wide: true });
+  expect(scaleOf([-1, 2]).positive).toBe(false);
+  expect(scaleOf([NaN]).positive).toBe(false);
+  // Runs side by side have one scale, whichever of them calls for it.
+  expect(scaleOf([1, 2], [1e-4, 1])).toEqual({ positive: true, wide: true });
+  expect(scaleOf([1, 2], [NaN])).toEqual({ positive: true, wide: false });
+  expect(scaleOf([1, 2], [-1, 1]).positive).toBe(false);
 });

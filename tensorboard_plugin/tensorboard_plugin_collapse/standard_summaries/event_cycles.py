@@ -18,13 +18,12 @@ import numpy.typing as npt
 from .points import Points
 
 # A record is its length and a checksum of that (12 bytes), its data, and a checksum of them (4).
-# The data are a mark, the wall time (8 bytes), a mark, the step, and so on; last comes the number.
+# The data are a mark, the wall time (8 bytes), a mark, the step, and so on; the number is the last
+# of them, or has the same bytes behind it in all events of its tag.
 _DATA_AT, _WALL_AT, _STEP_AT = 12, 13, 22
 _NUMBER, _CRC = 8, 4  # from the end
 # Of a table as large as that little is in memory, and the calls of NumPy cost nothing.
 FIRST_ROWS, LARGEST_TABLE = 32, 1 << 20
-
-Bytes = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +34,10 @@ class Place:
     end: int
     step_bytes: int
     points: Points | None
+    behind: int  # bytes between the number and the checksum
+
+
+Bytes = npt.NDArray[np.uint8]
 
 
 class Cycle:
@@ -48,7 +51,8 @@ class Cycle:
         begins = [place.begin - origin for place in places]
         ends = [place.end - origin for place in places]
         self._walls = _columns(begins, _WALL_AT, 8)
-        self._numbers = _columns(ends, -_NUMBER, 4)
+        numbers = [end - place.behind for end, place in zip(ends, places, strict=True)]
+        self._numbers = _columns(numbers, -_NUMBER, 4)
         self._crcs = _columns(ends, -_CRC, 4)
         self._step_starts = np.cumsum([0, *[place.step_bytes for place in places[:-1]]])
         step_places = [

@@ -17,6 +17,8 @@ export function createAxes(pinnedBefore: number | null = null) {
   const pinned = signal<number | null>(pinnedBefore);
   const axisKind = signal<AxisKind>('step');
   const smoothing = signal<Smoothing>('auto');
+  /** Whether losses have a log scale; null as fits. */
+  const logLoss = signal<boolean | null>(null);
   /** Only layers whose name holds this are drawn. */
   const layerFilter = signal('');
 
@@ -28,7 +30,7 @@ export function createAxes(pinnedBefore: number | null = null) {
     });
   }
 
-  return { zoom, hovered, pinned, axisKind, smoothing, layerFilter, letGo };
+  return { zoom, hovered, pinned, axisKind, smoothing, logLoss, layerFilter, letGo };
 }
 
 /** A range grown or shrunk around a step, within the whole; null where that is all of it. */

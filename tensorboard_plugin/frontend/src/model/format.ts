@@ -22,14 +22,11 @@ export function quantity(value: number, digits = 3): string {
 
 const MOST_DIGITS = 8;
 
-/** For an axis: with as many digits as tell the values apart; null is a place without a label. */
-export function quantities(values: readonly (number | null)[]): string[] {
-  const some = values.filter((value) => value !== null);
+/** For an axis: with as many digits as tell the values apart. */
+export function quantities(values: readonly number[]): string[] {
   for (let digits = 3; ; digits += 1) {
-    const labels = some.map((value) => quantity(value, digits));
-    if (new Set(labels).size === new Set(some).size || digits === MOST_DIGITS) {
-      return values.map((value) => (value === null ? '' : quantity(value, digits)));
-    }
+    const labels = values.map((value) => quantity(value, digits));
+    if (new Set(labels).size === new Set(values).size || digits === MOST_DIGITS) return labels;
   }
 }
 

@@ -74,10 +74,16 @@ export function lossEnds(rows: SeriesRows): Range | null {
   return low === null || high === null ? null : [low, high];
 }
 
-/** Whether a log scale is possible, and whether it is called for. */
-export function lossScale(rows: SeriesRows): { positive: boolean; wide: boolean } {
-  const { low, high } = summary(rows, 0, rows.length);
-  if (low === null || high === null || low <= 0) return { positive: false, wide: false };
+/** What one axis for all these losses spans; null where none of them is finite. */
+export function commonEnds(all: readonly SeriesRows[]): Range | null {
+  const ends = all.map(lossEnds).filter((one) => one !== null);
+  if (ends.length === 0) return null;
+  return [Math.min(...ends.map(([low]) => low)), Math.max(...ends.map(([, high]) => high))];
+}
+
+/** Whether a log scale is possible for losses between these ends, and whether it is called for. */
+export function lossScale(ends: Range | null): { positive: boolean; wide: boolean } {
+  if (ends === null || ends[0] <= 0) return { positive: false, wide: false };
   // Beyond three decades a linear axis shows the peak and a flat line, nothing else.
-  return { positive: true, wide: high / low > 1e3 };
+  return { positive: true, wide: ends[1] / ends[0] > 1e3 };
 }

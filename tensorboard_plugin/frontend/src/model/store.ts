@@ -135,6 +135,14 @@ export function createStore(client: Client, chosenBefore: Partial<Selection> = {
     choose({ finding: key, ...(site ? { site: site.name } : {}) });
   }
 
+  /** A finding of a run that may not be the one that is shown. */
+  function openFinding(name: string, key: string): void {
+    batch(() => {
+      chooseRun(name);
+      chooseFinding(key);
+    });
+  }
+
   function moveFinding(by: 1 | -1): void {
     const all = flatten(run.nodes.value);
     if (all.length === 0) return;
@@ -213,7 +221,7 @@ export function createStore(client: Client, chosenBefore: Partial<Selection> = {
     ...run, ...axes,
     connection, refused, gone, runs, chosen, picked, thumbnails, helpShown, explanations, compared, shown,
     expecting, explain,
-    refresh, choose, chooseRun, showOverview, pick, compare, chooseFinding, moveFinding, goTo,
+    refresh, choose, chooseRun, showOverview, pick, compare, chooseFinding, openFinding, moveFinding, goTo,
     moveCursor, zoomBy, panBy, leave,
   };
 }

@@ -3,7 +3,7 @@ import type { Store } from '../model/store';
 import type { RunStore } from '../model/run-store';
 import { ChanceChart, EntropyChart, ProbabilityChart, PullChart, RecallChart } from './class-charts';
 import { Confusion } from './confusion';
-import type { Frame } from './frame';
+import type { ChartProps, Frame } from './frame';
 import { Lanes } from './lanes';
 import { DeadChart, GradientChart, UpdateChart } from './layer-charts';
 import { LossChart } from './loss-chart';
@@ -23,7 +23,7 @@ export function Charts({ store }: { store: Store }) {
       <div class="stack" ref={stack}>
         {frame.width > 0 && (
           <>
-            <Lanes store={store} frame={frame} />
+            <Lanes store={store} frame={frame} choose={(key) => store.chooseFinding(key)} />
             <Essential store={store} frame={frame} />
             <More store={store} frame={frame} />
           </>
@@ -55,19 +55,35 @@ export function useFrame(store: RunStore) {
 }
 
 /** What tells a collapse: who is predicted, whether the loss falls, whether gradients arrive. */
-export function Essential({ store, frame }: { store: RunStore; frame: Frame }) {
-  const { loss, layers } = store;
-  const shares = store.shares.value;
+function Essential(props: ChartProps) {
   return (
     <>
-      {shares && <SharesChart key={key(store, 'shares')} store={store} shares={shares} frame={frame} />}
-      {loss.value && loss.value.length > 0 && (
-        <LossChart key={key(store, 'loss')} store={store} rows={loss.value} frame={frame} />
-      )}
-      {layers.value && layers.value.length > 0 && (
-        <GradientChart key={key(store, 'layers')} store={store} rows={layers.value} frame={frame} />
-      )}
+      <SharesOfRun {...props} />
+      <LossOfRun {...props} />
+      <GradientsOfRun {...props} />
     </>
+  );
+}
+
+export function SharesOfRun({ store, frame }: ChartProps) {
+  const shares = store.shares.value;
+  return shares && <SharesChart key={key(store, 'shares')} store={store} shares={shares} frame={frame} />;
+}
+
+export function LossOfRun({ store, frame }: ChartProps) {
+  const rows = store.loss.value;
+  return rows?.length ? <LossChart key={key(store, 'loss')} store={store} rows={rows} frame={frame} /> : null;
+}
+
+export function GradientsOfRun({ store, frame }: ChartProps) {
+  const rows = store.layers.value;
+  return rows?.length ? <GradientChart key={key(store, 'layers')} store={store} rows={rows} frame={frame} /> : null;
+}
+
+export function RecallOfRun({ store, frame }: ChartProps) {
+  const [shares, rows] = [store.shares.value, store.predictions.value];
+  return (
+    shares && rows && <RecallChart key={key(store, 'recall')} store={store} frame={frame} rows={rows} shares={shares} />
   );
 }
 
@@ -82,7 +98,7 @@ function More({ store, frame }: { store: Store; frame: Frame }) {
       {shares && rows && (
         <>
           <Confusion key={key(store, 'confusion')} store={store} rows={rows} />
-          <RecallChart key={key(store, 'recall')} {...common} rows={rows} shares={shares} />
+          <RecallOfRun {...common} />
           <ProbabilityChart key={key(store, 'probability')} {...common} rows={rows} shares={shares} />
           <EntropyChart key={key(store, 'entropy')} {...common} rows={rows} shares={shares} />
           <ChanceChart key={key(store, 'chance')} {...common} rows={rows} shares={shares} />

@@ -8,7 +8,8 @@ import type { SeriesRows } from '../model/series';
 import { AtCursor } from './at-cursor';
 import { ClassKeys, classColour, isShown } from './class-keys';
 import type { ChartProps } from './frame';
-import { LineChart, QUANTITY_AXIS } from './line-chart';
+import { LineChart } from './line-chart';
+import { QUANTITY_AXIS } from './plot';
 import { shareAxis } from './shares-chart';
 import { INK } from './theme';
 

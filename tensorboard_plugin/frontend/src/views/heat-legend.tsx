@@ -17,23 +17,24 @@ export function HeatLegend({ scale: { kind, ends }, theme }: { scale: HeatScale;
   const [low, high] = kind === 'log' ? ends.map((end) => quantity(10 ** end)) : ends.map(percent);
   return (
     <span class="heat-legend" data-theme={theme}>
-      <span>{low}</span>
-      <canvas ref={bar} width={96} height={8} aria-hidden="true" />
-      <span>{high}</span>
-      {kind === 'log' && (
-        <>
-          <span class="swatch" style={{ background: css(ZERO_COLOUR) }} />
-          <span>exactly 0</span>
-        </>
-      )}
-      <span class="swatch hatched" />
-      <span>none</span>
-      {kind === 'log' && (
-        <>
-          <span class="swatch" style={{ background: css(INFINITE_COLOUR) }} />
-          <span>infinite</span>
-        </>
-      )}
+      <span class="heat-key">
+        {low}
+        <canvas ref={bar} width={96} height={8} aria-hidden="true" />
+        {high}
+      </span>
+      {kind === 'log' && <Key colour={css(ZERO_COLOUR)}>exactly 0</Key>}
+      <Key>none</Key>
+      {kind === 'log' && <Key colour={css(INFINITE_COLOUR)}>infinite</Key>}
+    </span>
+  );
+}
+
+/** A colour and what it says, never in two lines; hatched where it has no colour. */
+function Key({ colour, children }: { colour?: string; children: string }) {
+  return (
+    <span class="heat-key">
+      <span class={`swatch${colour ? '' : ' hatched'}`} style={colour ? { background: colour } : {}} />
+      {children}
     </span>
   );
 }

@@ -2,13 +2,19 @@
 import { lanesOf } from '../model/lanes';
 import { SEVERITY_LOOKS } from '../model/findings';
 import { count } from '../model/format';
-import type { Store } from '../model/store';
+import type { RunStore } from '../model/run-store';
 import { AtCursor } from './at-cursor';
 import type { Frame } from './frame';
 import { Mark } from './mark';
 import { PAD_RIGHT } from './plot';
 
-export function Lanes({ store, frame }: { store: Store; frame: Frame }) {
+interface LanesProps {
+  store: RunStore;
+  frame: Frame;
+  choose: (key: string) => void;
+}
+
+export function Lanes({ store, frame, choose }: LanesProps) {
   const range = store.range.value;
   const { toX } = store.timeline.value;
   const [from, to] = [toX(range[0]), toX(range[1])];
@@ -24,7 +30,7 @@ export function Lanes({ store, frame }: { store: Store; frame: Frame }) {
               type="button"
               class={`lane ${finding.severity}${store.finding.value?.key === key ? ' open' : ''}`}
               title={finding.message}
-              onClick={() => store.chooseFinding(key)}
+              onClick={() => choose(key)}
             >
               <span class="lane-name">
                 <Mark severity={finding.severity} /> {finding.rule}

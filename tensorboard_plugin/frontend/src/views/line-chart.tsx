@@ -9,7 +9,7 @@ import type { RunStore } from '../model/run-store';
 import type { SeriesRows } from '../model/series';
 import type { ChartProps } from './frame';
 import { Panel } from './panel';
-import { Plot, QUANTITIES, type PlotKind } from './plot';
+import { LOG_AXIS, Plot, type PlotKind } from './plot';
 import { INK } from './theme';
 import { Toggle } from './toggle';
 
@@ -39,9 +39,6 @@ interface LineChartProps extends ChartProps {
 }
 
 const HEIGHT = 110;
-
-/** Of what is neither a share nor a count. */
-export const QUANTITY_AXIS: uPlot.Axis = { space: 28, values: QUANTITIES };
 
 export function LineChart(props: LineChartProps) {
   const { store, title, note, readout, lines, log = false, format = quantity, height = HEIGHT } = props;
@@ -156,6 +153,6 @@ function linePlot(lines: readonly Line[], ink: Theme, { axis, chance, sparse, st
   return {
     series: [...drawn, ...even],
     scale: logarithmic ? { distr: 3 } : axis.scale,
-    axis: logarithmic ? { values: QUANTITIES } : axis.axis,
+    axis: logarithmic ? LOG_AXIS : axis.axis,
   };
 }

@@ -1,7 +1,7 @@
-import { useMemo, useRef, useState } from 'preact/hooks';
+import { useMemo, useRef } from 'preact/hooks';
 import type uPlot from 'uplot';
 import type { Theme } from '../model/colours';
-import { lossEnds, lossLines, lossScale, type LossLines } from '../model/loss';
+import { commonEnds, lossLines, lossScale, type LossLines } from '../model/loss';
 import { count, quantity } from '../model/format';
 import type { Range } from '../model/buckets';
 import type { RunStore } from '../model/run-store';
@@ -9,7 +9,7 @@ import type { SeriesRows } from '../model/series';
 import { AtCursor } from './at-cursor';
 import type { ChartProps } from './frame';
 import { Panel } from './panel';
-import { Plot, QUANTITIES, type PlotKind } from './plot';
+import { LOG_AXIS, Plot, QUANTITY_AXIS, type PlotKind } from './plot';
 import { INK } from './theme';
 import { Toggle } from './toggle';
 
@@ -20,9 +20,10 @@ interface LossProps extends ChartProps {
 }
 
 export function LossChart({ store, rows, frame }: LossProps) {
-  const scale = useMemo(() => lossScale(rows), [rows]);
-  const [wanted, setWanted] = useState<boolean | null>(null);
-  const logarithmic = scale.positive && (wanted ?? scale.wide);
+  const ends = useEnds(store, rows);
+  const scale = lossScale(ends);
+  const { logLoss } = store.axes;
+  const logarithmic = scale.positive && (logLoss.value ?? scale.wide);
   const range = store.range.value;
   const smoothing = store.axes.smoothing.value;
   const lines = useMemo(
@@ -52,22 +53,35 @@ export function LossChart({ store, rows, frame }: LossProps) {
       }
       tools={
         scale.positive && (
-          <Toggle pressed={logarithmic} toggle={() => setWanted(!logarithmic)}>
+          <Toggle pressed={logarithmic} toggle={() => (logLoss.value = !logarithmic)}>
             Log
           </Toggle>
         )
       }
       sheet={() => ({ series: rows, columns: [{ name: 'loss', column: 0 }], format: quantity })}
     >
-      {() => <LossPlot store={store} rows={rows} frame={frame} lines={lines} logarithmic={logarithmic} />}
+      {() => <LossPlot store={store} rows={rows} frame={frame} lines={lines} logarithmic={logarithmic} ends={ends} />}
     </Panel>
   );
 }
 
-function LossPlot({ store, rows, frame, lines, logarithmic }: LossProps & { lines: LossLines; logarithmic: boolean }) {
+/** Runs side by side have one loss axis. */
+function useEnds(store: RunStore, rows: SeriesRows): Range | null {
+  const beside = store.peers.value.flatMap(({ loss }) => (loss.value ? [loss.value] : []));
+  const all = beside.length > 0 ? beside : [rows];
+  return useMemo(() => commonEnds(all), all);
+}
+
+interface LossPlotProps extends LossProps {
+  lines: LossLines;
+  logarithmic: boolean;
+  ends: Range | null;
+}
+
+function LossPlot({ store, rows, frame, lines, logarithmic, ends: all }: LossPlotProps) {
   const data = useMemo<uPlot.AlignedData>(() => [lines.x, lines.low, lines.high, lines.line], [lines]);
   const sparse = rows.length < 40;
-  const ends = sharedEnds(store, logarithmic);
+  const ends = all && store.peers.value.length > 0 ? withSlack(all, logarithmic) : null;
   // The chart is not built anew for new data: it asks here where the loss is broken.
   const shown = useRef(lines);
   shown.current = lines;
@@ -85,14 +99,8 @@ function LossPlot({ store, rows, frame, lines, logarithmic }: LossProps & { line
   );
 }
 
-/** Runs side by side have one loss axis. */
-function sharedEnds(store: RunStore, logarithmic: boolean): Range | null {
-  const all = store.peers.value.flatMap(({ loss }) => (loss.value ? [lossEnds(loss.value)] : []));
-  const ends = all.filter((one) => one !== null);
-  if (ends.length === 0) return null;
-  const low = Math.min(...ends.map(([lowest]) => lowest));
-  const high = Math.max(...ends.map(([, highest]) => highest));
-  if (logarithmic) return low > 0 ? [low / 1.2, high * 1.2] : null;
+function withSlack([low, high]: Range, logarithmic: boolean): Range {
+  if (logarithmic) return [low / 1.2, high * 1.2];
   const slack = (high - low || Math.abs(high) || 1) * 0.05;
   return [low - slack, high + slack];
 }
@@ -110,10 +118,7 @@ function lossPlot(
     series: [edge, edge, { stroke: line, width: 2, points: { show: sparse, size: 5, fill: line } }],
     bands: [{ series: [2, 1], fill: band }],
     scale: { ...(logarithmic ? { distr: 3 } : {}), ...(ends ? { range: [...ends] } : {}) },
-    axis: {
-      values: QUANTITIES,
-      ...(logarithmic ? {} : { space: 28 }),
-    },
+    axis: logarithmic ? LOG_AXIS : QUANTITY_AXIS,
     draw: (plot) => drawBroken(plot, lines(), broken),
   };
 }

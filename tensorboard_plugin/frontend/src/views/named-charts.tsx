@@ -3,7 +3,8 @@ import { percent, quantity } from '../model/format';
 import type { SeriesRows } from '../model/series';
 import { AtCursor } from './at-cursor';
 import type { ChartProps } from './frame';
-import { LineChart, QUANTITY_AXIS, type Line } from './line-chart';
+import { LineChart, type Line } from './line-chart';
+import { QUANTITY_AXIS } from './plot';
 import { shareAxis } from './shares-chart';
 import { INK } from './theme';
 

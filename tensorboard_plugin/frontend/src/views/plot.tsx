@@ -4,6 +4,7 @@ import uPlot from 'uplot';
 import type { AxisKind } from '../model/axes';
 import type { Theme } from '../model/colours';
 import { clockTime, quantities, shortCount, shortTime } from '../model/format';
+import { logLabel, logPlaces } from '../model/log-axis';
 import type { RunStore } from '../model/run-store';
 import { drawEpochs, overlay } from './plot-overlay';
 import { listen } from './plot-pointer';
@@ -16,8 +17,18 @@ const AXIS_HEIGHT = 24;
 /** What a plot takes beside its plotting area, and the gap above it. */
 export const BESIDE_PX = AXIS_HEIGHT + PAD_TOP + 2;
 
-/** The labels of an axis; on a log scale some places have none. */
-export const QUANTITIES = (_: uPlot, places: (number | null)[]): string[] => quantities(places);
+/** Of what is neither a share nor a count. */
+export const QUANTITY_AXIS: uPlot.Axis = { space: 28, values: (_, places) => quantities(places) };
+
+const LOG_LABEL_PX = 20;
+
+/** The axis of a log scale. */
+export const LOG_AXIS: uPlot.Axis = {
+  splits: ({ bbox }, _axis, low, high) =>
+    logPlaces(low, high, Math.max(2, Math.floor(bbox.height / uPlot.pxRatio / LOG_LABEL_PX))),
+  filter: (_, places) => places,
+  values: (_, places) => places.map(logLabel),
+};
 
 /** What differs from chart to chart. */
 export interface PlotKind {

@@ -43,6 +43,7 @@ interface RunProps {
 
 function Run({ run, shown, choose }: RunProps) {
   const { word } = SEVERITY_LOOKS[run.severity];
+  const at = when(run);
   return (
     <button
       type="button"
@@ -57,13 +58,18 @@ function Run({ run, shown, choose }: RunProps) {
         {word}
         {run.rule === null ? '' : `: ${run.rule}`}
       </span>
-      <span class="run-facts">{facts(run)}</span>
+      <span class="run-facts">
+        <span>
+          {counted(run.steps, 'step')}
+          {at && ','}
+        </span>{' '}
+        {at && <span>{at}</span>}
+      </span>
     </button>
   );
 }
 
-function facts(run: RunSummary): string {
-  const steps = counted(run.steps, 'step');
-  if (!run.finished) return `${steps}, unfinished`;
-  return run.started === null ? steps : `${steps}, ${ago(Date.now() / 1000 - run.started)}`;
+function when({ finished, started }: RunSummary): string | null {
+  if (!finished) return 'unfinished';
+  return started === null ? null : ago(Date.now() / 1000 - started);
 }

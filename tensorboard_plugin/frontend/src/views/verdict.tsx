@@ -2,6 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { toNumber } from '../model/contract';
 import { count, counted, duration, percent } from '../model/format';
 import { SEVERITY_LOOKS } from '../model/findings';
+import type { RunStore } from '../model/run-store';
 import type { Store } from '../model/store';
 import { Mark } from './mark';
 
@@ -19,20 +20,31 @@ export function Verdict({ store }: { store: Store }) {
           {run.verdict}
         </h1>
         <p class="run-line">
-          {facts(store).map((fact, index) => (
-            <span key={index}>{fact}</span>
-          ))}
+          <span>
+            <b>{run.run}</b>
+          </span>
+          <RunFacts run={store} />
         </p>
       </div>
     </header>
   );
 }
 
-function facts(store: Store): ComponentChildren[] {
+/** How long the run was, what was checked, and whether it goes on. */
+export function RunFacts({ run }: { run: RunStore }) {
+  return (
+    <>
+      {facts(run).map((fact, index) => (
+        <span key={index}>{fact}</span>
+      ))}
+    </>
+  );
+}
+
+function facts(store: RunStore): ComponentChildren[] {
   const run = store.summary.value!;
   const report = store.report.value;
-  const steps = report?.steps ?? run.steps;
-  const items: ComponentChildren[] = [<b>{run.run}</b>, counted(steps, 'step')];
+  const items: ComponentChildren[] = [counted(report?.steps ?? run.steps, 'step')];
   if (report) {
     if (report.fits) items.push(counted(report.fits, 'fit'));
     if (report.epochs !== null) items.push(counted(report.epochs, 'epoch'));
