@@ -22,16 +22,22 @@ _SHUFFLE = 2  # position in DataLoader(dataset, batch_size, shuffle)
 
 def shuffle_data(case: Case) -> Fix | None:
     """`shuffle=True` where the loader of the training loop is made."""
-    made = {id(spot.node): spot for loop in _loops(case) for spot in _loaders(case, loop)}
-    sorted_ones = [spot for spot in made.values() if not _shuffles(case.flow, spot)]
+    made = loaders(case)
+    sorted_ones = [spot for spot in made if not _shuffles(case.flow, spot)]
     if not made:
         labels = None if case.loss is None else case.loss.argument("target")
         return shuffled(case.flow, model_input(case), labels, case.title) or _shown(case)
-    if len(sorted_ones) != 1 or _ordered(case.flow, sorted_ones[0]):
+    if len(sorted_ones) != 1 or is_ordered(case.flow, sorted_ones[0]):
         return _shown(case)
     patch = Patch(case.flow)
     patch.set_argument(sorted_ones[0], "shuffle", "True", _SHUFFLE)
     return patch.fix(case.title)
+
+
+def loaders(case: Case) -> list[Spot]:
+    """Constructions of the loaders that the training may run over."""
+    found = {id(spot.node): spot for loop in _loops(case) for spot in _loaders(case, loop)}
+    return list(found.values())
 
 
 def _loops(case: Case) -> Iterator[Spot]:
@@ -77,7 +83,7 @@ def _shuffles(flow: Flow, made: Spot) -> bool:
     return getattr(getattr(written, "node", None), "value", None) is True
 
 
-def _ordered(flow: Flow, made: Spot) -> bool:
+def is_ordered(flow: Flow, made: Spot) -> bool:
     """Whether something else decides the order, or the code does not tell what does."""
     if given_at(flow, made, "shuffle", _SHUFFLE) is None:
         return True
