@@ -12,6 +12,7 @@ from .examples import (
     count_labels,
 )
 from .fitting import settle_averages, stop_early
+from .graph import join_graph
 from .inputs import clean_inputs, scale_inputs
 from .labels import binarize_labels, cast_labels, match_shapes, shift_labels
 from .layers import initialize_anew, unfreeze
@@ -58,4 +59,5 @@ REMEDIES: Mapping[str, Callable[[Case], Fix | None]] = {
     "make-step": make_step,
     "train-mode": train_mode,
     "unfreeze": unfreeze,
+    "join-graph": join_graph,
 }

@@ -26,7 +26,7 @@ def scale_learning_rate(case: Case) -> Fix | None:
         return _shown(case, found)
     made = found[0]
     patch = Patch(case.flow)
-    groups = group_values(made, "lr")
+    groups = group_values(case.flow, made, "lr")
     for rate in groups:
         patch.replace(rate, _scaled(case, rate))
     given = _rate(case, made)
