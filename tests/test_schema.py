@@ -183,6 +183,7 @@ def test_replies_and_facts_keep_to_it() -> None:
                     "run": "run",
                     "started": None,
                     "finished": False,
+                    "live": True,
                     "steps": 0,
                     "severity": "waiting",
                     "verdict": "",
