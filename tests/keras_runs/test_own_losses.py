@@ -99,6 +99,15 @@ def dice(y: Any, p: Any) -> Any:
     return 1 - 2 * tf.reduce_sum(y * p) / (tf.reduce_sum(y) + tf.reduce_sum(p))
 
 
+def contrastive(y: Any, d: Any) -> Any:
+    y = tf.cast(y, d.dtype)
+    return tf.reduce_mean(y * d + (1 - y) * tf.maximum(1 - d, 0))
+
+
+def turned_round(y: Any, d: Any) -> Any:
+    return two_sided(1 - tf.cast(y, d.dtype), d)
+
+
 def one_sided(y: Any, p: Any) -> Any:
     return -tf.reduce_mean(tf.cast(y, p.dtype) * tf.math.log(p))
 
@@ -138,6 +147,8 @@ READ: list[tuple[Loss, int, int, Understood | None]] = [
     (log_sum_exp, 3, 1, Understood("cross_entropy")),
     (squares, 1, 1, Understood("mse")),
     (dice, 1, 1, None),
+    (contrastive, 1, 1, None),
+    (turned_round, 1, 1, None),
     (one_sided, 1, 1, None),
     (of_a_column, 3, 1, None),
     (broadcast, 3, 1, None),
@@ -178,6 +189,7 @@ def test_without_a_logarithm_the_layers_tell() -> None:
     assert read(dice, 1, 1, tf.sigmoid) == Understood("custom")
     assert read(dice, 3, 3, tf.nn.softmax) == Understood("custom")
     assert read(dice, 3, 3, tf.nn.relu) is None
+    assert read(contrastive, 1, 1, tf.sigmoid) is None
 
 
 def test_a_value_says_nothing_of_how_it_was_made() -> None:
@@ -209,6 +221,28 @@ FIT = "history = model.fit(X, y, epochs=6, batch_size=32, verbose=0)"
 def test_a_written_loss_on_raw_outputs_is_named() -> None:
     done = run(DATA, MODEL.format(activation=""), FIT)
     assert (done.first.rule, done.first.severity) == ("missing-activation", "error")
+    after = done.cured()
+    assert 'Dense(1, activation="sigmoid")' in after.cells[2] and not after.alarms
+
+
+def test_a_softmax_in_front_of_a_function_with_its_own_is_dropped() -> None:
+    data = """
+import keras
+import numpy as np
+import tensorflow as tf
+X = np.random.default_rng(0).normal(size=(1024, 6)).astype("float32")
+y = X[:, :3].argmax(1)
+
+def my_loss(y_true, y_pred):
+    labels = tf.one_hot(tf.cast(tf.reshape(y_true, [-1]), tf.int32), 3)
+    return -tf.reduce_sum(labels * tf.nn.log_softmax(y_pred), axis=-1)
+"""
+    model = MODEL.replace("Dense(1{activation})", 'Dense(3, activation="softmax")')
+    done = run(data, model.replace("Adam(0.01)", "SGD(0.01)"), FIT)
+    assert done.first.rule == "double-activation"
+    after = done.cured()
+    assert "layers.Dense(3)" in after.cells[2]
+    assert not after.alarms
 
 
 def test_labels_that_a_written_loss_does_not_take_are_named() -> None:
