@@ -117,7 +117,9 @@ def _padded(model: ModelFacts, history: History) -> InputFacts | None:
         (
             one
             for one in history.inputs(model.model)
-            if one.padding_share >= MOSTLY_PADDING and _is_sequence(one, kinds.get(one.layer, ""))
+            # nothing but zeros is the state that a recurrent layer begins with
+            if MOSTLY_PADDING <= one.padding_share < 1
+            and _is_sequence(one, kinds.get(one.layer, ""))
         ),
         None,
     )

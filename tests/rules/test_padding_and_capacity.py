@@ -102,6 +102,7 @@ def test_steps_of_zeros_that_a_recurrent_layer_reads() -> None:
     [
         (GRU, {"padding_share": 0.4}),
         (GRU, {"padding_share": math.nan}),
+        (GRU, {"padding_share": 1.0}),  # its first state
         (GRU, {"cross_entropy_nats": 0.3}),  # it learns
         (LayerFacts("first", "Linear", 8, 0.1), {}),  # rows of a table
         (LayerFacts("first", "Embedding", 8, 0.1), {"kind": "integers", "shape": (640, 3)}),
