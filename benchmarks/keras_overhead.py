@@ -78,7 +78,7 @@ def convolutional() -> keras.Model:
 
 DENSE = Workload("small dense, batch 32", dense, (20,), 32, 1.10)
 WORKLOADS = (DENSE, Workload("small CNN 32x32, batch 64", convolutional, (32, 32, 3), 64, 1.03))
-FITS = (500, 2000)  # steps of the whole cells
+FITS = (2, 500, 2000)  # steps of the whole cells; two are hardly more than what is there once
 ROUNDS = 3  # watched cells, each with an unwatched one before and after it
 
 
@@ -257,7 +257,8 @@ CPU time of a cell that compiles and fits {workload}, from the start of the watc
 its report, tracing and compilation included. Medians of {rounds} watched cells, each over the mean
 of the unwatched ones before and after it; the last two columns are the share that the run itself
 reports, and an unwatched cell over the one before. A model that has been fitted before is traced
-anew when it is watched: that takes as long as its first step did, and is reported as cost.
+anew when it is watched: that takes as long as its first step did, and is reported as cost. What two
+steps add is what a cell adds once: the start, the tracing of what is watched, and the report.
 
 {cells}
 """

@@ -65,10 +65,12 @@ LOGS = (
     Log("200 runs in the overview", many_runs, 1000, 200, overview=True),
 )
 
-# The picture is there when the charts in view have their canvas; data when the last byte has come.
+# The picture is there when the charts in view have their canvas, or all runs their line; data when
+# the last byte has come.
 WATCH = """
 (() => {
-  const drawn = () => document.querySelectorAll('.u-wrap canvas').length >= 2;
+  const many = (what, number) => document.querySelectorAll(what).length >= number;
+  const drawn = () => many('.u-wrap canvas', 2) || many('.run-row', 200);
   const look = () => {
     if (drawn()) setTimeout(() => (window.drawnAt = performance.now()), 0);
     else requestAnimationFrame(look);
@@ -76,9 +78,9 @@ WATCH = """
   requestAnimationFrame(look);
 })();
 """
-FIRST_PICTURE = """() => {
+FIRST_PICTURE = """(route) => {
   const read = performance.getEntriesByType('resource');
-  const data = read.filter(({ name }) => /\\/series\\?/.test(name));
+  const data = read.filter(({ name }) => new URL(name).pathname.endsWith(route));
   const before = data.map(({ responseEnd }) => responseEnd).filter((end) => end < window.drawnAt);
   return window.drawnAt - Math.max(...before);
 }"""
@@ -150,20 +152,16 @@ def main() -> int:
 
 def measured(page: Page, address: str, log: Log) -> list[tuple[str, float, float]]:
     tab = f"{address}data/plugin_entry.html?name=collapse#collapse"
-    if log.overview:
-        page.goto(f"{tab}&p.collapse.view=overview")
-        page.wait_for_function(
-            "document.querySelectorAll('.run-row').length >= 200", timeout=120_000
-        )
-        acts = ("search", "sort")
-        return [(act, timed(page, act), log.interaction_ms) for act in acts]
-    page.goto(tab)
+    page.goto(f"{tab}&p.collapse.view=overview" if log.overview else tab)
     page.wait_for_function("window.drawnAt !== undefined", timeout=180_000)
     page.wait_for_timeout(1_000)  # what comes after the first picture
-    picture: Any = page.evaluate(FIRST_PICTURE)
+    picture: Any = page.evaluate(FIRST_PICTURE, "/runs" if log.overview else "/series")
     figures = [("first picture", float(picture), log.first_picture_ms)]
-    page.locator(".u-over").first.scroll_into_view_if_needed()
-    return figures + [(act, timed(page, act), log.interaction_ms) for act in ("cursor", "zoom")]
+    acts = ("search", "sort")
+    if not log.overview:
+        page.locator(".u-over").first.scroll_into_view_if_needed()
+        acts = ("cursor", "zoom")
+    return figures + [(act, timed(page, act), log.interaction_ms) for act in acts]
 
 
 def timed(page: Page, act: str) -> float:

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from collapse_magic.history import MAX_LOSS_POINTS, History, WindowTotal
+from collapse_magic.history import History, WindowTotal
+from collapse_magic.history.store import MAX_LOSS_POINTS
 from collapse_magic.records import (
     EpochEnded,
     LearningRate,

@@ -69,7 +69,10 @@ def _together(report: Report, history: Mapping[int, str]) -> Cure:
     ]
     if not found:
         raise OptionError(f"no finding of run '{report.run}' has a cure that is code")
-    cells, numbers = merged(history, [fix.cells for _, fix in found])
+    # the history may know a cell without the line end that it was run with
+    sources = {number: source.rstrip("\n") for number, source in history.items()}
+    versions = [{n: source.rstrip("\n") for n, source in fix.cells.items()} for _, fix in found]
+    cells, numbers = merged(sources, versions)
     kept = [each for number, each in enumerate(found) if number not in numbers]
     order = ("safe", "needs-review", "example")
     return Cure(
@@ -77,7 +80,7 @@ def _together(report: Report, history: Mapping[int, str]) -> Cure:
         fix=Fix(
             title="; ".join(dict.fromkeys(fix.title for _, fix in kept)),
             safety=max((fix.safety for _, fix in kept), key=order.index),
-            diff="\n".join(diff(n, history[n], source) for n, source in sorted(cells.items())),
+            diff="\n".join(diff(n, sources[n], source) for n, source in sorted(cells.items())),
             cells=cells,
         ),
         left_out=tuple(found[number][0] for number in numbers),

@@ -81,7 +81,8 @@ def try_fix(
         return
     before, after, notes = _run(shell, job)
     notes += [f"left out: {f.code} {f.rule}, which changes the same lines" for f in cure.left_out]
-    made = make_card(compare(cure.findings, cure.fix.title, before, after), report, notes)
+    compared = compare(cure.findings, cure.fix.title, before, after)
+    made = make_card(compared, report, notes, wanted.which)
     show({"text/plain": card.render_text(made), "text/html": card.render_html(made)})
 
 
@@ -189,8 +190,10 @@ class _Progress:
             self._handle.update(data, raw=True)
 
 
-def make_card(comparison: Comparison, report: Report, notes: Sequence[str]) -> card.TrialCard:
-    """`report`: of the run whose finding it is."""
+def make_card(
+    comparison: Comparison, report: Report, notes: Sequence[str], which: Sequence[str] = ()
+) -> card.TrialCard:
+    """`report`: of the run whose finding it is; `which`: the words that named the fix."""
     before, after = comparison.before, comparison.after
     rows = [card.Row("steps", f"{before.steps:,}", f"{after.steps:,}")]
     rows += [
@@ -206,7 +209,8 @@ def make_card(comparison: Comparison, report: Report, notes: Sequence[str]) -> c
         runs = f"{report.run}/{before.run}, {report.run}/{after.run}"
         foot.append(f"runs: {runs} in {report.logdir}")
     if comparison.cured:
-        foot.append("next: %watch_training --fix puts the changed cell before you")
+        flag = " ".join(["--fix", *which])
+        foot.append(f"next: %watch_training {flag} puts the changed code before you")
     return card.TrialCard(
         title=f"try-fix  {comparison.names}: {comparison.title}",
         verdict=comparison.verdict,

@@ -67,10 +67,15 @@ class Entered:
             widest=widest * stride if widest >= 0 else -1,
             narrowest_p99=_p99(rows[:, narrowest]) if narrowest >= 0 else math.nan,
             widest_p99=_p99(rows[:, widest]) if widest >= 0 else math.nan,
+            padding_share=float(np.mean(~rows.any(axis=1))),
         )
 
-    def facts_of_integers(self, step: int, values: NDArray[np.int_]) -> InputFacts:
-        """Tokens have no scale: only their range is told."""
+    def facts_of_integers(
+        self, step: int, values: NDArray[np.int_], *, masked: bool = False
+    ) -> InputFacts:
+        """Tokens have no scale: only their range is told, and how many of them are one and the
+        same, unless the layer masks these."""
+        most = int(np.unique(values, return_counts=True)[1].max())
         return InputFacts(
             model=self.model,
             step=step,
@@ -89,6 +94,7 @@ class Entered:
             widest=-1,
             narrowest_p99=math.nan,
             widest_p99=math.nan,
+            padding_share=math.nan if masked else most / values.size,
         )
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from . import windows
 from .tasks import (
-    DISTANCE_LOSSES,
+    DISTANCES,
     INDEX_LOSSES,
     LOGIT_LOSSES,
     PROBABILITY_LOSSES,
@@ -81,7 +81,7 @@ def _multiclass(
         scores, labels = scores[named], labels[named]
         weights = None if weights is None else weights[named]
     predicted = scores.argmax(axis=1)
-    if loss in PROBABILITY_LOSSES or loss in DISTANCE_LOSSES:
+    if loss in PROBABILITY_LOSSES or loss in DISTANCES:
         scores = np.log(np.clip(scores, _LEAST_PROBABILITY, None))
     quantities = windows.multiclass(scores, labels, weights, predicted)
     if out_of_range:

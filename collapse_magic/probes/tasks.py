@@ -38,6 +38,8 @@ SOFT_LOSSES = {
     "soft_kl_div": "kl_div",
 }
 DISTANCE_LOSSES = frozenset({"mse", "smooth_l1", "huber", "l1"})
+# The scores of a loss that nobody knows are told of only where a layer makes probabilities of them.
+DISTANCES = DISTANCE_LOSSES | {"custom"}
 
 COUNTED: frozenset[Task] = frozenset({"binary", "multiclass", "multilabel"})
 
@@ -99,7 +101,7 @@ def judge(loss: str, input_shape: tuple[int, ...], targets: Array) -> Judgement:
         return Judgement("multiclass", outputs, "one-hot" if zero_one else "probabilities")
     if loss in PROBABILITY_LOSSES or loss in LOGIT_LOSSES:
         return _judge_binary(values, outputs, zero_one, signed, one_hot, loss)
-    if loss not in DISTANCE_LOSSES:
+    if loss not in DISTANCES:
         return Judgement("unknown", 0, "unknown")
     if outputs == 1 and (zero_one or signed):
         return Judgement("binary", 2, "binary", signed)

@@ -28,6 +28,7 @@ from .label_shape_broadcast import LabelShapeBroadcast
 from .labels_out_of_range import LabelsOutOfRange
 from .learning_rate_too_high import LearningRateTooHigh
 from .learning_rate_too_low import LearningRateTooLow
+from .low_capacity import LowCapacity
 from .missing_activation import MissingActivation
 from .missing_class import MissingClass
 from .missing_zero_grad import MissingZeroGrad
@@ -46,6 +47,7 @@ from .single_class_predictions import SingleClassPredictions
 from .single_unit_softmax import SingleUnitSoftmax
 from .train_eval_gap import TrainEvalGap
 from .undertrained import Undertrained
+from .unmasked_padding import UnmaskedPadding
 from .unscaled_inputs import UnscaledInputs
 from .vanishing_gradients import VanishingGradients
 from .wrong_loss import WrongLoss
@@ -78,11 +80,13 @@ RULES: tuple[Rule, ...] = (
     DeadRelu(),
     VanishingGradients(),
     OneClassBatches(),
+    UnmaskedPadding(),
     NoisyLabels(),
     TrainEvalGap(),
     WrongLoss(),
     WrongThreshold(),
     ClassImbalance(),
+    LowCapacity(),
     Undertrained(),
     Overfitting(),
     SingleClassPredictions(),

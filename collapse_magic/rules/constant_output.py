@@ -43,11 +43,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..findings import Diagnosis, Evidence, Remedy
+from ..findings import Diagnosis, Evidence
 from ..history import History, WindowTotal
 from ..statistics import number
 from . import gates
 from .not_learning import is_time
+from .one_batch import learn_one_batch
 
 
 class ConstantOutput:
@@ -87,7 +88,7 @@ class ConstantOutput:
             evidence=tuple(_spreads(seen)),
             step=look.last.last_step,
             since_step=look.before.first_step,
-            remedy=Remedy("check-one-batch", "see whether it can learn one batch by heart"),
+            remedy=learn_one_batch(seen),
             target="model",
             site=look.site,
         )

@@ -33,6 +33,8 @@ NOT_LEARNING = 0.97
 NOT_LEARNING_STEPS = 200
 BETTER_BY = 0.99
 WORSE_THAN_PRIOR = 1.05
+# On the way to it a window that holds some of the fall costs 1.06 to 1.08.
+NEAR_THE_PRIOR = 1.1
 # A tenth below the loss of a constant answer is past what chance or the label shares explain.
 HAS_LEARNED = 0.9
 # Rank gained from one window to the next that no longer is noise at 512 samples (standard error
@@ -162,11 +164,11 @@ def gets_better(history: History, look: Look) -> bool:
     Where windows are short a slow learner on its way down to a constant answer gains less than 1%
     from one to the next: it counts, too, that both together beat everything from the first half.
 
-    What ranks no better than chance and has come within 5% of a constant answer's loss has found
-    the label shares and no more, from however far it came: how far depends on which batches were
-    counted. Nor is it more where all samples of a batch get the same answer, though that may follow
-    the batch: a whole window of that is enough, since the one before may still hold the fall. A
-    model that is fitted stays as it is.
+    What ranks no better than chance and has come within 5% of a constant answer's loss, from within
+    10% of it in the window before, has found the label shares and no more; what the windows before
+    hold depends on which batches were counted. Nor is it more where all samples of a batch get the
+    same answer, though that may follow the batch: a whole window of that is enough, since the one
+    before may still hold the fall. A model that is fitted stays as it is.
     """
     if look.fitted or alike_in_batches(look.last):
         return False
@@ -174,7 +176,8 @@ def gets_better(history: History, look: Look) -> bool:
     if ranks_better:
         return True
     last, both = (total.cross_entropy_over_entropy for total in (look.last, look.both))
-    if look.both.rank <= CHANCE_RANK and NOT_LEARNING <= last <= WORSE_THAN_PRIOR:
+    arriving = look.before.cross_entropy_over_entropy <= NEAR_THE_PRIOR
+    if arriving and look.both.rank <= CHANCE_RANK and NOT_LEARNING <= last <= WORSE_THAN_PRIOR:
         return False
     earlier = [
         (total.last_step, total.cross_entropy_over_entropy)

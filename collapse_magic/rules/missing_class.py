@@ -42,11 +42,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from ..findings import Diagnosis, Evidence, Remedy
+from ..findings import Diagnosis, Evidence
 from ..history import History
 from ..statistics import percent
 from . import gates
 from .not_learning import PATIENT_STEPS, is_time
+from .one_batch import learn_one_batch
 from .progress import recall_gets_there
 
 MIN_CASES = 50
@@ -114,7 +115,7 @@ class MissingClass:
             ),
             step=look.last.last_step,
             since_step=look.before.first_step,
-            remedy=Remedy("check-one-batch", "see whether it can learn one batch by heart"),
+            remedy=learn_one_batch(look.last),
             target="model",
             site=look.site,
         )

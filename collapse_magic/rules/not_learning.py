@@ -40,10 +40,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..findings import Diagnosis, Evidence, Remedy
+from ..findings import Diagnosis, Evidence
 from ..history import History
 from ..statistics import number
 from . import gates
+from .one_batch import learn_one_batch
 
 # A recurrent net may answer with one value for five epochs before it learns: while it runs, twice
 # that is waited for.
@@ -101,7 +102,7 @@ class NotLearning:
             ),
             step=last.last_step,
             since_step=look.before.first_step,
-            remedy=Remedy("check-one-batch", "see whether it can learn one batch by heart"),
+            remedy=learn_one_batch(last),
             target="model",
             site=look.site,
         )

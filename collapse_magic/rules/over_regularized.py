@@ -177,6 +177,11 @@ def _shrunk(history: History, model: ModelFacts) -> tuple[float, int] | None:
         return None
     pairs = zip(model.layers, looks[0].weight_norm, looks[-1].weight_norm, strict=False)
     left = sorted(now / first for layer, first, now in pairs if layer.weight_std != 0 and first > 0)
+    strongest = _strongest(history, model)
+    if len(left) == 1 and not (strongest is not None and strongest.weight_decay > 0):
+        # one layer alone goes to zero by itself where no straight line tells the classes apart:
+        # to 4% of its norm, measured on classes inside and outside of a band
+        return None
     known = _decays_strongly(history, model) or _is_penalized(model, looks)
     for bound in (SHRUNK, *([HALVED] if known else [])):
         small = [share for share in left if share <= bound]

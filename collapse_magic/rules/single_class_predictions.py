@@ -47,10 +47,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from ..findings import Diagnosis, Evidence, Remedy
+from ..findings import Diagnosis, Evidence
 from ..history import History, WindowTotal
 from ..statistics import number, percent
 from . import gates
+from .one_batch import learn_one_batch
 
 
 class SingleClassPredictions:
@@ -91,7 +92,7 @@ class SingleClassPredictions:
             evidence=(_shares(name, last), *_scores(last)),
             step=last.last_step,
             since_step=look.before.first_step,
-            remedy=Remedy("check-one-batch", "see whether it can learn one batch by heart"),
+            remedy=learn_one_batch(last),
             target="model",
             site=look.site,
         )

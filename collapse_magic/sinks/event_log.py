@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from ..records import (
     ActivationStatistics,
+    BatchTried,
     EpochEnded,
     FitEnded,
     InputFacts,
@@ -73,6 +74,7 @@ class EventLog:
         self._inputs: dict[tuple[str, str], InputFacts] = {}
         self._fits: dict[str, FitEnded] = {}
         self._readings: list[OutputReading] = []
+        self._trials: dict[str, BatchTried] = {}
         self._facts_changed = False
         self._run_step = 0
         self._report: Report | None = None
@@ -128,6 +130,8 @@ class EventLog:
                 self._inputs[key], self._facts_changed = record, True
             case OutputReading():
                 self._facts_changed = _keep(self._readings, record) or self._facts_changed
+            case BatchTried():
+                self._trials[record.site], self._facts_changed = record, True
             case FitEnded():
                 self._reached(record.step)
                 self._fits[record.site], self._facts_changed = record, True
@@ -264,6 +268,7 @@ class EventLog:
             "inputs": plain(tuple(self._inputs.values())),
             "fits": plain(tuple(self._fits.values())),
             "readings": plain(self._readings),
+            "trials": plain(tuple(self._trials.values())),
         }
         return f'{{"models": [{", ".join(self._model_texts.values())}], {_json(others)[1:]}'
 

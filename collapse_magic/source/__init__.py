@@ -37,7 +37,7 @@ __all__ = ["Code"]
 
 # Cells without any of this make no answers of outputs, and need not be parsed for it.
 _MAY_READ = re.compile(
-    r"[<>]=?\s*[\d.]|argmax|\bmax\(|\bround\(|roc|precision|ndcg|AUC|['\"]auc"
+    r"[<>]=?\s*(?:[\d.]|[\w.]*(?:thr|cut))|argmax|\bmax\(|\bround\(|roc|precision|ndcg|AUC|['\"]auc"
     r"|sort|topk|partition|kthvalue|quantile|percentile|brier|calibration|digitize|histogram"
     r"|rankdata"
 )

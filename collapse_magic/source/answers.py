@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from .cells import Spot
+from .cells import Cell, Spot
 from .flow import Flow
 from .names import dotted
 from .outputs import Outputs
@@ -97,7 +97,7 @@ class Answers:
 
     def at(self, spot: Spot) -> Iterator[Answer]:
         """The reading that an expression is, once for each model that it may read."""
-        for how, read, threshold in self._readings(spot.node):
+        for how, read, threshold in self._readings(spot):
             sources = dict.fromkeys(self._sources(Spot(spot.cell, read), None, (), _DEPTH))
             for source in sources:
                 yield Answer(how, spot, read, threshold, source.model, source.activations)
@@ -115,9 +115,10 @@ class Answers:
 
     # What is a reading
 
-    def _readings(self, node: ast.AST) -> Iterator[tuple[Reading, ast.expr, float]]:
+    def _readings(self, spot: Spot) -> Iterator[tuple[Reading, ast.expr, float]]:
+        node = spot.node
         if isinstance(node, ast.Compare):
-            threshold = _compared_with(node)
+            threshold = self._compared_with(spot.cell, node)
             if threshold is not None:
                 yield "threshold", node.left, threshold
         elif isinstance(node, ast.Call):
@@ -138,6 +139,16 @@ class Answers:
                     yield "threshold", given[0], _HALF
                 elif name != "round" and given and _axis(node, given[1:]) in _OVER_CLASSES:
                     yield "argmax", given[0], math.nan
+
+    def _compared_with(self, cell: Cell, node: ast.Compare) -> float | None:
+        """The number that something is compared with, written there or behind a name."""
+        if len(node.ops) != 1 or not isinstance(node.ops[0], (ast.Gt, ast.GtE, ast.Lt, ast.LtE)):
+            return None
+        written = self._flow.literal(Spot(cell, node.comparators[0]))
+        value = None if written is None else getattr(written.node, "value", None)
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return None
+        return float(value)
 
     def _given(self, call: ast.Call) -> list[ast.expr]:
         """The arguments of a function; of a method the outputs stand in front of it."""
@@ -240,16 +251,6 @@ def _is_area(metric: ast.expr) -> bool:
         return str(metric.value).lower() == "auc"
     made = dotted(metric.func) if isinstance(metric, ast.Call) else None
     return made is not None and made.rpartition(".")[2] == "AUC"
-
-
-def _compared_with(node: ast.Compare) -> float | None:
-    """The number that something is compared with."""
-    value = node.comparators[0]
-    if len(node.ops) != 1 or not isinstance(node.ops[0], (ast.Gt, ast.GtE, ast.Lt, ast.LtE)):
-        return None
-    if not isinstance(value, ast.Constant) or isinstance(value.value, bool):
-        return None
-    return float(value.value) if isinstance(value.value, (int, float)) else None
 
 
 def _axis(node: ast.Call, given: list[ast.expr]) -> int | None:

@@ -131,6 +131,9 @@ class Arrays:
         first = Spot(cell, node.args[0]) if node.args else None
         if name in ("TensorDataset", "zip") and index is not None and index < len(node.args):
             return Spot(cell, node.args[index]), None
+        yielded = self._yielded(spot)
+        if yielded is not None and index is not None:
+            return yielded, index
         own = self._flow.class_named(func.id) if isinstance(func, ast.Name) else None
         item = None if own is None else self._item(own)
         if item is not None and self.chain(item, index):
@@ -150,6 +153,16 @@ class Arrays:
         if isinstance(func, ast.Attribute) and func.attr in ("shuffle", "batch", "repeat", "cache"):
             return Spot(cell, func.value), index
         return None
+
+    def _yielded(self, call: Spot) -> Spot | None:
+        """What a generator of the user's hands out, one batch at a time."""
+        function = self._flow.called_function(call)
+        values = [
+            Spot(function.cell, node.value)
+            for node in (function.cell.walk(function.node) if function is not None else ())
+            if function is not None and isinstance(node, ast.Yield) and node.value is not None
+        ]
+        return values[0] if len(values) == 1 and isinstance(values[0].node, ast.Tuple) else None
 
     def _item(self, owner: Spot) -> Spot | None:
         """What a data set of the user's hands out: what its `__getitem__` returns."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from .cells import Function, Spot
 from .names import dotted, keras_name, torch_name
+from .readers import unfolded
 from .settings import entries, is_closed
 
 if TYPE_CHECKING:
@@ -81,8 +82,8 @@ def made_by_keras(flow: Flow, made: Spot) -> str:
 def argument_of(flow: Flow, call: Spot, name: str, position: int | None = None) -> Spot | None:
     """The value of an argument: written in the call, or in the `**options` that it is given."""
     at = given_at(flow, call, name, position)
-    if at is None or at.entry:
-        return None if at is None else at.spot
+    if at is None or at.held is not None:
+        return None if at is None else at.held
     node = at.spot.node
     assert isinstance(node, ast.Call)
     for keyword in node.keywords:
@@ -96,10 +97,15 @@ def argument_of(flow: Flow, call: Spot, name: str, position: int | None = None) 
 
 @dataclass(frozen=True)
 class Place:
-    """Where an argument is to be set: at a call, or in place of an entry of a dict."""
+    """Where an argument is to be set: at a call; else in place of an entry of a dict, or, where
+    other calls unfold that dict too, in place of the dict in this one."""
 
     spot: Spot
-    entry: bool = False
+    held: Spot | None = None  # the entry, where there is one
+
+    @property
+    def shared(self) -> bool:
+        return self.held is not None and self.held.node is not self.spot.node
 
 
 def given_at(
@@ -127,7 +133,8 @@ def given_at(
             return None
         held = entries(tables[0], name)
         if held:
-            return Place(held[-1], entry=True)
+            shared = len(unfolded(flow, tables[0])) > 1
+            return Place(options if shared else held[-1], held[-1])
         if not is_closed(tables[0]):
             return None
     return Place(call)

@@ -26,10 +26,23 @@ class Context:
     def losses(self) -> list[LossCall]:
         return Losses(self.flow).at(self.cell, self.line, self.kind)
 
-    @property
+    @cached_property
     def loss(self) -> LossCall | None:
         """The loss call, where there is no doubt which it is."""
-        return self.chosen or (self.losses[0] if len(self.losses) == 1 else None)
+        found = self.chosen or (self.losses[0] if len(self.losses) == 1 else None)
+        # a loss of the user's own takes its arguments in either order
+        swapped = (
+            found is not None
+            and found.kind is None
+            and not self._leads_to_model(found, "input")
+            and self._leads_to_model(found, "target")
+        )
+        if found is not None and swapped:
+            return replace(found, input=found.target, target=found.input)
+        return found
+
+    def _leads_to_model(self, loss: LossCall, which: str) -> bool:
+        return any(path.models for path in self.outputs.paths(loss.argument(which)))
 
     def alternatives(self) -> list[Context]:
         """One context for each loss call that may be meant, where these are several."""

@@ -13,6 +13,7 @@ from .callees import callees, is_partial
 from .cells import Cell, Function, Spot, line_of
 from .definitions import Definitions
 from .names import Names, dotted
+from .readers import uses as used
 from .scopes import Binding, attribute_bindings, binding_of, bindings, last, reaching
 from .settings import entries, field
 from .signatures import argument_given, default_of, takes
@@ -36,7 +37,7 @@ _SAME_OBJECT = frozenset(
 )
 _WRAPPERS = re.compile(
     r"(^|\.)(compile|DataParallel|DistributedDataParallel|DDP|script|prepare|setup|setup_module|"
-    r"checkpoint_wrapper|FullyShardedDataParallel|FSDP|tqdm|trange|enumerate|iter|islice|cycle|track)$"
+    r"checkpoint_wrapper|FullyShardedDataParallel|FSDP|staticmethod|tqdm|trange|enumerate|iter|islice|cycle|track)$"
 )
 
 
@@ -193,14 +194,14 @@ class Flow(Definitions):
 
     def own_literal(self, spot: Spot, uses: int = 1) -> Spot | None:
         """The constant behind an expression, where it can be changed for this use of it alone: the
-        expression itself where the name of the constant is read more than `uses` times."""
+        expression itself where the constant is used more than `uses` times."""
         found = self.literal(spot)
         if found is None or found.node is spot.node:
             return found
         statement = found.cell.statement(found.node)
         target = statement.targets[0] if isinstance(statement, ast.Assign) else None
         if not isinstance(target, ast.Name) or getattr(statement, "value", None) is not found.node:
-            return found
+            return found if len(used(self, found)) <= uses else spot
         read = [
             node
             for cell in self.cells.values()
@@ -326,6 +327,10 @@ class Flow(Definitions):
             yield from self.origins(Spot(spot.cell, node.orelse), index, depth)
         elif isinstance(node, (ast.Await, ast.NamedExpr)):
             yield from self.origins(Spot(spot.cell, node.value), index, depth)
+        elif isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or):
+            # `criterion or nn.MSELoss()`: the default counts where nothing else is seen
+            each = (self.origins(Spot(spot.cell, one), index, depth) for one in node.values)
+            yield from next((found for found in each if found), [])
         elif isinstance(node, ast.Tuple) and index is not None and index < len(node.elts):
             yield from self.origins(Spot(spot.cell, node.elts[index]), None, depth)
         elif isinstance(node, ast.Subscript) and (chosen := self.chosen(spot, node, depth)):

@@ -128,6 +128,8 @@ class Losses:
                 yield from self.of(Spot(spot.cell, value), depth - 1)
         elif isinstance(node, (ast.ListComp, ast.GeneratorExp)):
             yield from self.of(Spot(spot.cell, node.elt), depth - 1)
+        elif isinstance(node, ast.DictComp):
+            yield from self.of(Spot(spot.cell, node.value), depth - 1)
         elif isinstance(node, (ast.BinOp, ast.UnaryOp, ast.IfExp, ast.Await, ast.Subscript)):
             for part in ast.iter_child_nodes(node):
                 if isinstance(part, ast.expr) and part is not getattr(node, "slice", None):
@@ -246,6 +248,8 @@ def _loss_call(
     assert isinstance(call, ast.Call)
     given = {k.arg: k.value for k in call.keywords}
     args = [a for a in call.args if not isinstance(a, ast.Starred)]
+    if kind is None:  # a loss of the user's own: its parameters may have any name
+        given = dict(zip(("input", "target"), [*args, *given.values()], strict=False))
     first = args[0] if args else given.get("input")
     target = args[1] if len(args) > 1 else given.get("target")
     if first is None or target is None or len(args) != len(call.args):

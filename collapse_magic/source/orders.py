@@ -68,9 +68,45 @@ def mixed_before_cut(flow: Flow, x: Spot | None, y: Spot | None, title: str) -> 
     return shuffled(flow, x, y, title)
 
 
-def paired(flow: Flow, y: Spot | None, title: str) -> Fix | None:
+def paired(flow: Flow, x: Spot | None, y: Spot | None, title: str) -> Fix | None:
     """One order for inputs and labels, where the code gives each its own."""
-    return _ordered_twice(flow, title) or _ordered_afterwards(flow, y, title)
+    return (
+        _ordered_twice(flow, title)
+        or _ordered_apart(flow, x, y, title)
+        or _ordered_afterwards(flow, y, title)
+    )
+
+
+def _ordered_apart(flow: Flow, x: Spot | None, y: Spot | None, title: str) -> Fix | None:
+    """`a = x[order]`, and `b = y[order]` when `order` is another one: that of the inputs for
+    both."""
+    of_x, of_y = (_order_of(flow, spot) for spot in (x, y))
+    if of_x is None or of_y is None or of_x[1] is of_y[1]:
+        return None
+    rows, (labels, second) = of_x[0], of_y
+    earlier = (rows.cell.number, rows.line) < (labels.cell.number, labels.line)
+    statement = labels.cell.statement(second)
+    again = isinstance(statement, ast.Assign) and statement.value is second
+    patch = Patch(flow)
+    if again and earlier and labels.text == rows.text:  # the name is given a new order in between
+        patch.remove_statement(Spot(labels.cell, statement))
+    elif earlier and isinstance(rows.node, ast.Name):
+        patch.replace(labels, rows.text)
+    else:
+        return None
+    return patch.fix(title)
+
+
+def _order_of(flow: Flow, data: Spot | None) -> tuple[Spot, ast.AST] | None:
+    """The index that brings data into a random order, and the call that makes that order."""
+    for root in Arrays(flow).chain(data) if data is not None else ():
+        value = root.binding.value
+        if isinstance(value, ast.Subscript) and isinstance(value.slice, ast.Name):
+            rows = Spot(root.binding.cell, value.slice)
+            made = flow.values(rows)
+            if len(made) == 1 and _makes_order(made[0].value):
+                return rows, made[0].value
+    return None
 
 
 @dataclass(frozen=True)

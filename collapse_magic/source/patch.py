@@ -32,7 +32,9 @@ class Patch:
         at = given_at(self.flow, call, name, position)
         if at is None:
             self._open.append((call.text, f"{name}={text}"))
-        elif at.entry:
+        elif at.shared:
+            self.replace(at.spot, f'{{**{at.spot.text}, "{name}": {text}}}')
+        elif at.held is not None:
             self.replace(at.spot, text)
         else:
             spot = at.spot

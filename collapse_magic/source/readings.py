@@ -26,7 +26,8 @@ def read_outputs(flow: Flow, remedy: Remedy) -> Fix | None:
             threshold = "0" if wanted == 0 else number(wanted)
             node = answer.spot.node
             if isinstance(node, ast.Compare):
-                patch.replace(Spot(answer.spot.cell, node.comparators[0]), threshold)
+                given = Spot(answer.spot.cell, node.comparators[0])
+                patch.replace(flow.own_literal(given) or given, threshold)
                 continue
             text = _cured(answer, threshold)
             if _is_pair(answer):  # values and indices, which are unpacked in many ways

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from ..findings import Finding
 from ..report import PredictionSummary, Report
 
+# What their fixes change is the scale of the loss, too.
+_WEIGHED = frozenset({"class-imbalance", "misweighted-loss"})
+
 
 @dataclass(frozen=True, slots=True)
 class Measure:
@@ -17,7 +20,7 @@ class Measure:
     before: float
     after: float
     share: bool  # whether it is read as a percentage
-    detail: str = ""  # which class it is about
+    detail: str = ""  # which class it is about, or what the number is to be held against
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,8 @@ class Comparison:
 def compare(findings: tuple[Finding, ...], title: str, before: Report, after: Report) -> Comparison:
     """`before` and `after`: the reports of the runs without and with the fix."""
     was, became = _predictions(before, findings[0]), _predictions(after, findings[0])
-    measures = () if was is None or became is None else _measures(was, became)
+    weighed = any(finding.rule in _WEIGHED for finding in findings)
+    measures = () if was is None or became is None else _measures(was, became, weighed)
     return Comparison(findings, title, before, after, measures)
 
 
@@ -92,7 +96,10 @@ def _predictions(report: Report, finding: Finding) -> PredictionSummary | None:
     return next(iter(own or training), None)
 
 
-def _measures(was: PredictionSummary, became: PredictionSummary) -> tuple[Measure, ...]:
+def _measures(
+    was: PredictionSummary, became: PredictionSummary, weighed: bool
+) -> tuple[Measure, ...]:
+    """`weighed`: the classes weigh otherwise with the fix, so that its loss is on another scale."""
     top, top_after = _top(was), _top(became)
     rare, rare_after = _rarest(was), _rarest(became)
     return (
@@ -111,12 +118,19 @@ def _measures(was: PredictionSummary, became: PredictionSummary) -> tuple[Measur
             True,
             _names(was, rare, became, rare_after),
         ),
-        Measure("balanced accuracy", _balanced(was), _balanced(became), True),
+        Measure(
+            "balanced accuracy",
+            _balanced(was),
+            _balanced(became),
+            True,
+            f"chance {100 / _known(was):.3g}%",
+        ),
         Measure(
             "loss / label entropy",
             was.cross_entropy_over_entropy,
             became.cross_entropy_over_entropy,
             False,
+            "weighed: not comparable" if weighed else "a constant answer: 1",
         ),
     )
 
@@ -129,6 +143,11 @@ def _rarest(summary: PredictionSummary) -> int:
     """The class of the fewest labels, of those that there are any of."""
     there = [k for k, share in enumerate(summary.label_share) if share > 0]
     return min(there or range(len(summary.classes)), key=summary.label_share.__getitem__)
+
+
+def _known(summary: PredictionSummary) -> int:
+    """Classes whose recall is known."""
+    return max(1, sum(not math.isnan(recall) for recall in summary.recall))
 
 
 def _balanced(summary: PredictionSummary) -> float:

@@ -10,6 +10,7 @@ from typing import Any
 
 from collapse_magic.findings import Finding
 from collapse_magic.render.text import render_card
+from collapse_magic.render.words import WIDTH, wrap
 from collapse_magic.report import Report
 
 from .log_files import Place, event_files, size_of
@@ -33,8 +34,14 @@ class News:
     watched: bool = True
 
     def text(self) -> str:
-        card = render_card(self.finding, self.report, self.watched)
-        return f"run {self.run[:200]!r}\n{card}"
+        """A card; of what another finding explains a sentence, for that one is to be cured."""
+        finding = self.finding
+        if finding.explained_by is None:
+            said = render_card(finding, self.report, self.watched)
+        else:
+            what = f"{finding.severity}[{finding.code}] {finding.rule}: {finding.message}"
+            said = "\n".join(wrap(f"{what}, probably explained by {finding.explained_by}", WIDTH))
+        return f"run {self.run[:200]!r}\n{said}"
 
     def to_json(self) -> str:
         """One line."""

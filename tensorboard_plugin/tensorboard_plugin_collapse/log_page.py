@@ -9,7 +9,7 @@ from typing import Protocol
 from collapse_magic.render.html import render_report
 from collapse_magic.report import Report
 
-from .run_summary import open_ones, worst
+from .run_summary import open_ones, verdict, worst
 
 # Nothing in a log can make a browser run or fetch anything, whatever its names are.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -27,6 +27,7 @@ a { color: inherit; }
 """
 MARKS = {"error": "✖ error", "warning": "▲ warning", "info": "● note", "ok": "✓ ok"}
 WAITING = "… waiting"
+UNREADABLE = "✖ damaged"
 LONGEST_NAME = 200
 
 
@@ -41,6 +42,8 @@ class Shown(Protocol):
     def damaged(self) -> list[str]: ...
     @property
     def derived(self) -> bool: ...
+    @property
+    def ours(self) -> bool: ...
 
 
 def render_page(logdir: str, runs: Sequence[Shown]) -> str:
@@ -63,12 +66,17 @@ def render_page(logdir: str, runs: Sequence[Shown]) -> str:
 
 def _row(number: int, run: Shown) -> str:
     report = run.report
-    mark = WAITING if report is None else MARKS.get(worst(open_ones(report)), "")
-    steps = "" if report is None else _count(report.get("steps"))
-    verdict = "no report yet" if report is None else str(report.get("verdict", ""))
+    steps = ""
+    if report is not None:
+        mark, said = MARKS.get(worst(open_ones(report)), ""), verdict(report)
+        steps = _count(report.get("steps"))
+    elif run.ours:
+        mark, said = WAITING, "no report yet"
+    else:
+        mark, said = UNREADABLE, "nothing of a training could be read"
     return (
         f'<tr><th scope="row"><a href="#run-{number}">{escape(_short(run.name))}</a></th>'
-        f'<td>{mark}</td><td class="number">{steps}</td><td>{escape(verdict)}</td></tr>'
+        f'<td>{mark}</td><td class="number">{steps}</td><td>{escape(said)}</td></tr>'
     )
 
 
@@ -78,7 +86,9 @@ def _count(steps: object) -> str:
 
 def _section(number: int, run: Shown) -> str:
     damage = "".join(f"<p>{escape(sentence)}</p>" for sentence in run.damaged)
-    if run.report is None:
+    if run.report is None and not run.ours:
+        body = ""
+    elif run.report is None:
         body = "<p>no report yet (the run is live, or was ended from outside)</p>"
     else:
         try:

@@ -37,6 +37,11 @@ class Judged:
     def shown(self) -> list[LoggedRun]:
         return [run for run in self.runs if run.ours and run.name not in self.ranks]
 
+    @property
+    def unreadable(self) -> list[LoggedRun]:
+        """Logs of nobody knows what, of which damage is all that can be said."""
+        return [run for run in self.runs if not run.ours]
+
 
 def print_report(logdir: Place, form: str, fail_on: str) -> int:
     """Prints the reports ("text", "json" or "html"); returns the exit code."""
@@ -53,7 +58,7 @@ def print_report(logdir: Place, form: str, fail_on: str) -> int:
     if form == "json":
         print(json.dumps({"runs": reports}, indent=2))
     elif form == "html":
-        print(render_page(str(logdir), judged.shown))
+        print(render_page(str(logdir), [*judged.shown, *judged.unreadable]))
     else:
         texts = [text(run) for run in judged.shown]
         print("\n\n".join(texts), end="\n" if texts else "")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Any
 
 from .reader import Run, Tag
 
+# What has not been written for so long was ended from outside; a probe writes every second.
+LIVE_S = 120.0
 SEVERITIES = ("error", "warning", "info")  # worst first
 
 
@@ -32,24 +35,28 @@ def summary(run: Run) -> dict[str, Any]:
     report = run.report
     open_findings = open_ones(report) if report else []
     logged = max((tag.version[0] for tag in run.series), default=0)
+    started = _started(run.facts)
+    heard = max((tag.version[1] for tag in run.series), default=started or 0.0)
+    finished = bool(report and report.get("finished", True))
     return {
         "run": run.name,
-        "started": _started(run.facts),
-        "finished": bool(report and report.get("finished", True)),
+        "started": started,
+        "finished": finished,
+        "live": not finished and time.time() - heard < LIVE_S,
         "steps": max(logged, int(report.get("steps", 0)) if report else 0),
         "severity": worst(open_findings) if report else "waiting",
-        "verdict": _verdict(report, open_findings) if report else "waiting for the first check",
+        "verdict": verdict(report) if report else "waiting for the first check",
         "rule": open_findings[0].get("rule") if open_findings else None,
         "series": [tag.name for tag in run.series],
         "shares": _shares(run.series),
     }
 
 
-def _verdict(report: Mapping[str, Any], open_findings: Sequence[Mapping[str, Any]]) -> str:
+def verdict(report: Mapping[str, Any]) -> str:
     """The report's own; where all that was found is worth knowing only, the first of that."""
-    if worst(open_findings) == "info":
-        first = open_findings[0]
-        return f"{first.get('rule')}: {first.get('message')}"
+    found = open_ones(report)
+    if worst(found) == "info":
+        return f"{found[0].get('rule')}: {found[0].get('message')}"
     return str(report.get("verdict", ""))
 
 

@@ -99,6 +99,9 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     context.set_default_timeout(PATIENCE_MS)
     yield context
+    # An answer that a test changes on its way may be under way still.
+    for routed in (*context.pages, context):
+        routed.unroute_all(behavior="ignoreErrors")
     context.close()
 
 

@@ -14,6 +14,7 @@ from collapse_magic.probes.keras.nonfinite import Holes, holes_in
 from collapse_magic.records import NonFinite
 
 from .notebook import Run, run
+from .tape import tape_step
 from .watched import watched
 
 DATA = """
@@ -156,18 +157,9 @@ def test_several_steps_of_one_execution_and_batches_by_hand_are_seen_as_well() -
 @hidden
 def test_in_a_loop_that_is_compiled_the_weights_are_told_of() -> None:
     x, y = table(0.1)
-    model, optimizer = network(), keras.optimizers.SGD(0.1)
-    optimizer.build(model.trainable_variables)
-    loss_of = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-
-    @tf.function
-    def step(inputs: Any, labels: Any) -> Any:
-        with tf.GradientTape() as tape:
-            loss = loss_of(labels, model(inputs, training=True))
-        gradients = tape.gradient(loss, model.trainable_variables)
-        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
-        return loss
-
+    model = network()
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    step = tf.function(tape_step(model, keras.optimizers.SGD(0.1), loss))
     with watched(model=model) as context:
         values = [float(step(x[i : i + 16], y[i : i + 16])) for i in range(0, 160, 16)]
     assert np.isfinite(values).all() and np.isnan(model.get_weights()[0]).any()

@@ -43,6 +43,12 @@ def test_findings_of_a_watched_run_are_told_once(tmp_path: Path) -> None:
     assert [each.finding.rule for each in news] == ["class-imbalance", "single-class-predictions"]
     assert damage == []
     assert news[0].text().startswith(f"run {samples.COLLAPSED!r}\nerror[CM301]")
+    head, *sentence = news[1].text().splitlines()
+    assert head == f"run {samples.COLLAPSED!r}"
+    assert " ".join(sentence) == (
+        "error[CM101] single-class-predictions: 99.4% of the predictions are class ham, "
+        "probably explained by class-imbalance"
+    )
     line = json.loads(news[0].to_json())
     assert line["run"] == samples.COLLAPSED
     assert line["finding"]["fix"]["diff"] == samples.DIFF

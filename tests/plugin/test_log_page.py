@@ -54,6 +54,21 @@ def test_the_page_holds_every_run_and_needs_nothing_else(
     assert "http" not in out.replace("http-equiv", "")
 
 
+def test_what_could_not_be_read_is_on_the_page_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    samples.write_sample_logs(tmp_path)
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign" / "events.out.tfevents.1.host").write_bytes(b"no events at all " * 9)
+    assert main([str(tmp_path), "--report", "html", "--fail-on", "never"]) == 0
+    out, err = capsys.readouterr()
+    page = Page(out)
+    assert "nothing of a training could be read" in page.words
+    sentence = "events.out.tfevents.1.host is damaged from byte 0 on"
+    assert sentence in page.words
+    assert sentence in err
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True

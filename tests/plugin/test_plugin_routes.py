@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -367,6 +368,18 @@ def test_a_run_with_nothing_worse_than_an_info_is_named_by_it() -> None:
     report = {"findings": [said], "steps": 7, "verdict": "no problem found in 7 steps"}
     line = summary(reader_module.Run("net", report, None, [], []))
     assert line["verdict"] == "undertrained: still improving"
+
+
+def test_a_run_is_live_while_it_was_written_not_long_ago() -> None:
+    def live(age_s: float, report: dict[str, Any] | None) -> object:
+        written = reader_module.Tag("loss/loss", "loss", {"fields": []}, (7, time.time() - age_s))
+        return summary(reader_module.Run("net", report, None, [written], []))["live"]
+
+    unfinished = {"findings": [], "steps": 7, "verdict": "v", "finished": False}
+    assert live(1.0, None)
+    assert live(1.0, unfinished)
+    assert not live(3600.0, None)
+    assert not live(1.0, {**unfinished, "finished": True})
 
 
 def test_the_loader_keeps_all_points_unless_told_otherwise() -> None:

@@ -16,7 +16,7 @@ from torch import nn
 
 from collapse_magic.config import WatchConfig
 from collapse_magic.probes.pytorch import TorchProbe
-from collapse_magic.records import ProbeNote
+from collapse_magic.records import BatchTried, ProbeNote
 
 from .fakes import FakeContext
 
@@ -86,6 +86,36 @@ def test_a_model_that_is_too_small_does_not_learn() -> None:
     seed()
     (note,), _ = train(nn.Sequential(nn.Linear(4, 1), nn.Linear(1, 2)))
     assert "did not learn one batch of 16 by heart" in note and "too small" in note
+
+
+def tried(x: torch.Tensor, y: torch.Tensor, model: nn.Module) -> BatchTried:
+    """The record of one step and the trial after it."""
+    seed()
+    context = FakeContext({"model": model}, WatchConfig(probe=True))
+    watching = TorchProbe(context)
+    watching.attach()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    F.cross_entropy(model(x), y).backward()
+    optimizer.step()
+    watching.flush()
+    watching.detach()
+    (record,) = context.of(BatchTried)
+    return record
+
+
+def test_what_was_tried_is_a_record() -> None:
+    found = tried(X[:16], OF_SIGNS[:16], nn.Sequential(nn.Linear(4, 1), nn.Linear(1, 2)))
+    assert (found.model, found.step, found.samples, found.learned) == ("model", 1, 16, False)
+    assert (found.steps, found.parameters, found.unreached) == (300, 4, 0)
+    assert 0.5 <= found.right < found.possible == 1.0
+
+
+def test_of_equal_samples_only_one_answer_can_be_right() -> None:
+    x = torch.cat([X[:4], X[:4], X[:4], X[4:8]])
+    y = torch.tensor([0, 1, 0, 1, 1, 0, 1, 0, 0, 1, 0, 1, 0, 1, 0, 1])
+    found = tried(x, y, nn.Sequential(nn.Linear(4, 32), nn.Tanh(), nn.Linear(32, 2)))
+    assert found.possible == found.right == 12 / 16
+    assert not found.learned
 
 
 def test_parameters_that_nothing_reaches_are_counted() -> None:

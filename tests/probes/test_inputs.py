@@ -71,9 +71,28 @@ def test_indices_are_told_as_integers_with_their_padding() -> None:
     model = nn.Sequential(nn.Embedding(50, 4), nn.Flatten(), nn.Linear(40, 2))
     (first,) = inputs_of(model, lambda _: tokens, steps=1)
     assert (first.kind, first.layer, first.features, first.values) == ("integers", "0", 0, 320)
-    assert first.zero_share == 0.8
+    assert first.zero_share == first.padding_share == 0.8
     assert (first.minimum, first.maximum) == (0.0, float(tokens.max()))
     assert math.isnan(first.widest_p99)
+
+
+def test_steps_of_zeros_behind_a_recurrent_layer_are_padding() -> None:
+    torch.manual_seed(0)
+    frames = torch.randn(32, 20, 3)
+    frames[:, 5:] = 0
+    frames[0, 0, 0] = 0  # one feature of a step is no step
+
+    class Last(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.gru, self.head = nn.GRU(3, 4, batch_first=True), nn.Linear(4, 2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            out: torch.Tensor = self.head(self.gru(x)[0][:, -1])
+            return out
+
+    (first,) = inputs_of(Last(), lambda _: frames, steps=1)
+    assert first.layer == "gru" and first.padding_share == 0.75
 
 
 def test_of_wide_inputs_a_part_is_taken_and_the_index_is_that_of_the_feature() -> None:

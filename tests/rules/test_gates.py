@@ -37,7 +37,8 @@ def is_getting_better(history: History) -> bool:
 @pytest.mark.parametrize(
     ("losses", "rank", "better"),
     [
-        ((2.0, 1.6, 1.4, 1.2, 1.0), 0.5, False),  # it has arrived at the label shares
+        ((2.0, 1.6, 1.4, 1.08, 1.0), 0.5, False),  # it has arrived at the label shares
+        ((2.0, 1.6, 1.4, 1.2, 1.0), 0.5, True),  # where it goes on to is not known yet
         ((2.0, 1.04, 1.03, 1.02, 1.0), 0.5, False),
         ((2.0, 1.6, 1.4, 1.2, 1.1), 0.5, True),  # on its way, wherever that leads
         ((2.0, 1.6, 1.4, 1.2, 1.0), 0.6, True),  # what it knows of the inputs grows

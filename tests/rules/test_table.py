@@ -52,12 +52,14 @@ def test_names_and_codes_are_used_once() -> None:
         "CM203": "dead-relu",
         "CM204": "non-finite",
         "CM205": "bad-initialization",
+        "CM206": "low-capacity",
         "CM301": "class-imbalance",
         "CM302": "one-class-batches",
         "CM303": "unscaled-inputs",
         "CM304": "noisy-labels",
         "CM305": "one-class-labels",
         "CM306": "labels-out-of-range",
+        "CM307": "unmasked-padding",
         "CM401": "double-activation",
         "CM402": "missing-activation",
         "CM403": "single-unit-softmax",
@@ -88,11 +90,11 @@ def test_rules_are_named_by_name_code_or_the_beginning_of_codes() -> None:
     assert names(select([" CM301 "])) == ["class-imbalance"]
     assert names(select(["cm3"])) == [
         "labels-out-of-range", "one-class-labels", "unscaled-inputs", "one-class-batches",
-        "noisy-labels", "class-imbalance",
+        "unmasked-padding", "noisy-labels", "class-imbalance",
     ]  # fmt: skip
-    assert names(select(["CM30"], ["labels-out-of-range", "CM302", "CM303", "CM304", "CM305"])) == [
-        "class-imbalance"
-    ]
+    assert names(
+        select(["CM30"], ["labels-out-of-range", "CM302", "CM303", "CM304", "CM305", "CM307"])
+    ) == ["class-imbalance"]
     assert len(select(ignore=["CM4"])) == len(
         [rule for rule in RULES if not rule.code.startswith("CM4")]
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from .notebooks import ask, cells, changed
@@ -106,6 +108,11 @@ def test_a_schedule_counts_the_batches_of_an_epoch() -> None:
     fix = ask(notebook, "step-per-epoch", at=".fit", namespace={"model": Trained()})
     assert fix is not None
     assert fix.cells == {1: notebook[1].replace("decay_steps=2", "decay_steps=176")}
+    # of thirty epochs with half the rate each, nothing would be left: a tenth stays at the end
+    longer = {**notebook, 2: FIT.replace("epochs=4", "epochs=30")}
+    fix = ask(longer, "step-per-epoch", at=".fit", namespace={"model": Trained()})
+    steps = math.ceil(30 * 88 * math.log10(2))
+    assert fix is not None and f"decay_steps={steps}" in fix.cells[1]
     unknown = ask(notebook, "step-per-epoch", at=".fit")
     assert unknown is not None and unknown.safety == "example"
 

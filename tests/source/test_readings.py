@@ -37,6 +37,7 @@ def told(*texts: str) -> list[tuple[str, str, float, tuple[str, ...]]]:
     ("code", "how", "threshold", "activations"),
     [
         ("hits = model(x) > 0.5", "threshold", 0.5, ()),
+        ("cutoff = 0.5\nhits = model(x) > cutoff", "threshold", 0.5, ()),
         ("hits = (model(x).squeeze(1) >= 0).float()", "threshold", 0.0, ()),
         ("p = torch.sigmoid(model(x))\nhits = p > 0.5", "threshold", 0.5, ("sigmoid",)),
         ("hits = model(x).sigmoid().round()", "threshold", 0.5, ("sigmoid",)),

@@ -348,7 +348,7 @@ def test_either_branch_may_have_run_so_it_is_an_example() -> None:
     assert fix is not None and fix.safety == "example"
 
 
-def test_a_loss_of_the_users_own_is_an_example_in_its_names() -> None:
+def test_a_loss_of_the_users_own_is_weighed_where_it_is_averaged() -> None:
     notebook = cells(
         """
         import torch
@@ -360,8 +360,8 @@ def test_a_loss_of_the_users_own_is_an_example_in_its_names() -> None:
         LOOP,
     )
     fix = ask(notebook, "weigh-classes", pos_weight=9.0, weights=(0.5, 5))
-    assert fix is not None and fix.safety == "example"
-    assert "torch.where(y > 0.5, 9.0, 1.0)" in fix.diff
+    row = "return (torch.where(y > 0.5, 9.0, 1.0) * ((1 - out) ** 2 * y)).mean()"
+    assert changed(fix)[1] == [row]
     assert show(notebook, "loss") == (1, "criterion = FocalLoss()")
 
 

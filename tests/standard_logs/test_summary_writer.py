@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from tensorboard_plugin_collapse.run_logs import read_runs
+from tensorboard_plugin_collapse.standard_summaries.derive import derive
+from tensorboard_plugin_collapse.standard_summaries.training import trainings
 from torch import nn
+
+from tests.support.standard_events import EventWriter
 
 from .logged import CLASSES, FEATURES, blobs, found, marked, mlp, report_of, train
 
@@ -239,3 +244,17 @@ def test_norms_are_those_of_the_parameters(tmp_path: Path) -> None:
         assert math.isclose(layer.weight.values[-1], norm, rel_tol=1e-5)
         assert layer.size == linear.weight.numel() + linear.bias.numel()
     assert training.classes == CLASSES
+
+
+def test_the_loss_of_the_training_comes_before_that_of_the_evaluation(tmp_path: Path) -> None:
+    with EventWriter(tmp_path / "run") as log:
+        for step in range(1, 61):
+            log.scalar("train/loss", step, 1 / step)
+            if step % 20 == 0:
+                log.scalar("val/loss", step, 2 / step)
+    (run,) = read_runs(tmp_path)
+    (one,) = trainings([run.summaries])
+    assert [tag for tag in derive(one).series if tag.startswith("loss/")] == [
+        "loss/train_loss",
+        "loss/val_loss",
+    ]

@@ -44,6 +44,8 @@ def test_the_measures_are_those_of_the_last_predictions() -> None:
     before, after, _ = found["balanced accuracy"]
     assert math.isclose(before, 1.03 / 3) and math.isclose(after, 0.8)
     assert found["loss / label entropy"][:2] == (1.0, 0.25)
+    assert found["balanced accuracy"][2] == "chance 33.3%"
+    assert found["loss / label entropy"][2] == "weighed: not comparable"
 
 
 def test_a_finding_that_is_gone_is_cured_and_what_remains_is_named() -> None:

@@ -20,7 +20,7 @@ from ..base import TrainingStopped
 from ..patching import Patches
 from . import replicas, retraces
 from .fit_steps import Step, Switch, Watched
-from .losses import LossSeen
+from .losses import LossSeen, of_function
 from .stage import Stage, current
 from .stash import Outcome, Stash, Taken, without_ours
 
@@ -200,7 +200,7 @@ class Fit:
             loss = original(model, *args, **kwargs)
             probe = switch.probe
             if stage is not None and probe is not None and len(stage.seen) == known:
-                probe.guard.run(_by_nobody_known, stage, loss)
+                probe.guard.run(_by_nobody_known, stage, loss, args, kwargs)
             return loss
 
         return like(_compute_loss, original)
@@ -274,9 +274,13 @@ def _tells_mean(model: Any) -> bool:
     return all(str(getattr(one, "__module__", "")).startswith("keras.src.") for one in functions)
 
 
-def _by_nobody_known(stage: Stage, loss: Any) -> None:
+def _by_nobody_known(
+    stage: Stage, loss: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
     """A loss that was computed by functions which are none of Keras'."""
-    stage.note(LossSeen("custom", loss))
+    given = dict(zip(("x", "y", "y_pred"), args, strict=False)) | kwargs
+    known = of_function(loss, given.get("y"), given.get("y_pred"))
+    stage.note(known or LossSeen("custom", loss))
 
 
 def like(wrapper: Any, original: Any) -> Callable[..., Any]:

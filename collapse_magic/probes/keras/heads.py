@@ -6,11 +6,12 @@ layers of a subclassed model, which mostly run in the order in which they were s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from . import layer_activations as activations
 from . import layers
+from .losses import LossSeen
 
 _MOST_LAYERS = 64  # between an output and the layer that makes it
 
@@ -62,6 +63,18 @@ def heads_of(model: Any) -> list[Head]:
     if outputs is None:
         return [_by_order(model, names)]
     return [_by_graph(output, names) for output in outputs]
+
+
+def with_activations(seen: LossSeen, model: Any | None) -> LossSeen:
+    """What was seen of a loss, with the activations that its model ends in.
+
+    Values know nothing of what has made them; the layers of the model do.
+    """
+    if seen.activations or model is None or seen.scores is None:
+        return seen
+    units = int(seen.scores.shape[-1]) if len(seen.scores.shape) else 0
+    head = next((h for h in heads_of(model) if units in (0, h.units)), None)
+    return seen if head is None else replace(seen, activations=head.activations)
 
 
 def is_normalization(part: Any) -> bool:

@@ -54,7 +54,9 @@ class ModelInput:
             self._tell_at = 2 * step
         if type(part).__name__ == _TOKENS:
             self.due = 2 * step
-            return Entered(self._name, name, "integers", shape, 0).facts_of_integers(step, values)
+            masked = bool(getattr(part, "mask_zero", False))
+            tokens = Entered(self._name, name, "integers", shape, 0)
+            return tokens.facts_of_integers(step, values, masked=masked)
         by_channel = type(part).__module__.startswith("keras.src.layers.convolutional.")
         kind: InputKind = "channels" if by_channel else "features"
         entered = Entered(self._name, name, kind, shape, shape[-1])

@@ -16,14 +16,14 @@ from ...records import Phase, ProbeNote, TrainingLoop
 from ..tasks import told
 from .activations import activations_of
 from .functions import Functions, Trace
-from .heads import heads_of
+from .heads import with_activations
 from .kept_values import KeptValues
 from .loop_calls import LoopCall, LoopStage, recording
 from .losses import LossSeen
 from .names import native
 from .places import place_of
 from .sites import Site
-from .stage import current
+from .stage import Stage, current
 from .updates import filled
 from .written import Terms
 
@@ -179,6 +179,22 @@ class Loops:
         elif not stage.seen:  # a `train_step` with a tape of its own
             for call in self._by_hand(target, written, frame):
                 stage.note(call.seen)
+        elif written is not None and stage.graph is None:
+            self._wrote(stage, written)
+
+    def _wrote(self, stage: Stage, written: Terms) -> None:
+        """The only loss of a step that runs eagerly, of which no more than its value was known."""
+        (seen, *others) = stage.seen
+        if not others and seen.scores is None and _alike(written, seen.value):
+            weighted = seen.weighted or written.weighted
+            stage.seen[0] = replace(
+                seen,
+                loss=written.loss,
+                scores=written.scores,
+                targets=written.labels,
+                weighted=weighted,
+                written=True,
+            )
 
     def _by_hand(self, target: Any, written: Terms | None, frame: FrameType) -> list[LoopCall]:
         """A loss that was written out: its value and, where that is understood, what it is of."""
@@ -223,17 +239,8 @@ class Loops:
         return known
 
     def seen(self, call: LoopCall) -> LossSeen:
-        """What was seen of a loss, with the activations that its model ends in.
-
-        Values know nothing of what has made them; the layers of the model do.
-        """
-        seen = call.seen
-        model = None if call.owner is None else call.owner.model()
-        if seen.activations or model is None or seen.scores is None:
-            return seen
-        units = int(seen.scores.shape[-1]) if len(seen.scores.shape) else 0
-        head = next((h for h in heads_of(model) if units in (0, h.units)), None)
-        return seen if head is None else replace(seen, activations=head.activations)
+        """What was seen of a loss, with the activations that its model ends in."""
+        return with_activations(call.seen, None if call.owner is None else call.owner.model())
 
     def _count(self, gradients: int) -> None:
         """Steps of training that were seen to run."""

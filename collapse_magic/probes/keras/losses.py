@@ -18,6 +18,7 @@ from typing import Any
 from ..guard import Guard
 from ..patching import Patches
 from .activations import activations_of, operation_of
+from .own_losses import understood
 
 _BACKEND = "keras.src.backend.{}.nn"
 
@@ -245,8 +246,22 @@ def _of_object(
         return LossSeen(kind, value, y_pred, y_true, weights, given, ignored, weighted)
     if inside is not None:  # in a function or class of the user's: what that has made of it
         return replace(inside, value=value, weights=weights, weighted=sample_weight is not None)
-    kind = str(getattr(own, "__name__", "custom"))
-    return LossSeen(kind, value)
+    known = of_function(value, y_true, y_pred)
+    if known is not None:
+        weighted = known.weighted or sample_weight is not None
+        return replace(known, weights=weights, weighted=weighted)
+    return LossSeen(str(getattr(own, "__name__", "custom")), value)
+
+
+def of_function(value: Any, y_true: Any, y_pred: Any) -> LossSeen | None:
+    """What a function of the user's was given, where its graph tells what that is to it."""
+    found = understood(value, y_true, y_pred)
+    if found is None:
+        return None
+    given = activations_of(y_pred)
+    return LossSeen(
+        found.loss, value, y_pred, y_true, None, given, weighted=found.weighted, written=True
+    )
 
 
 def _by_settings(name: str, settings: dict[str, Any]) -> str:

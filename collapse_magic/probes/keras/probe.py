@@ -19,6 +19,7 @@ from .activation_looks import ModelActivations
 from .counter import StepCounter
 from .fit import TRAINER, Fit
 from .fit_steps import Step, Switch, Watched
+from .heads import with_activations
 from .inputs import ModelInput
 from .loop_calls import LoopCall, LoopStage
 from .loops import Loops
@@ -244,6 +245,10 @@ class KerasProbe(Probe):
         at = self.counter.current()
         for key, tensors in taken.given.items():
             seen = step.filled(key, tensors)
+            if seen.scores is None and step.phase == "eval" and at == self.counter.done:
+                continue  # eagerly it is not known to be the loss that was trained with
+            if not taken.compiled:
+                seen = with_activations(seen, step.watched.model())
             site = self.registry.site(step.watched, key, seen.loss)
             if site is not None:
                 site.most = step.most

@@ -10,7 +10,7 @@ from ...records import LossValues, Phase
 from ..base import ProbeContext
 from ..calls import Array, LossCall
 from ..facts import Facts
-from ..tasks import PROBABILITY_LOSSES
+from ..tasks import DISTANCES, PROBABILITY_LOSSES
 from ..window_records import window_record
 from .arrays import array, rows
 from .losses import LossSeen
@@ -63,7 +63,7 @@ class Site:
         if self.facts.hopeless and (phase == "eval" or self._signature == _signature(seen)):
             return
         scores, targets = array(seen.scores), array(seen.targets)
-        if seen.written and not _are_labels(targets):
+        if seen.written and not _are_labels(targets, seen.loss):
             if self.facts.call is None:
                 self.facts.learn_unknown("custom", step)
             return
@@ -120,10 +120,16 @@ def loss_value(value: Any) -> float:
     return float(values) if values.ndim == 0 else float(values.astype(np.float64).mean())
 
 
-def _are_labels(targets: Array) -> bool:
-    """Whether what a logarithm was multiplied with is labels, and not labels times weights."""
-    whole = np.issubdtype(targets.dtype, np.integer)
-    return bool(whole or ((targets == 0) | (targets == 1)).all())
+def _are_labels(targets: Array, loss: str) -> bool:
+    """Whether what a logarithm was multiplied with is labels, and not labels times weights.
+
+    What has a share in both terms of a loss of yes and no is labels, though they be 0 to 3.
+    """
+    if np.issubdtype(targets.dtype, np.integer) or loss in DISTANCES:
+        return True
+    if loss.startswith("binary"):
+        return bool((targets == np.round(targets)).all())
+    return bool(((targets == 0) | (targets == 1)).all())
 
 
 def _without_margin(scores: Array) -> Array:

@@ -18,26 +18,28 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ...records import ProbeNote
+from ...records import BatchTried, ProbeNote
 from ..base import ProbeContext
 from ..calls import LossCall
+from ..one_batch import (
+    COMPARED_CLASSES,
+    MOST_BYTES,
+    MOST_SECONDS,
+    MOST_STEPS,
+    RATE,
+    SURELY,
+    CannotTry,
+    constant_answer,
+    possible_share,
+    told,
+)
 from ..tasks import INDEX_LOSSES, PROBABILITY_LOSSES, SOFT_LOSSES
 from .sites import Site
 
-# Adam at a rate that suits most networks: at ten times that the larger ones diverge.
-_RATE = 3e-3
 _MOMENTA = 0.9, 0.999
-_MOST_STEPS = 300
-_MOST_SECONDS = 3.0
-# All samples right, and surely so: the loss at most half of a constant answer's.
-_SURELY = 0.5
-_MOST_BYTES = 256 * 2**20  # of the model
 _MOST_WAITED = 16  # backwards until one is found that is fit to be tried
-
-
-class CannotTry(Exception):  # noqa: N818 - no error of anybody's
-    """Why no batch can be tried: the end of a sentence."""
 
 
 class ByHeart:
@@ -99,34 +101,36 @@ class ByHeart:
         if self._waited >= _MOST_WAITED:
             self._stop()
 
-    def run(self) -> None:
-        """Train the copy, and tell what came of it."""
+    def run(self, step: int) -> None:
+        """Train the copy, and tell what came of it, at this last step of the run."""
         try:
             with _as_it_was(self._torch):
-                told = self._tried()
+                tried = self._tried(step)
+            self._context.emit(tried)
+            says = told(tried)
         except CannotTry as reason:
-            told = f"no batch could be tried: {reason}"
+            says = f"no batch could be tried: {reason}"
         except KeyboardInterrupt:
-            told = "interrupted"
+            says = "interrupted"
         except Exception as error:  # of the user's forward, or of copying the model
-            told = f"no batch could be tried: {type(error).__name__}: {error}".splitlines()[0]
+            says = f"no batch could be tried: {type(error).__name__}: {error}".splitlines()[0]
         finally:
             self.release()
-        self._context.emit(ProbeNote(f"--probe: {told}"))
+        self._context.emit(ProbeNote(f"--probe: {says}"))
 
-    def _tried(self) -> str:
+    def _tried(self, step: int) -> BatchTried:
         if self._interrupted:
             raise CannotTry("the cell was interrupted")
         if self._kept is None:
             raise CannotTry("no model was seen with a batch and its labels")
         site, (reference, args, kwargs), scores, targets = self._kept
         call, judged, module = site.facts.call, site.facts.judged, reference()
-        if call is None or judged is None or judged.task not in ("binary", "multiclass"):
+        if call is None or judged is None or judged.task not in COMPARED_CLASSES:
             raise CannotTry("the loss does not compare classes")
         if module is None:
             raise CannotTry("the model is gone")
         trial = _Trial(self._torch, module, (args, kwargs), call, scores, targets)
-        return trial.run(site.facts.model_name or "the model")
+        return trial.run(site.name, site.facts.model_name or "the model", step)
 
 
 class _Trial:
@@ -136,7 +140,7 @@ class _Trial:
         self, torch: Any, module: Any, batch: Any, call: LossCall, scores: Any, targets: Any
     ) -> None:
         size = sum(p.numel() * p.element_size() for p in module.parameters())
-        if size > _MOST_BYTES:
+        if size > MOST_BYTES:
             raise CannotTry(f"the model takes {size / 2**20:,.0f} MB")
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             raise CannotTry("several processes train together, and each would wait for the others")
@@ -150,23 +154,21 @@ class _Trial:
         self._by_class = call.loss in INDEX_LOSSES or call.loss in SOFT_LOSSES
         self._targets = torch.as_tensor(np.array(targets))
 
-    def run(self, name: str) -> str:
+    def run(self, site: str, name: str, step: int) -> BatchTried:
+        """Raises `CannotTry`."""
         torch, began = self._torch, perf_counter()
         parameters = [p for p in self._model.parameters() if p.requires_grad]
-        constant = self._constant()
+        constant = constant_answer(self._classes)
         if not parameters:
             raise CannotTry(f"no parameter of {name} asks for a gradient")
         moments = [(torch.zeros_like(p), torch.zeros_like(p)) for p in parameters]
-        steps, best, without = 0, 0.0, 0
-        while steps < _MOST_STEPS and perf_counter() - began < _MOST_SECONDS:
+        steps, best, without, learned = 0, 0.0, 0, False
+        while steps < MOST_STEPS and perf_counter() - began < MOST_SECONDS:
             loss, right = self._look()
             best = max(best, right)
-            if right == 1.0 and float(loss.detach()) <= _SURELY * constant:
-                samples = len(self._targets)
-                return (
-                    f"a copy of {name} learned one batch of {samples} by heart in {steps} steps: "
-                    "the model can learn"
-                )
+            learned = right == 1.0 and float(loss.detach()) <= SURELY * constant
+            if learned:
+                break
             if not math.isfinite(float(loss.detach())):
                 raise CannotTry(f"the loss of a copy of {name} is not finite")
             gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
@@ -176,11 +178,18 @@ class _Trial:
                 for parameter, gradient, both in zip(parameters, gradients, moments, strict=True):
                     if gradient is not None:
                         _adam(parameter, gradient, both, steps)
-        cut = f"; {without} of {len(parameters)} parameters got no gradient" if without else ""
-        return (
-            f"a copy of {name} did not learn one batch of {len(self._targets)} by heart in "
-            f"{steps} steps, {best:.0%} right at best{cut}: it is too small, or what it is "
-            "given does not reach its outputs"
+        given = [t.cpu().numpy() for t in _tensors((self._args, self._kwargs), torch)]
+        return BatchTried(
+            site=site,
+            model=name,
+            step=step,
+            samples=len(self._targets),
+            learned=learned,
+            right=best,
+            possible=possible_share(given, self._classes),
+            steps=steps,
+            parameters=len(parameters),
+            unreached=without,
         )
 
     def _look(self) -> tuple[Any, float]:
@@ -205,15 +214,13 @@ class _Trial:
             predicted = scores.detach() > 0
         return loss, float((predicted == (targets > 0.5)).float().mean())
 
-    def _constant(self) -> float:
-        """What always answering with the label shares of the batch costs (nats)."""
+    @property
+    def _classes(self) -> NDArray[np.integer]:
+        """The class of each sample of the batch."""
         targets = self._targets
         labels = targets.argmax(1) if self._by_class and targets.dim() > 1 else targets.reshape(-1)
-        counts = labels.round().long().clamp(min=0).bincount()
-        shares = counts[counts > 0] / counts.sum()
-        if len(shares) < 2:
-            raise CannotTry("the first batch holds a single class")
-        return float(-(shares * shares.log()).sum())
+        found: NDArray[np.integer] = labels.round().long().numpy()
+        return found
 
 
 def _adam(parameter: Any, gradient: Any, moments: tuple[Any, Any], step: int) -> None:
@@ -221,7 +228,7 @@ def _adam(parameter: Any, gradient: Any, moments: tuple[Any, Any], step: int) ->
     for moment, value, keep in zip(moments, (gradient, gradient * gradient), _MOMENTA, strict=True):
         moment.mul_(keep).add_(value, alpha=1 - keep)
     mean, square = (m / (1 - keep**step) for m, keep in zip(moments, _MOMENTA, strict=True))
-    parameter.sub_(_RATE * mean / (square.sqrt() + 1e-8))
+    parameter.sub_(RATE * mean / (square.sqrt() + 1e-8))
 
 
 def _cloned(value: Any, torch: Any) -> Any:
@@ -232,6 +239,16 @@ def _cloned(value: Any, torch: Any) -> Any:
     if type(value) is dict:
         return {key: _cloned(one, torch) for key, one in value.items()}
     return value
+
+
+def _tensors(value: Any, torch: Any) -> Iterator[Any]:
+    """Those that are numbers on their own, not a sparse or quantized form of them."""
+    if isinstance(value, torch.Tensor):
+        if value.layout == torch.strided and value.dim() and not value.is_quantized:
+            yield value.view(torch.int16) if value.dtype == torch.bfloat16 else value
+    elif isinstance(value, (tuple, list, dict)):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _tensors(one, torch)
 
 
 def _make_plain(model: Any) -> None:

@@ -384,7 +384,7 @@ class TorchProbe(Probe):
             site.settle()
         if self.context.config.probe and self.counter.backwards:
             self._switch.off()  # what the copy does is no training of the user's
-            self._by_heart.run()
+            self._by_heart.run(self.counter.done)
 
     def explain(self, error: BaseException) -> LossRaised | None:
         if isinstance(error, KeyboardInterrupt):

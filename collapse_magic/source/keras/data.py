@@ -12,6 +12,8 @@ from .case import Case
 from .inputs import given_inputs
 from .place import Fit
 
+_CALLS = 32  # of one data set
+
 
 def shuffle_data(case: Case) -> Fix | None:
     """`shuffle=True` of `fit` where it is off; of a data set, before it is cut into batches."""
@@ -30,33 +32,41 @@ def shuffle_data(case: Case) -> Fix | None:
 def _shuffle_set(case: Case, patch: Patch, data: Spot) -> bool:
     """`.shuffle(n)` in front of `.batch(...)`, or a buffer as large as the data; False where there
     is no one place for it."""
-    origins = case.flow.origins(data)
-    if len(origins) != 1:
-        return False
     calls = {
-        call.func.attr: call
-        for call in reversed(list(_chain(origins[0].node)))
-        if isinstance(call.func, ast.Attribute)
+        call.node.func.attr: call
+        for call in reversed(_chain(case, data))
+        if isinstance(call.node, ast.Call) and isinstance(call.node.func, ast.Attribute)
     }
-    cell, samples = origins[0].cell, str(int(case.values["samples"]))
-    if (shuffled := calls.get("shuffle")) is not None and shuffled.args:
-        patch.replace(Spot(cell, shuffled.args[0]), samples)
-        return True
-    cut = calls.get("batch")
-    if cut is None or shuffled is not None:
+    samples = str(int(case.values["samples"]))
+    shuffled, cut = calls.get("shuffle"), calls.get("batch")
+    if shuffled is not None:
+        assert isinstance(shuffled.node, ast.Call)
+        for given in shuffled.node.args[:1]:
+            patch.replace(Spot(shuffled.cell, given), samples)
+        return bool(shuffled.node.args)
+    if cut is None:
         return False
-    assert isinstance(cut.func, ast.Attribute)
-    rows = Spot(cell, cut.func.value)
+    assert isinstance(cut.node, ast.Call) and isinstance(cut.node.func, ast.Attribute)
+    rows = Spot(cut.cell, cut.node.func.value)
     patch.replace(rows, f"{primary(rows)}.shuffle({samples})")
     return True
 
 
-def _chain(node: ast.AST) -> list[ast.Call]:
-    """`a.b(...).c(...)`: the calls of one expression, the last one first."""
-    found = []
-    while isinstance(node, ast.Call):
-        found.append(node)
-        node = node.func.value if isinstance(node.func, ast.Attribute) else node.func
+def _chain(case: Case, data: Spot) -> list[Spot]:
+    """`a.b(...).c(...)`, and `ds = ds.c(...)` too: the calls, the last one first."""
+    found: list[Spot] = []
+    waiting: Spot | None = data
+    while waiting is not None and len(found) < _CALLS:
+        node = waiting.node
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            found.append(waiting)
+            waiting = Spot(waiting.cell, node.func.value)
+        elif isinstance(node, ast.Call):
+            origins = case.flow.origins(waiting)
+            waiting = origins[0] if len(origins) == 1 and origins[0].node is not node else None
+        else:
+            bound = [b for b in case.flow.values(waiting) if b.index is None and not b.loop]
+            waiting = bound[0].spot if len(bound) == 1 else None
     return found
 
 
@@ -74,7 +84,7 @@ def _shown(case: Case) -> Fix:
 
 def pair_labels(case: Case) -> Fix | None:
     """One order for inputs and labels."""
-    return paired(case.flow, case.labels, case.title) or example(
+    return paired(case.flow, given_inputs(case), case.labels, case.title) or example(
         case.title,
         [],
         [

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ..callees import made_by_keras
 from ..cells import Spot, line_of
 from ..flow import Flow
 from ..listing import parts
+from ..scopes import Binding
 
 _DEPTH = 64  # layers in a row
 # Layers that are an activation, by class.
@@ -40,6 +41,7 @@ class Step:
     made: Spot | None
     at: Spot
     operand: ast.expr | None = None
+    looped: bool = False  # a loop applies it, to what it made in the round before
 
     @property
     def call(self) -> ast.Call | None:
@@ -157,6 +159,9 @@ class Models:
             values = [b for b in self._flow.values(spot) if not b.loop and b.index is None]
             if len(values) == 1:
                 yield from self._walk(values[0].spot, depth - 1)
+            elif len(values) == 2 and _in_loop(values[0], spot):  # and what it begins with
+                for step in self._walk(values[0].spot, depth - 1):
+                    yield replace(step, looped=True)
         elif isinstance(node, ast.Subscript):
             yield from self._walk(Spot(spot.cell, node.value), depth - 1)
         elif isinstance(node, ast.Call):
@@ -226,9 +231,9 @@ class Models:
         node = value.node
         if isinstance(node, ast.Constant):
             return node.value.lower() if isinstance(node.value, str) else None
-        bound = self._flow.values(value) if isinstance(node, ast.Name) else []
-        if len(bound) == 1 and isinstance(bound[0].value, ast.Constant):
-            return self._named(bound[0].spot)
+        written = self._flow.literal(value)
+        if written is not None:
+            return self._named(written)
         origins = self._flow.origins(value)
         node = origins[0].node if len(origins) == 1 else node
         made = isinstance(node, ast.Call)
@@ -241,6 +246,8 @@ class Models:
         found: list[Activation] = []
         for step in steps:
             activation = self.activation(step)
+            if step.looped:
+                return []
             if activation is not None:
                 found.append(activation)
             if self._has_weights(step):
@@ -249,7 +256,8 @@ class Models:
 
     def last_layer(self, steps: list[Step]) -> Step | None:
         """The layer that makes the outputs."""
-        return next((step for step in steps if self._has_weights(step)), None)
+        found = next((step for step in steps if self._has_weights(step)), None)
+        return None if found is None or found.looped else found
 
     def _has_weights(self, step: Step) -> bool:
         kind = self.kind(step)
@@ -302,6 +310,12 @@ def _takes_activation(call: ast.Call, value: ast.expr) -> bool:
         isinstance(call.func, (ast.Name, ast.Attribute))
         and ast.unparse(call.func).endswith("Dense")
     )
+
+
+def _in_loop(binding: Binding, use: Spot) -> bool:
+    """Whether a name is given that value in a loop that is over at its use."""
+    around = [a for a in binding.cell.ancestors(binding.statement) if isinstance(a, ast.For)]
+    return bool(around) and around[0] not in use.cell.ancestors(use.node)
 
 
 def _is_call(spot: Spot) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 
 from ...findings import Fix
 from ..callees import argument_of, given_at
@@ -14,6 +15,7 @@ from .case import Case
 from .place import Fit
 
 _LONGER = 10
+_LEFT = 0.1  # of a learning rate, at the end
 _EPOCHS = 3  # position in fit(x, y, batch_size, epochs)
 
 
@@ -33,16 +35,17 @@ def lower_weight_decay(case: Case) -> Fix | None:
 
 def _weaken_penalties(case: Case, patch: Patch, new: str) -> bool:
     """The usual factor where the regularizers take a larger one from; False where none is seen."""
-    found: dict[ast.AST, Spot] = {}
+    found: dict[ast.AST, list[Spot]] = {}
     for spot in _made(case, "keras.regularizers.", ""):
         assert isinstance(spot.node, ast.Call)
         given = [*spot.node.args, *(keyword.value for keyword in spot.node.keywords)]
         for value in given:
             at = case.flow.literal(Spot(spot.cell, value))
             if at is not None and _above(at.node, float(new)):
-                found[at.node] = at
-    for at in found.values():
-        patch.replace(at, new)
+                found.setdefault(at.node, []).append(Spot(spot.cell, value))
+    for each in found.values():
+        for spot in each:
+            patch.replace(case.flow.own_literal(spot, len(each)) or spot, new)
     return bool(found)
 
 
@@ -70,10 +73,25 @@ def step_per_epoch(case: Case) -> Fix | None:
     counted = getattr(getattr(written, "node", None), "value", None)
     if batches and written is not None and isinstance(counted, int):
         patch = Patch(case.flow)
-        patch.replace(written, str(counted * batches))
+        assert at is not None
+        steps = max(counted * batches, _lasting(case, made[0], batches))
+        patch.replace(case.flow.own_literal(at) or at, str(steps))
         return patch.fix(f"{case.title}: of {batches} batches")
     shown = list(dict.fromkeys(spot.text for spot in made))
     return example(case.title, shown, ["decay_steps=batches_per_epoch  # schedules count batches"])
+
+
+def _lasting(case: Case, schedule: Spot, batches: int) -> int:
+    """Steps of a decay after which a tenth of the learning rate is left at the training's end."""
+    rounds = argument_of(case.flow, case.spot, "epochs", _EPOCHS)
+    rate = argument_of(case.flow, schedule, "decay_rate", 2)
+    known = [None if one is None else case.flow.literal(one) for one in (rounds, rate)]
+    epochs, left = (getattr(getattr(one, "node", None), "value", None) for one in known)
+    if not isinstance(epochs, int):
+        return 0
+    if isinstance(left, float) and 0 < left < 1:  # an exponential decay
+        return math.ceil(epochs * batches * math.log(left) / math.log(_LEFT))
+    return epochs * batches if rate is None else 0
 
 
 def _batches(case: Case) -> int | None:

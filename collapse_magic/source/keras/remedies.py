@@ -12,9 +12,11 @@ from .examples import (
     count_labels,
 )
 from .fitting import settle_averages, stop_early
+from .graph import join_graph
 from .inputs import clean_inputs, scale_inputs
 from .labels import binarize_labels, cast_labels, match_shapes, shift_labels
 from .layers import initialize_anew, unfreeze
+from .padding import mask_padding
 from .regularization import lower_dropout, lower_weight_decay, step_per_epoch, train_longer
 from .stepping import clip_gradients, scale_learning_rate
 from .tapes import make_step, train_mode
@@ -52,10 +54,12 @@ REMEDIES: Mapping[str, Callable[[Case], Fix | None]] = {
     "stop-early": stop_early,
     "clean-inputs": clean_inputs,
     "scale-inputs": scale_inputs,
+    "mask-padding": mask_padding,
     "check-one-batch": check_one_batch,
     "count-labels": count_labels,
     "initialize-anew": initialize_anew,
     "make-step": make_step,
     "train-mode": train_mode,
     "unfreeze": unfreeze,
+    "join-graph": join_graph,
 }

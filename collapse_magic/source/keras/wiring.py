@@ -29,6 +29,8 @@ _OF_ONE_OUTPUT = ("Binary", "binary", "AUC", "Precision", "Recall", "auc", "prec
 # Layers whose first weights are made for the activation that they apply.
 _WEIGHTED = ("Dense", "Conv1D", "Conv2D", "Conv3D")
 _SPARSE = "SparseCategoricalCrossentropy"
+# What a loss of one's own is seen as where it applies a softmax or sigmoid itself.
+_ON_LOGITS = ("cross_entropy", "binary_cross_entropy_with_logits")
 
 
 def leave_to_loss(case: Case) -> Fix | None:
@@ -38,7 +40,7 @@ def leave_to_loss(case: Case) -> Fix | None:
     if not found or case.loss is None:
         return None
     # A loss on probabilities wants one sigmoid: only the second one, nearest to it, goes.
-    on_logits = takes_logits(case.loss)
+    on_logits = takes_logits(case.loss) or _own(case) in _ON_LOGITS
     if not on_logits:
         found = found[:1] if len(found) > 1 else []
     patch = Patch(case.flow)
@@ -55,19 +57,25 @@ def fit_loss_to_outputs(case: Case) -> Fix | None:
     One output per sample gets its sigmoid: accuracy and `predict(x) > 0.5` are then right, too.
     Where the largest output counts, `from_logits=True` changes nothing for those who read it.
     """
-    loss = case.loss
-    if loss is None or loss.name is None:
+    loss, own = case.loss, _own(case)
+    if loss is None or (loss.name is None and not own):
         return None
     patch = Patch(case.flow)
-    binary = loss.name == "BinaryCrossentropy"
+    binary = loss.name == "BinaryCrossentropy" or own == "binary_cross_entropy"
     wanted = "sigmoid" if binary else "softmax"
     wrong = case.output_activations[:1]
     if wrong and change_activation(case, patch, wrong[0], wanted):
         return patch.fix(f"give the output layer its {wanted}")
     layer = case.last_layer
-    if binary and layer is not None and set_activation(case, patch, layer, wanted):
+    if (binary or own) and layer is not None and set_activation(case, patch, layer, wanted):
         return patch.fix(f"give the output layer its {wanted}")
-    return patch.fix(case.title) if take_logits(case, patch, loss) else None
+    return patch.fix(case.title) if not own and take_logits(case, patch, loss) else None
+
+
+def _own(case: Case) -> str:
+    """As what a loss of the user's own making was seen; "" for any other one."""
+    of_own = case.loss is not None and case.loss.name is None
+    return str(case.values.get("loss", "")) if of_own else ""
 
 
 def widen_output(case: Case) -> Fix | None:

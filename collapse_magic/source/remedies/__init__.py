@@ -20,6 +20,7 @@ from .inputs import clean_inputs, scale_inputs
 from .labels import binarize_labels, cast_labels, match_shapes, shift_labels
 from .losses import change_loss, use_logits_loss
 from .modes import settle_averages, stop_early, train_mode
+from .padding import mask_padding
 from .parameters import give_optimizer, register_layers
 from .regularization import lower_dropout, lower_weight_decay
 from .schedules import step_per_epoch, train_longer
@@ -60,6 +61,7 @@ REMEDIES: Mapping[str, Callable[[Case], Fix | None]] = {
     "stop-early": stop_early,
     "clean-inputs": clean_inputs,
     "scale-inputs": scale_inputs,
+    "mask-padding": mask_padding,
     "check-one-batch": check_one_batch,
     "count-labels": count_labels,
     "initialize-anew": initialize_anew,

@@ -16,7 +16,7 @@ from ..patch import Patch, example, primary
 from ..scopes import Binding
 from .base import Case
 from .initialization import begin_for_relu, overwriting, without
-from .live import drop_last
+from .live import drop_last, replace_last
 from .thresholds import read_as_logits
 
 # A loss that applies softmax itself does not mind log_softmax in front, so only these are dropped.
@@ -226,7 +226,7 @@ def replace_output_activation(case: Case) -> Fix | None:
             patch.replace(made, f"{_class_spelling(patch, made, old, new)}()")
         elif not _replace_call(patch, activation, new):
             return None
-    return patch.fix(case.title)
+    return patch.fix(case.title) or replace_last(case, old, new)
 
 
 def _class_spelling(patch: Patch, made: Spot, old: str, new: str) -> str:

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 from ...findings import Fix
 from ..arguments import calls
+from ..callees import argument_of, given_at
 from ..cells import Spot
+from ..flow import Flow
 from ..orders import paired, shuffled
 from ..patch import Patch, example
 from .base import Case
@@ -20,16 +22,22 @@ _SHUFFLE = 2  # position in DataLoader(dataset, batch_size, shuffle)
 
 def shuffle_data(case: Case) -> Fix | None:
     """`shuffle=True` where the loader of the training loop is made."""
-    made = {id(spot.node): spot for loop in _loops(case) for spot in _loaders(case, loop)}
-    sorted_ones = [spot for spot in made.values() if not _shuffles(spot)]
+    made = loaders(case)
+    sorted_ones = [spot for spot in made if not _shuffles(case.flow, spot)]
     if not made:
         labels = None if case.loss is None else case.loss.argument("target")
         return shuffled(case.flow, model_input(case), labels, case.title) or _shown(case)
-    if len(sorted_ones) != 1 or _ordered(sorted_ones[0]):
+    if len(sorted_ones) != 1 or is_ordered(case.flow, sorted_ones[0]):
         return _shown(case)
     patch = Patch(case.flow)
     patch.set_argument(sorted_ones[0], "shuffle", "True", _SHUFFLE)
     return patch.fix(case.title)
+
+
+def loaders(case: Case) -> list[Spot]:
+    """Constructions of the loaders that the training may run over."""
+    found = {id(spot.node): spot for loop in _loops(case) for spot in _loaders(case, loop)}
+    return list(found.values())
 
 
 def _loops(case: Case) -> Iterator[Spot]:
@@ -69,23 +77,18 @@ def _loaders(case: Case, loop: Spot) -> Iterator[Spot]:
                 yield origin
 
 
-def _given(made: Spot) -> dict[str | None, ast.expr]:
-    assert isinstance(made.node, ast.Call)
-    given: dict[str | None, ast.expr] = {k.arg: k.value for k in made.node.keywords}
-    if len(made.node.args) > _SHUFFLE:
-        given["shuffle"] = made.node.args[_SHUFFLE]
-    return given
+def _shuffles(flow: Flow, made: Spot) -> bool:
+    given = argument_of(flow, made, "shuffle", _SHUFFLE)
+    written = None if given is None else flow.literal(given)
+    return getattr(getattr(written, "node", None), "value", None) is True
 
 
-def _shuffles(made: Spot) -> bool:
-    value = _given(made).get("shuffle")
-    return isinstance(value, ast.Constant) and value.value is True
-
-
-def _ordered(made: Spot) -> bool:
-    """Whether something else decides the order, or arguments are given that are not written."""
-    given = _given(made)
-    return bool(_ORDERED_BY & set(given)) or None in given
+def is_ordered(flow: Flow, made: Spot) -> bool:
+    """Whether something else decides the order, or the code does not tell what does."""
+    if given_at(flow, made, "shuffle", _SHUFFLE) is None:
+        return True
+    given = (argument_of(flow, made, name) for name in _ORDERED_BY)
+    return any(one is not None and getattr(one.node, "value", one) is not None for one in given)
 
 
 def _shown(case: Case) -> Fix:
@@ -103,7 +106,7 @@ def _shown(case: Case) -> Fix:
 def pair_labels(case: Case) -> Fix | None:
     """One order for inputs and labels."""
     labels = None if case.loss is None else case.loss.argument("target")
-    return paired(case.flow, labels, case.title) or example(
+    return paired(case.flow, model_input(case), labels, case.title) or example(
         case.title,
         [],
         [

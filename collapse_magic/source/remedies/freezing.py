@@ -9,6 +9,7 @@ from typing import Any
 from ...findings import Fix
 from ..cells import Spot
 from ..names import dotted
+from ..optimizers import optimizers
 from ..patch import Patch, example
 from .base import Case
 
@@ -25,11 +26,33 @@ def unfreeze(case: Case) -> Fix | None:
     found = _frozen(case, model)
     if found is None:
         line = f"{_access(model, layer)}.requires_grad_(True)"
+        before = _optimizer_at_the_top(case, model)
+        if before is not None:
+            patch = Patch(case.flow)
+            patch.insert_before(before, [line])
+            return patch.fix(case.title)
         return example(case.title, [], ["# before the optimizer is made", line])
     statement, name = found
     patch = Patch(case.flow)
     patch.insert_after(statement, [f"{_access(name, layer)}.requires_grad_(True)"])
     return patch.fix(case.title)
+
+
+def _optimizer_at_the_top(case: Case, model: str) -> Spot | None:
+    """The statement at the top of a cell that makes the one optimizer of a model, where nothing is
+    frozen at the top of a cell behind it."""
+    made = optimizers(case.flow, case.cell, case.line)
+    if len(made) != 1:
+        return None
+    found = Spot(made[0].cell, made[0].cell.statement(made[0].node))
+    names = {node.id for node in ast.walk(found.node) if isinstance(node, ast.Name)}
+    at = found.cell.number, found.line
+    later = any(
+        (spot.cell.number, spot.line) > at and spot.cell.function(spot.node) is None
+        for spot in _freezing(case)
+    )
+    top = found.node in found.cell.tree.body and model in names
+    return found if top and not later else None
 
 
 def _last_layer(model: Any) -> str:

@@ -11,11 +11,11 @@ from ..names import dotted
 from ..patch import Patch, example, primary
 from .base import Case
 from .rejoin import rejoin
+from .switched_off import switched_off
 
 _LEAVES = ("item", "numpy", "tolist", "requires_grad_")
 # Functions that make a tensor of numbers; inside of the graph they have nothing to do.
 _MAKES = frozenset({"torch.tensor", "torch.from_numpy", "torch.as_tensor", "torch.FloatTensor"})
-_SWITCHES = frozenset({"torch.no_grad", "torch.inference_mode"})
 # NumPy's functions that torch has under the same name, with the same first argument.
 _SHARED = frozenset(
     {"abs", "exp", "log", "log1p", "maximum", "mean", "minimum", "sqrt", "std", "sum", "tanh"}
@@ -30,7 +30,7 @@ def join_graph(case: Case) -> Fix | None:
     cuts = {id(spot.node): spot for spot in _cuts(case) if spot.node not in joined}
     stacked = [spot for spot in _made(case) if _of_numbers(case, spot)]
     on_loss = list(_told_to_ask(case))
-    off = list(_switched_off(case))
+    off = list(switched_off(case))
     for call in off:
         patch.replace(call, patch.spell("torch.enable_grad", call))
     if (off or joined) and not cuts and not stacked:
@@ -136,36 +136,25 @@ def _told_to_ask(case: Case) -> Iterator[Spot]:
                 yield spot
 
 
-def _switched_off(case: Case) -> Iterator[Spot]:
-    """`torch.no_grad` and the like around the model's call or the loss: a block, a decorator."""
-    places = [case.context.model, case.loss.spot if case.loss is not None else None]
-    found: dict[ast.AST, Spot] = {}
-    for place in places:
-        for above in place.cell.ancestors(place.node) if place is not None else ():
-            made: list[ast.expr] = []
-            if isinstance(above, ast.With):
-                made = [item.context_expr for item in above.items]
-            elif isinstance(above, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                made = list(above.decorator_list)
-            for one in made:
-                func = one.func if isinstance(one, ast.Call) else one
-                assert place is not None
-                if (case.flow.names.torch(func) or "") in _SWITCHES:
-                    found[func] = Spot(place.cell, func)
-    yield from found.values()
-
-
 # -- numbers of single outputs -----------------------------------------------------------------
 
 
-def _numbers(case: Case, spot: Spot) -> Spot | None:
-    """The list of `.item()`s that a tensor is made of: `[net(x).item() for x in rows]`."""
+def _numbers(case: Case, spot: Spot) -> list[Spot]:
+    """The `.item()`s of the list that a tensor is made of: `[net(x).item() for x in rows]`, or
+    those that are appended to it."""
     assert isinstance(spot.node, ast.Call)
     given = Spot(spot.cell, spot.node.args[0])
     values = case.flow.values(given) if isinstance(given.node, ast.Name) else []
     found = values[0].spot if len(values) == 1 else given
-    node = found.node
-    return found if isinstance(node, ast.ListComp) and _is_item(node.elt) else None
+    made = [Spot(found.cell, found.node.elt)] if isinstance(found.node, ast.ListComp) else []
+    if isinstance(found.node, ast.List) and not found.node.elts:
+        name = dotted(given.node) or ""
+        made = [
+            Spot(spot.cell, node.args[0])
+            for node in spot.cell.walk(spot.cell.scope(spot.node))
+            if isinstance(node, ast.Call) and dotted(node.func) == f"{name}.append" and node.args
+        ]
+    return made if all(_is_item(one.node) for one in made) else []
 
 
 def _is_item(node: ast.AST) -> bool:
@@ -177,19 +166,16 @@ def _is_item(node: ast.AST) -> bool:
 
 
 def _of_numbers(case: Case, spot: Spot) -> bool:
-    return _numbers(case, spot) is not None
+    return bool(_numbers(case, spot))
 
 
 def _stacks(case: Case, patch: Patch, stacked: list[Spot]) -> bool:
     """`torch.stack` of the outputs themselves in place of a tensor of their numbers."""
     for spot in stacked:
-        found = _numbers(case, spot)
-        assert found is not None and isinstance(found.node, ast.ListComp)
         assert isinstance(spot.node, ast.Call)
-        item = Spot(found.cell, found.node.elt)
-        inner = _receiver(item)
-        patch.replace(item, f"{primary(item, inner)}.squeeze()")
-        if found.node is spot.node.args[0]:
+        for item in _numbers(case, spot):
+            patch.replace(item, f"{primary(item, _receiver(item))}.squeeze()")
+        if isinstance(spot.node.args[0], ast.ListComp) and not spot.node.keywords:
             patch.replace(Spot(spot.cell, spot.node.func), patch.spell("torch.stack", spot))
         else:
             name = spot.cell.text(spot.node.args[0])

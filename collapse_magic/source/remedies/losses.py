@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from ...findings import Fix
+from ..callees import callees
 from ..cells import Spot
 from ..losses import LossCall
 from ..names import dotted
@@ -40,7 +41,7 @@ def change_loss(case: Case) -> Fix | None:
     if loss is None or names is None:
         return None
     func = _func(case, loss)
-    known = case.flow.names.torch(func.node) or ""
+    known = _known(case, func)
     if not known.startswith(("nn.", "F.")) or _has_settings(loss):
         return example(case.title, [loss.spot.text], [names[0] + "()"])
     wanted = names[known.startswith("F.")]
@@ -51,6 +52,13 @@ def change_loss(case: Case) -> Fix | None:
         if applied is None or not (all(applied) and drop_all(case, patch, applied)):
             return None
     return patch.fix(case.title)
+
+
+def _known(case: Case, func: Spot) -> str:
+    """`nn.L1Loss`, also of `LOSSES[name]`."""
+    held = callees(case.flow, func) if isinstance(func.node, ast.Subscript) else []
+    named = held[0].node if len(held) == 1 else func.node
+    return case.flow.names.torch(named) or ""
 
 
 def _has_settings(loss: LossCall) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 from ...findings import Fix
-from ..cells import Spot
+from ..cells import Cell, Spot
 from ..flow import Flow
 from ..optimizers import optimizers
 from ..patch import Patch, example, number
@@ -29,7 +30,7 @@ def lower_weight_decay(case: Case) -> Fix | None:
     if len(found) != 1:
         return example(case.title, [], [f"weight_decay={new}  # of the optimizer"])
     patch = Patch(case.flow)
-    groups = group_values(found[0], "weight_decay")
+    groups = group_values(case.flow, found[0], "weight_decay")
     for given in groups:
         written_at = case.flow.literal(given)
         value = None if written_at is None else getattr(written_at.node, "value", None)
@@ -45,42 +46,57 @@ def _named(made: Spot, name: str) -> bool:
     return any(keyword.arg == name for keyword in made.node.keywords)
 
 
-def group_values(made: Spot, name: str) -> list[Spot]:
-    """Values of "lr" in `optim.SGD([{"params": ..., "lr": ...}])`."""
+def group_values(flow: Flow, made: Spot, name: str) -> list[Spot]:
+    """Values of "lr" in `optim.SGD([{"params": ..., "lr": ...}])`, wherever that list is made."""
     assert isinstance(made.node, ast.Call)
-    first = made.node.args[0] if made.node.args else None
-    groups = first.elts if isinstance(first, (ast.List, ast.Tuple)) else []
-    return [value for group in groups for value in entries(Spot(made.cell, group), name)]
+    lists = flow.origins(Spot(made.cell, made.node.args[0])) if made.node.args else []
+    listed = lists[0] if len(lists) == 1 else None
+    if listed is None or not isinstance(listed.node, (ast.List, ast.Tuple)):
+        return []
+    held = [one for group in listed.node.elts for one in flow.origins(Spot(listed.cell, group))]
+    return [value for group in held for value in entries(group, name)]
 
 
 def _weaken_penalty(case: Case) -> Fix | None:
-    """A hundredth of the factor of a sum over the weights, where there is one such product."""
-    statement = case.context.statement
-    scope = case.cell.scope(statement.node)
-    products = [
-        Spot(case.cell, node)
-        for node in case.cell.walk(scope)
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)
-    ]
-    found: dict[ast.AST, tuple[Spot, Spot]] = {}
-    for product in products:
+    """A hundredth of the factors of sums over the weights, around the backward call and in the
+    functions that are called there."""
+    found: dict[ast.AST, tuple[Spot, float]] = {}
+    for product in _products(case):
         assert isinstance(product.node, ast.BinOp)
         for factor, rest in (
             (product.node.left, product.node.right),
             (product.node.right, product.node.left),
         ):
-            number_at = case.flow.literal(Spot(case.cell, factor))
-            if number_at is not None and _of_weights(case, Spot(case.cell, rest), _FOLLOWED):
-                found[number_at.node] = number_at, Spot(case.cell, factor)
-    if len(found) != 1:
-        return None
-    ((number_at, given),) = found.values()
-    value = getattr(number_at.node, "value", None)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
+            given = Spot(product.cell, factor)
+            number_at = case.flow.literal(given)
+            if number_at is not None and _of_weights(case, Spot(product.cell, rest), _FOLLOWED):
+                value = getattr(number_at.node, "value", None)
+                if isinstance(value, bool) or not isinstance(value, (int, float)):
+                    return None
+                found[number_at.node] = case.flow.own_literal(given) or given, float(value)
     patch = Patch(case.flow)
-    patch.replace(case.flow.own_literal(given) or given, number(value / _WEAKER))
+    for at, value in found.values():
+        if value:
+            patch.replace(at, number(value / _WEAKER))
     return patch.fix(case.title)
+
+
+def _products(case: Case) -> Iterator[Spot]:
+    cell = case.cell
+    around = cell.scope(case.context.statement.node)
+    scopes: dict[ast.AST, Cell] = {around: cell}
+    for node in cell.walk(around):
+        function = case.flow.called_function(Spot(cell, node)) if _is_call(node) else None
+        if function is not None:
+            scopes[function.node] = function.cell
+    for scope, home in scopes.items():
+        for node in home.walk(scope):
+            if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+                yield Spot(home, node)
+
+
+def _is_call(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call)
 
 
 def _of_weights(case: Case, spot: Spot, depth: int) -> bool:

@@ -14,6 +14,7 @@ from ..patch import Patch
 from .base import Case
 from .examples import show_one_batch
 from .inputs import model_input
+from .recurrent import gate
 
 _REDUCES = frozenset({"mean", "sum", "max", "min", "median", "softmax", "log_softmax"})
 
@@ -98,16 +99,8 @@ def _is_random(function: Spot) -> bool:
 
 def _gated(case: Case) -> Fix | None:
     """A GRU in place of a plain recurrent net, which forgets within some ten steps."""
-    owner = _owner(case)
     patch = Patch(case.flow)
-    for node in ast.walk(owner.node) if owner is not None else ():
-        if not isinstance(node, ast.Call) or case.flow.names.torch(node.func) != "nn.RNN":
-            continue
-        if not any(keyword.arg == "nonlinearity" for keyword in node.keywords):
-            assert owner is not None
-            func = Spot(owner.cell, node.func)
-            head = func.text.rpartition(".")[0]
-            patch.replace(func, f"{head}.GRU" if head else patch.spell("nn.GRU", func))
+    gate(case, patch, relu=False)
     return patch.fix("a GRU, which keeps what it has read over more steps")
 
 

@@ -12,6 +12,7 @@ from ..names import dotted
 from ..optimizers import optimizers, stepped
 from ..patch import Patch, example, number
 from .base import Case
+from .recurrent import gate
 from .regularization import group_values
 
 
@@ -26,7 +27,7 @@ def scale_learning_rate(case: Case) -> Fix | None:
         return _shown(case, found)
     made = found[0]
     patch = Patch(case.flow)
-    groups = group_values(made, "lr")
+    groups = group_values(case.flow, made, "lr")
     for rate in groups:
         patch.replace(rate, _scaled(case, rate))
     given = _rate(case, made)
@@ -113,7 +114,9 @@ def clip_gradients(case: Case) -> Fix | None:
         clip = patch.spell("nn.utils.clip_grad_norm_", statement)
         lines.append(f"{clip}({parameters}, max_norm={limit})")
     patch.insert_after(statement, lines)
-    return patch.fix(case.title)
+    # the state of a relu net grows with each step: clipping alone holds the gradient only
+    gated = gate(case, patch, relu=True)
+    return patch.fix(f"{case.title}; a GRU's state stays in bounds" if gated else case.title)
 
 
 def _backward(statement: Spot) -> ast.Call | None:

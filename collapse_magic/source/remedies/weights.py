@@ -13,6 +13,8 @@ from ..losses import LossCall
 from ..names import dotted
 from ..patch import Patch, example, number, primary
 from .base import Case
+from .own_losses import weigh_own
+from .sampling import draw_evenly
 
 # A longer list of weights is no readable line of code; an example computes them instead.
 _MOST_CLASSES = 24
@@ -28,6 +30,8 @@ def weigh_classes(case: Case) -> Fix | None:
     values = case.values
     if loss is None or (loss.kind in _BINARY and "pos_weight" not in values):
         return None
+    if (drawn := draw_evenly(case, loss)) is not None:
+        return drawn
     if loss.kind == "binary_cross_entropy_with_logits":
         text = _tensor(case, loss, number(values["pos_weight"]))
         return _set(case, loss, "pos_weight", text)
@@ -39,7 +43,7 @@ def weigh_classes(case: Case) -> Fix | None:
         return _set(case, loss, "weight", _tensor(case, loss, f"[{listed}]"))
     if loss.kind == "binary_cross_entropy":
         return _weigh_probabilities(case, loss)
-    return _weigh_samples(case, loss)
+    return (weigh_own(case, loss) if loss.kind is None else None) or _weigh_samples(case, loss)
 
 
 def _set(case: Case, loss: LossCall, name: str, tensor: str) -> Fix | None:

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { shareTop, sharesOf } from '../src/model/shares';
+import { shareTop, sharesOf, topOf } from '../src/model/shares';
 import { rowsOf } from './support';
 
 function sharesRows(classes: number, predicted: readonly number[]) {
@@ -39,4 +39,12 @@ test('the axis ends at the first round share above all lines', () => {
   expect(shareTop([[0.2], [0.1]])).toBe(0.25);
   expect(shareTop([[0.51]])).toBe(1);
   expect(shareTop([])).toBe(0.05);
+});
+
+test('the axis of a series ends above all its values, and above what chance would reach', () => {
+  const rows = sharesRows(30, new Array<number>(30).fill(0.02));
+  expect(topOf(rows, [], 0.001)).toBe(0.05);
+  expect(topOf(rows, [], 0.3)).toBe(0.5);
+  const one = sharesRows(3, [0.2, NaN, 0.1]);
+  expect(topOf(one, [0, 1, 2].map((at) => one.field('predicted_share').offset + at), 0.01)).toBe(0.25);
 });

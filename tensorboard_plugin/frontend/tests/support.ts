@@ -45,6 +45,7 @@ export function summaryOf(run: string, more: Partial<RunSummary> = {}): RunSumma
     run,
     started: 100,
     finished: false,
+    live: true,
     steps: 4,
     severity: 'ok',
     verdict: 'no problem found in 4 steps',

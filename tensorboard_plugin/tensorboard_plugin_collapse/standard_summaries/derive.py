@@ -150,7 +150,8 @@ def _series(training: Training, layers: Sequence[Layer]) -> dict[str, Series]:
     found: dict[str, Series] = {}
     shown = {"loss": "loss", "accuracy": "accuracy", "learning_rate": "learning_rate"}
     for role, kind in shown.items():
-        for metric in training.of(role):  # type: ignore[arg-type]
+        metrics = training.of(role)  # type: ignore[arg-type]
+        for metric in sorted(metrics, key=lambda metric: metric.phase == "eval"):  # training first
             if len(found) < MOST_SERIES and len(metric.line):
                 line = metric.line
                 rows = Rows(line.steps, line.walls, _float32(line.values[:, None]))

@@ -87,6 +87,76 @@ def by_tf_nn(account: Account) -> None:
     train(account, loss)
 
 
+def written_binary(y: Any, p: Any) -> Any:
+    y, p = tf.cast(y, p.dtype), tf.clip_by_value(p, 1e-7, 1 - 1e-7)
+    return -tf.reduce_mean(y * tf.math.log(p) + (1 - y) * tf.math.log(1 - p), axis=-1)
+
+
+WRITTEN = "`-tf.reduce_mean(y * tf.math.log(p) + (1 - y) * tf.math.log(1 - p))`"
+
+
+@style("written", f"`compile(loss=a_function)` with {WRITTEN}")
+def by_hand(account: Account) -> None:
+    train(account, written_binary, 1, "sigmoid", lambda y: y[:, None])
+
+
+@style("written, run eagerly", "the same under `run_eagerly=True`")
+def by_hand_eagerly(account: Account) -> None:
+    x, y = data(2)
+    model = mlp(1, "sigmoid")
+    model.compile("adam", written_binary, metrics=["accuracy"], run_eagerly=True)
+    account.fitted(model.fit(x, y[:, None], BATCH, 2, verbose=0), y)
+    account.result(model)
+
+
+def written_focal(y: Any, p: Any) -> Any:
+    p = keras.ops.clip(p, 1e-7, 1 - 1e-7)
+    return keras.ops.sum(-y * keras.ops.log(p) * (1 - p) ** 2, axis=-1)
+
+
+@style("written focal", "`-y * log(p) * (1 - p) ** 2` of one-hot labels, with `keras.ops`")
+def focal_by_hand(account: Account) -> None:
+    train(account, written_focal, activation="softmax", targets=one_hot)
+
+
+def written_on_logits(y: Any, z: Any) -> Any:
+    labels = tf.cast(tf.reshape(y, [-1]), tf.int32)
+    return -tf.gather(tf.nn.log_softmax(z), labels, batch_dims=1)
+
+
+@style("written on logits", "`-tf.gather(tf.nn.log_softmax(z), y, batch_dims=1)`")
+def logits_by_hand(account: Account) -> None:
+    train(account, written_on_logits)
+
+
+def overlap(y: Any, p: Any) -> Any:
+    return 1 - (2 * tf.reduce_sum(y * p) + 1) / (tf.reduce_sum(y) + tf.reduce_sum(p) + 1)
+
+
+@style("written without a logarithm", "Dice; the layers tell that `p` is probabilities")
+def dice(account: Account) -> None:
+    train(account, overlap, activation="softmax", targets=one_hot)
+
+
+@style(
+    "written of parts",
+    "`y[:, 0]` is the label, `y[:, 1]` a weight",
+    predictions="what is part of an argument is not told from any other number",
+)
+def of_parts(account: Account) -> None:
+    def loss(y: Any, p: Any) -> Any:
+        return y[:, 1] * keras.losses.squared_hinge(2 * y[:, :1] - 1, 2 * p - 1)
+
+    x, y = data(2)
+    model = mlp(1, "sigmoid")
+    model.compile("adam", loss)
+    packed = np.stack([y, np.ones_like(y)], 1).astype("float32")
+    account.losses = model.fit(x, packed, BATCH, 2, verbose=0).history["loss"]
+    account.epochs, account.steps, account.right = 2, 2 * N // BATCH, None
+    account.labels.update(2 * y.tolist())
+    account.result(model)
+
+
 @style("squares for classes", '`loss="mse"` on a sigmoid')
 def squares(account: Account) -> None:
     train(account, "mse", 1, "sigmoid")

@@ -21,6 +21,18 @@ with every batch counted and the layers looked at in every step, as here. Within
 watching counts fewer batches and says so.
 [styles.md](styles.md) holds the styles of PyTorch.
 """
+TAIL = """\
+## What is not seen, and why
+
+- **Gradient norms in a step that XLA compiles.** With further results XLA may fuse the user's
+  operations in another way, and then the last bits of the weights are others. How far the weights
+  move is seen from outside.
+- **Activations and the scale of the inputs** of models with a `call` of one's own or several
+  inputs, and in loops with a tape. Elsewhere a few samples are sent once more through Keras' own
+  layers, in the order of the layer graph; the user's code is never run a second time.
+- **Losses of one's own that take parts of their arguments**, or in which the label stands for the
+  contrary of the output: what they make of them is not told from the graph, and not guessed.
+"""
 
 
 def table(runs: list[tuple[Style, Run]]) -> str:
@@ -32,7 +44,7 @@ def table(runs: list[tuple[Style, Run]]) -> str:
             lines += [f"\n## {group}\n", "| style | written | seen | how |", "|---|---|---|---|"]
         cells = (style.name, style.written, seen(style, run), how(run))
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n\n" + TAIL
 
 
 def seen(style: Style, run: Run) -> str:

@@ -59,6 +59,15 @@ export function shareTop(data: readonly (readonly (number | null)[])[]): number 
   return TOPS.find((top) => highest <= top) ?? 1;
 }
 
+/** The same of columns of a series; never below `least`. */
+export function topOf(rows: SeriesRows, columns: readonly number[], least: number): number {
+  let highest = least;
+  for (let row = 0; row < rows.length; row += 1) {
+    for (const column of columns) highest = Math.max(highest, rows.value(row, column) || 0);
+  }
+  return shareTop([[highest]]);
+}
+
 /** How much a class matters: its share of the labels and of the predictions, over the whole run. */
 function classWeights(rows: SeriesRows): number[] {
   const predicted = rows.field('predicted_share');

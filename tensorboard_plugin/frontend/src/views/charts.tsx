@@ -1,11 +1,11 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Store } from '../model/store';
 import type { RunStore } from '../model/run-store';
 import { ChanceChart, EntropyChart, ProbabilityChart, PullChart, RecallChart } from './class-charts';
 import { Confusion } from './confusion';
 import type { ChartProps, Frame } from './frame';
 import { Lanes } from './lanes';
-import { DeadChart, GradientChart, UpdateChart } from './layer-charts';
+import { DeadChart, GradientChart, hasGradients, UpdateChart } from './layer-charts';
 import { LossChart } from './loss-chart';
 import { AccuracyChart, LearningRateChart } from './named-charts';
 import { PAD_RIGHT } from './plot';
@@ -77,7 +77,8 @@ export function LossOfRun({ store, frame }: ChartProps) {
 
 export function GradientsOfRun({ store, frame }: ChartProps) {
   const rows = store.layers.value;
-  return rows?.length ? <GradientChart key={key(store, 'layers')} store={store} rows={rows} frame={frame} /> : null;
+  const shown = useMemo(() => rows !== null && rows.length > 0 && hasGradients(rows), [rows]);
+  return rows && shown ? <GradientChart key={key(store, 'layers')} store={store} rows={rows} frame={frame} /> : null;
 }
 
 export function RecallOfRun({ store, frame }: ChartProps) {

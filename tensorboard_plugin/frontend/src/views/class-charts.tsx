@@ -3,7 +3,7 @@ import type { ComponentChildren } from 'preact';
 import { useMemo } from 'preact/hooks';
 import { chanceEntropy, entropyOf, LABELS, PREDICTED } from '../model/entropy';
 import { count, percent, quantity } from '../model/format';
-import type { Shares } from '../model/shares';
+import { topOf, type Shares } from '../model/shares';
 import type { SeriesRows } from '../model/series';
 import { AtCursor } from './at-cursor';
 import { ClassKeys, classColour, isShown } from './class-keys';
@@ -37,6 +37,11 @@ function PerClass({ store, rows, shares, frame, title, field, note, chance }: Pe
       column: offset + line.index!,
       stroke: (ink: 'light' | 'dark') => classColour(line, ink),
     }));
+  const columns = classes.map((line) => offset + line.index!);
+  const top = useMemo(
+    () => (chance === undefined ? 1 : topOf(rows, columns, chance)),
+    [rows, chance, columns.join()],
+  );
   return (
     <LineChart
       store={store}
@@ -44,7 +49,7 @@ function PerClass({ store, rows, shares, frame, title, field, note, chance }: Pe
       title={title}
       note={note}
       lines={lines}
-      axis={SHARES_AXIS}
+      axis={shareAxis(top)}
       format={percent}
       smooth
       {...(chance === undefined ? {} : { chance })}
@@ -58,8 +63,6 @@ function PerClass({ store, rows, shares, frame, title, field, note, chance }: Pe
     />
   );
 }
-
-const SHARES_AXIS = shareAxis(1);
 
 export function RecallChart(props: ClassChartProps) {
   return (

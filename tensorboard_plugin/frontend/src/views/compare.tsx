@@ -6,6 +6,7 @@ import type { Store } from '../model/store';
 import { GradientsOfRun, LossOfRun, RecallOfRun, SharesOfRun, useFrame } from './charts';
 import type { Frame } from './frame';
 import { Lanes } from './lanes';
+import { hasGradients } from './layer-charts';
 import { Mark } from './mark';
 import { AccuracyChart } from './named-charts';
 import { Where } from './toolbar';
@@ -43,7 +44,7 @@ const ROWS: readonly Row[] = [
   {
     name: 'gradients',
     missing: 'no gradients in this run',
-    has: (run) => Boolean(run.layers.value?.length),
+    has: (run) => Boolean(run.layers.value?.length && hasGradients(run.layers.value)),
     view: (_, run, frame) => <GradientsOfRun store={run} frame={frame} />,
   },
   {

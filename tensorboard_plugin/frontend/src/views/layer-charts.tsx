@@ -41,6 +41,12 @@ function number(value: number): string {
   return Number.isNaN(value) ? 'none' : quantity(value);
 }
 
+/** Logs that nobody watched may hold weights and no gradients; where nothing is a number, that is worth seeing. */
+export function hasGradients(rows: SeriesRows): boolean {
+  const some = (field: string) => layersOf(rows, field).some(({ column }) => hasValues(rows, column));
+  return some('gradient_norm') || !some('weight_norm');
+}
+
 /** Over all layers, so that colours stay while they are searched; the same for runs side by side. */
 function useScale(store: RunStore, rows: SeriesRows, field: string) {
   const all = store.peers.value.flatMap(({ layers }) => (layers.value ? [layers.value] : []));

@@ -16,14 +16,21 @@ function lineOf(name: string, rows: SeriesRows, column: number, number: number):
   return { name, rows, column, stroke: (ink) => INK[ink].line, ...(dash.length > 0 ? { dash } : {}) };
 }
 
-const MOST_NOTED = 4;
+interface ValuesProps extends Pick<ChartProps, 'store'> {
+  lines: readonly Line[];
+  format: (value: number) => string;
+}
 
-function Values({ store, lines, format }: Pick<ChartProps, 'store'> & { lines: readonly Line[]; format: (value: number) => string }) {
+/** What each line is, and its value at the cursor. */
+function Values({ store, lines, format }: ValuesProps) {
   return (
     <>
-      {lines.slice(0, MOST_NOTED).map(({ name, rows, column }) => (
-        <span key={name} class="rate">
-          {name}{' '}
+      {lines.map(({ name, rows, column, dash }) => (
+        <span key={name} class="line-key" title={name}>
+          <svg class="dash" width="22" height="8" aria-hidden="true">
+            <line x1="0" y1="4" x2="22" y2="4" stroke-dasharray={dash?.join(' ')} />
+          </svg>
+          <span class="class-name">{name}</span>{' '}
           <b>
             <AtCursor store={store}>{(step) => format(rows.value(rows.rowNear(step), column))}</AtCursor>
           </b>
@@ -45,7 +52,8 @@ export function LearningRateChart({ store, frame }: ChartProps) {
       store={store}
       frame={frame}
       title="Learning rate"
-      note={<Values store={store} lines={lines} format={quantity} />}
+      note={null}
+      readout={<Values store={store} lines={lines} format={quantity} />}
       lines={lines}
       axis={{ scale: {}, axis: QUANTITY_AXIS }}
       stepped
@@ -63,7 +71,8 @@ export function AccuracyChart({ store, frame }: ChartProps) {
       store={store}
       frame={frame}
       title="Accuracy"
-      note={<Values store={store} lines={lines} format={percent} />}
+      note={null}
+      readout={<Values store={store} lines={lines} format={percent} />}
       lines={lines}
       axis={shareAxis(1)}
       format={percent}

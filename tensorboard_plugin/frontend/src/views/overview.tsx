@@ -227,7 +227,7 @@ function After({ store, run }: { store: Store; run: RunSummary }) {
       </td>
       <td class="number">{count(run.steps)}</td>
       <td class="number">
-        {run.finished ? run.started !== null && ago(Date.now() / 1000 - run.started) : <span class="live">live</span>}
+        {run.live ? <span class="live">live</span> : run.started !== null && ago(Date.now() / 1000 - run.started)}
       </td>
     </>
   );

@@ -69,7 +69,8 @@ function Run({ run, shown, choose }: RunProps) {
   );
 }
 
-function when({ finished, started }: RunSummary): string | null {
+function when({ finished, live, started }: RunSummary): string | null {
+  if (live) return 'live';
   if (!finished) return 'unfinished';
   return started === null ? null : ago(Date.now() / 1000 - started);
 }

@@ -54,6 +54,6 @@ function facts(store: RunStore): ComponentChildren[] {
     const skipped = Object.keys(report.skipped).length;
     items.push(`${count(report.clear.length)} rules clear${skipped ? `, ${skipped} skipped` : ''}`);
   }
-  if (!run.finished) items.push(<span class="live">not finished</span>);
+  if (!run.finished) items.push(run.live ? <span class="live">live</span> : 'not finished');
   return items;
 }
