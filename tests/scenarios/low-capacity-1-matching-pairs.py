@@ -5,6 +5,7 @@
 # data: tabular
 # story: whether two categories are the same cannot be told by a sum of one weight for each of them
 # loss: nn.BCEWithLogitsLoss() in the loop
+# options: --probe
 # holdout: yes
 
 # %% setup

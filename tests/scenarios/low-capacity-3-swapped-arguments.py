@@ -5,6 +5,8 @@
 # data: image
 # story: depth and width are swapped when the network is built, so that many layers of one unit stand behind each other
 # loss: F.cross_entropy in a train function
+# options: --probe
+# fast: yes
 # holdout: no
 
 # %% setup

@@ -10,7 +10,7 @@ from typing import Any
 from .kernels import Kernels
 from .measure import is_cured
 from .plain import Plain, check
-from .running import WATCH, BrokenProgram, Fired, Run, run
+from .running import BrokenProgram, Fired, Run, run, watch_line
 from .scenario import Scenario
 
 
@@ -92,7 +92,7 @@ def judge(kernels: Kernels, scenario: Scenario, options: str = "") -> Judged:
 
 def watch(kernels: Kernels, scenario: Scenario, asis: Run, options: str = "") -> tuple[Judged, Run]:
     """Run a program watched and compare it with the plain run. Raises `BrokenProgram`."""
-    watched = run(kernels, scenario, scenario.cells, watch=WATCH + options)
+    watched = run(kernels, scenario, scenario.cells, watch=watch_line(scenario, options))
     report = watched.report
     assert report is not None
     equal = watched.same_predictions(asis)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from .judging import Judged
 from .kernels import Kernels
-from .running import WATCH, run
+from .running import run, watch_line
 from .scenario import Scenario
 
 
@@ -44,8 +44,9 @@ def repeat(kernels: Kernels, scenario: Scenario, seeds: Sequence[int], options: 
     Raises `BrokenProgram`.
     """
     runs = []
+    watch = watch_line(scenario, options)
     for seed in seeds:
-        seen = run(kernels, scenario, scenario.cells, watch=WATCH + options, seed=seed)
+        seen = run(kernels, scenario, scenario.cells, watch=watch, seed=seed)
         assert seen.report is not None
         runs.append(Judged(scenario, tuple(seen.report["findings"]), seen.fired))
     return Repeated(scenario, tuple(runs))

@@ -68,6 +68,11 @@ class Run:
         )
 
 
+def watch_line(scenario: Scenario, options: str = "") -> str:
+    """The line that watches a program, with its own options and more."""
+    return " ".join([WATCH, *scenario.options.split(), *options.split()])
+
+
 def run(
     kernels: Kernels,
     scenario: Scenario,

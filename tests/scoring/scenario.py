@@ -14,7 +14,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "scenarios"
 FRAMEWORKS = ("pytorch", "keras", "sklearn")
 DATA = ("tabular", "image", "sequence", "text")
 _REQUIRED = ("framework", "kind", "data", "story", "loss", "holdout")
-_OPTIONAL = ("cause", "also", "raises", "backend", "fast")
+_OPTIONAL = ("cause", "also", "raises", "backend", "options", "fast")
 _SLUG = re.compile(r"(?P<name>[a-z-]+)-(?P<number>\d+)-[a-z0-9-]+")
 _CELL = re.compile(r"^# %%[ \t]*(.*)$", re.MULTILINE)
 
@@ -36,6 +36,7 @@ class Scenario:
     also: frozenset[str]  # other right answers
     raises: str | None  # the exception that its training ends in
     backend: str  # of Keras
+    options: str  # that the magic is given, or ""
     holdout: bool  # not to be looked at while thresholds are tuned
     fast: bool  # one of those that every change is tested with
     cells: Mapping[str, str]
@@ -152,6 +153,7 @@ def _checked(
         also=also,
         raises=header.get("raises"),
         backend=header.get("backend", "tensorflow"),
+        options=header.get("options", ""),
         holdout=held_out,
         fast=header.get("fast") == "yes",
         cells=cells,

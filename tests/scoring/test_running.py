@@ -42,6 +42,7 @@ def program(cells: Mapping[str, str] = CELLS, fix: Mapping[str, str] = FIX) -> S
         also=frozenset(),
         raises=None,
         backend="tensorflow",
+        options="",
         holdout=False,
         fast=False,
         cells=cells,

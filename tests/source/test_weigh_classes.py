@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from .notebooks import ask, cells, changed, show
 
@@ -330,6 +331,15 @@ def test_a_construction_that_the_live_object_contradicts_is_passed_over() -> Non
     )
     fix = ask(notebook, "weigh-classes", namespace={"criterion": CrossEntropyLoss()}, **WEIGHTS)
     assert fix is not None and list(fix.cells) == [1]
+
+
+def test_where_the_loss_is_made_out_of_sight_the_example_can_be_run() -> None:
+    live = {"criterion": torch.nn.BCEWithLogitsLoss()}
+    fix = ask(cells(LOOP), "weigh-classes", namespace=live, pos_weight=32.0)
+    assert fix is not None and fix.safety == "example" and not fix.cells
+    (line,) = fix.diff.splitlines()
+    exec(line.removeprefix("+"), vars(torch) | {"torch": torch}, live)
+    assert live["criterion"].pos_weight == 32
 
 
 def test_either_branch_may_have_run_so_it_is_an_example() -> None:

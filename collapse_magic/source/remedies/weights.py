@@ -55,7 +55,7 @@ def _set(case: Case, loss: LossCall, name: str, tensor: str) -> Fix | None:
         call = loss.spot
         position = _POSITIONS.get(case.flow.names.torch(loss.call.func) or "")
     else:
-        return case.no_construction(loss, f"{name}={tensor.format(torch='torch')}")
+        return case.no_construction(loss, f"{name}={tensor.format(torch='torch.tensor')}")
     patch = Patch(case.flow)
     at = given_at(case.flow, call, name, position)
     text = tensor.format(torch=patch.spell("torch.tensor", call if at is None else at.spot))
