@@ -92,7 +92,9 @@ def _section(number: int, run: Shown) -> str:
         body = "<p>no report yet (the run is live, or was ended from outside)</p>"
     else:
         try:
-            body = render_report(Report.from_dict(run.report), watched=not run.derived)
+            # without the words on how to open the log: this is it, perhaps on another machine
+            report = Report.from_dict({**run.report, "logdir": None})
+            body = render_report(report, watched=not run.derived)
         except Exception as error:  # a log may hold anything
             body = f"<p>its report cannot be shown ({escape(repr(error))})</p>"
     return f'<section id="run-{number}"><h2>{escape(_short(run.name))}</h2>{damage}{body}</section>'

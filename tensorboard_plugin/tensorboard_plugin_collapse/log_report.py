@@ -124,7 +124,9 @@ def text(run: LoggedRun) -> str:
     if run.report is None:
         return f"run {name!r}: no report yet (the run is live, or was ended from outside)"
     try:
-        report = Report.from_dict({**run.report, "run": _short(str(run.report["run"]))})
+        # without the words on how to open the log, which is at hand
+        called = _short(str(run.report["run"]))
+        report = Report.from_dict({**run.report, "run": called, "logdir": None})
         shown = render_report(report, watched=not run.derived)
     except Exception as error:  # a log may hold anything
         return f"run {name!r}: its report cannot be shown ({error!r})"

@@ -52,6 +52,7 @@ def test_text_shows_every_run(logdir: Path, capsys: pytest.CaptureFixture[str]) 
     assert "class-imbalance" in out
     assert "run 'live': no report yet" in out
     assert "labels-out-of-range" in out
+    assert "%tensorboard" not in out  # it is what reads the log
 
 
 @pytest.mark.parametrize(
