@@ -100,7 +100,7 @@ def test_a_class_that_looks_like_a_more_frequent_one_is_never_predicted() -> Non
     order = rng.permutation(1460)
     X, y = X[order], y[order]
     """
-    done = run(HEAD + dedent(data), network(classes=3, rate=0.003), FIT.format(epochs=12))
+    done = run(HEAD + dedent(data), network(classes=3, rate=0.003), FIT.format(epochs=36))
     assert done.first.rule == "missing-class"
     assert done.first.message.startswith("class 2 is (nearly) never predicted")
     found = numbers(done)
