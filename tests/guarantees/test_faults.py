@@ -79,7 +79,7 @@ def test_a_fault_anywhere_in_the_probe_ends_the_watching_and_nothing_else() -> N
 SESSION = (
     "engine:Engine.update",
     "engine:Engine.clear",
-    "history:History.append",
+    "history.store:Store.append",
     "history:History.windows",
     "reporting:build_report",
     "rules.double_activation:DoubleActivation.check",
@@ -162,7 +162,7 @@ INTERRUPTED = (
     "probes.pytorch.probe:TorchProbe.after_step",
     "probes.pytorch.epochs:Epochs.before_batch",
     "probes.pytorch.evaluation:Evaluation.take",
-    "history:History.append",
+    "history.store:Store.append",
     "engine:Engine.update",
     "session.placing:Placer.place",
 )

@@ -124,7 +124,7 @@ def test_select_and_ignore(kernel: Kernel) -> None:
     assert "[CM401]" not in outcome.shown
     ran = kernel.value(f"sorted([*{LAST}.clear, *{LAST}.skipped])")
     codes = ["bad-initialization", "dead-relu", "exploding-gradients", "non-finite"]
-    codes.append("vanishing-gradients")
+    codes += ["low-capacity", "vanishing-gradients"]
     assert ran == str(sorted(["class-imbalance", *codes]))
 
 
