@@ -131,7 +131,8 @@ def wrong(judged: Sequence[Judged]) -> str:
 def verdict(judged: Judged) -> str:
     """What was said of a program, in one line."""
     if judged.invalid:
-        return "of no use: " + " ".join(judged.invalid).replace("\n", " ").strip()
+        # of a traceback the line that says what was wrong
+        return "of no use: " + "; ".join(why.strip().splitlines()[-1] for why in judged.invalid)
     words = [] if judged.equal else ["**watching changed the result**"]
     said = judged.alarms if judged.scenario.healthy else judged.named
     words.append(", ".join(dict.fromkeys(said)) or "nothing")
