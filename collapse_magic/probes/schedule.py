@@ -141,7 +141,7 @@ class Sampler:
         self._at_least = 1  # ... and what is counted in any case
         self.thinned_at = start.counted  # so many were counted whatever they took
         self._start = start
-        self._batch = 0  # samples
+        self._batch = 0  # samples of the largest one
         self._counted = 0
         self._counting_seconds = 0.0  # since the last `adapt`
         self._in_all = 0  # counted since the start
@@ -155,7 +155,10 @@ class Sampler:
         return self._usual * self._in_all
 
     def meet(self, samples: int) -> None:
-        """Batches hold so many samples; to be told whenever that has changed."""
+        """A batch holds so many samples; the largest one counts, for the last one of an epoch is
+        smaller."""
+        if samples <= self._batch:
+            return
         self._batch = samples
         if self._in_all < self._start.counted:
             least = min(self._start.counted, _LEAST_COUNTED)

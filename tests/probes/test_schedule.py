@@ -170,6 +170,21 @@ def test_of_large_batches_fewer_are_counted_and_never_too_few() -> None:
     assert 60 <= counts[256] < counts[64] * 0.75
 
 
+def test_a_batch_size_that_is_told_again_and_again_thins_nothing_further() -> None:
+    """As where each batch is read the long way, and where the last one of an epoch is smaller."""
+    gaps = []
+    for told in ([256] * 70, [256] + [0] * 69, [256, 40] * 35):
+        sampler = Sampler(SHORT)
+        sampler.adapt(0.0, 0, 0.01, 0.0)
+        for number, samples in enumerate(told, start=1):
+            sampler.meet(samples)
+            sampler.book(1e-3)
+            if number % 10 == 0:  # so dear that the budget allows for few
+                sampler.adapt(number * 1e-3, number, 1e-6, 0.0)
+        gaps.append(sampler.one_in)
+    assert gaps == [4, 4, 4]  # thinned twice: after 48 and after 64
+
+
 def test_a_dear_first_batch_silences_nothing() -> None:
     """With it the model is met; on a busy machine that alone takes as long as a short run may."""
     training = Simulation(Schedule(2.0, start=SHORT))
