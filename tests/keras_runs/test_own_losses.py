@@ -282,3 +282,18 @@ def test_predictions_under_a_written_loss_are_counted(eagerly: bool) -> None:
         assert np.array_equal(counts(context), expected)
         if not eagerly:
             assert np.array_equal(counts(context, "eval"), expected)
+
+
+@pytest.mark.parametrize(("times", "known"), [(40, "categorical_crossentropy"), (900, None)])
+def test_a_graph_with_ever_more_ways_through_it_is_read_in_no_time(
+    times: int, known: str | None
+) -> None:
+    """Probabilities that are divided by their sum again and again: 2 ** 40 ways to the outputs."""
+    with tf.Graph().as_default():
+        labels = tf.constant(np.eye(3, dtype="float32"))
+        outputs = given = tf.constant(np.full((3, 3), 1 / 3, "float32"))
+        for _ in range(times):
+            given = given / tf.reduce_sum(given)
+        value = -tf.reduce_mean(tf.reduce_sum(labels * tf.math.log(given), axis=-1))
+        found = understood(value, labels, outputs)
+    assert (found and found.loss) == known

@@ -44,6 +44,7 @@ class LossGraph:
 
     def __init__(self, value: Any, targets: Any, outputs: Any) -> None:
         self._value, self.targets, self.outputs = value, targets, outputs
+        self._read: dict[int, set[Reading]] = {}  # by id of a tensor
         self.operations = list(self._behind(value))
         self.of_outputs = self._depending(outputs)
         self.of_targets = self._depending(targets)
@@ -99,6 +100,13 @@ class LossGraph:
         return self._of(given)
 
     def _of(self, tensor: Any) -> set[Reading]:
+        """Each tensor once: the ways to it double where it is divided by its own sum."""
+        found = self._read.get(id(tensor))
+        if found is None:
+            found = self._read[id(tensor)] = self._of_operation(tensor)
+        return found
+
+    def _of_operation(self, tensor: Any) -> set[Reading]:
         if tensor is self.outputs:
             return {Reading("probabilities")}
         operation, given = tensor.op, list(tensor.op.inputs)

@@ -35,7 +35,7 @@ def understood(value: Any, targets: Any, outputs: Any) -> Understood | None:
         return None
     try:
         return _OwnLoss(value, targets, outputs).understood()
-    except Unknown:
+    except (Unknown, RecursionError):  # a graph as deep as that is not known
         return None
 
 
